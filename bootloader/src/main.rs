@@ -1,0 +1,2 @@
+//! The small executable in front of every payload.
+fn main() {}

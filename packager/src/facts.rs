@@ -1,0 +1,51 @@
+//! What is asked of the target interpreter, once per build.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Facts about the target interpreter, as it reported them itself.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct InterpreterFacts {
+    /// `sys.executable`, absolute; of a venv the venv's.
+    pub executable: PathBuf,
+    /// The real program behind a venv's link: what is packed when there is no shared libpython.
+    pub base_executable: PathBuf,
+    /// `sys.implementation.name`: `cpython`, `pypy`.
+    pub implementation: String,
+    /// Major, minor, micro.
+    pub version: (u8, u8, u8),
+    /// `sys.version`, whole.
+    pub version_text: String,
+    /// `sys.implementation.cache_tag`: `cpython-311`.
+    pub cache_tag: String,
+    /// `sysconfig`'s SOABI.
+    pub soabi: String,
+    /// `importlib.machinery.EXTENSION_SUFFIXES`, in order.
+    pub extension_suffixes: Vec<String>,
+    /// `importlib.util.MAGIC_NUMBER`, in hexadecimal.
+    pub magic_number: String,
+    /// Built with `--disable-gil`.
+    pub free_threaded: bool,
+    /// The shared libpython that belongs to this interpreter; `None` when it has none.
+    pub libpython: Option<PathBuf>,
+    /// The folder of `os.py`.
+    pub stdlib: PathBuf,
+    /// The folder of the standard library's extension modules.
+    pub dynload: Option<PathBuf>,
+    /// `sys.prefix` (a venv's own) and `sys.base_prefix`.
+    pub prefix: PathBuf,
+    /// `sys.base_prefix`.
+    pub base_prefix: PathBuf,
+    /// `sys.path` after `site` ran, without the empty entry: `.pth` files have had their say.
+    pub sys_path: Vec<PathBuf>,
+    /// Site-packages folders among them, in order.
+    pub site_packages: Vec<PathBuf>,
+    /// `sys.builtin_module_names`.
+    pub builtin_modules: Vec<String>,
+    /// `sys.stdlib_module_names`, or for 3.9 what lies in the standard library's folders.
+    pub stdlib_modules: Vec<String>,
+    /// PEP 508 environment markers by name (`python_version`, `sys_platform`, …).
+    pub markers: BTreeMap<String, String>,
+    /// `sysconfig` MULTIARCH, such as `x86_64-linux-gnu`; empty when unset.
+    pub multiarch: String,
+}

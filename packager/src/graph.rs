@@ -1,0 +1,91 @@
+//! The module graph: what can be imported, and who asked for it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Every module that the entry points can reach.
+#[derive(Debug, Clone, Default)]
+pub struct ModuleGraph {
+    /// By dotted name. The entry script itself is not in it (it is `__main__`), unless something imports it by name.
+    pub modules: BTreeMap<String, Module>,
+    /// Imports for which no module was found.
+    pub missing: Vec<MissingImport>,
+}
+
+/// One module that can be imported.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// What it is on disk.
+    pub kind: ModuleKind,
+    /// Whose it is.
+    pub origin: Origin,
+    /// Who asked for it; the first one is the one to show.
+    pub wanted_by: Vec<ImportSite>,
+}
+
+/// What a module is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModuleKind {
+    /// A `.py` file; `package` when it is an `__init__.py`.
+    Source {
+        /// The file.
+        path: PathBuf,
+        /// A package's `__init__.py`.
+        package: bool,
+    },
+    /// A `.pyc` without source.
+    Bytecode {
+        /// The file.
+        path: PathBuf,
+        /// A package's `__init__.pyc`.
+        package: bool,
+    },
+    /// A shared library with a `PyInit_` function.
+    Extension {
+        /// The file.
+        path: PathBuf,
+        /// A package's `__init__.<suffix>.so`.
+        package: bool,
+    },
+    /// A namespace package (PEP 420).
+    Namespace {
+        /// Its folders.
+        portions: Vec<PathBuf>,
+    },
+    /// Compiled into the interpreter.
+    Builtin,
+}
+
+/// Whose a module is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The application's own.
+    App,
+    /// The standard library's.
+    Stdlib,
+    /// Found in site-packages (or elsewhere on the interpreter's path); distributions are resolved when files are
+    /// collected.
+    ThirdParty,
+}
+
+/// A place that imports something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportSite {
+    /// Importing module (`__main__` for the entry script), or a setting such as `--hidden-import`.
+    pub importer: String,
+    /// 1-based line in it; 0 when there is none to name.
+    pub line: u32,
+    /// Inside `try`/`except ImportError`, or under a condition.
+    pub optional: bool,
+}
+
+/// An import for which no module was found.
+#[derive(Debug, Clone)]
+pub struct MissingImport {
+    /// Dotted name as imported, made absolute.
+    pub name: String,
+    /// The place that asks for it.
+    pub site: ImportSite,
+    /// Whose code asks.
+    pub origin: Origin,
+}

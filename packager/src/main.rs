@@ -1,0 +1,2 @@
+//! The `pack` command.
+fn main() {}

@@ -1,0 +1,149 @@
+//! The build plan: every choice made, every path absolute. What `configure` produces and every later stage reads.
+
+use std::path::PathBuf;
+
+/// Everything a build needs to know, with nothing left to guess.
+#[derive(Debug, Clone)]
+pub struct BuildPlan {
+    /// The executable's name, without a suffix.
+    pub name: String,
+    /// The application's version, if it has one.
+    pub version: Option<String>,
+    /// `app.id`: key of the unpack directory, AppUserModelID, desktop file id.
+    pub id: String,
+    /// The folder that relative paths of settings are taken from: that of pack.toml, else that of the script.
+    pub root: PathBuf,
+    /// What runs when the program is started without naming a command.
+    pub entry: Entry,
+    /// Further entry points, by the word that selects them (`./guestbook manage migrate`), in the order of their names.
+    pub commands: Vec<(String, Entry)>,
+    /// The target interpreter's executable.
+    pub python: PathBuf,
+    /// Why that interpreter was chosen, for the summary.
+    pub python_reason: String,
+    /// Folders searched for modules before the interpreter's own path, first the application's.
+    pub paths: Vec<PathBuf>,
+    /// What to put in beyond what the imports reach.
+    pub include: Include,
+    /// What to leave out.
+    pub exclude: Exclude,
+    /// Scripts run before the entry point, in this order.
+    pub runtime_hooks: Vec<PathBuf>,
+    /// One file or a folder.
+    pub mode: BundleMode,
+    /// How the program unpacks what must be files.
+    pub unpack: UnpackPolicy,
+    /// Parent of the unpack directory that the program tries first, if one was named.
+    pub runtime_tmpdir: Option<PathBuf>,
+    /// Bytecode optimisation level, 0 to 2.
+    pub optimize: u8,
+    /// zstd level, 1 to 22.
+    pub compression: i32,
+    /// Started without a console (Windows).
+    pub windowed: bool,
+    /// Where the result goes.
+    pub dist_dir: PathBuf,
+    /// Name of the folder beside a one-folder executable that holds its files.
+    pub contents_directory: String,
+    /// Target triple of the kit.
+    pub target: String,
+    /// Where compiled and compressed entries are kept between builds; `None` with `--no-cache`.
+    pub cache_dir: Option<PathBuf>,
+    /// Throw the cache away first (`--clean`).
+    pub clean: bool,
+    /// Replace a one-folder output without asking (`--noconfirm`).
+    pub noconfirm: bool,
+}
+
+/// What a program runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A script, as of `python app.py`.
+    Script(PathBuf),
+    /// A module, as of `python -m package.module`.
+    Module(String),
+    /// A callable, as of a console script: `sys.exit(package.module.function())`.
+    Function {
+        /// Dotted module name.
+        module: String,
+        /// Dotted attribute path in it.
+        function: String,
+    },
+    /// A WSGI application, served by the host.
+    Wsgi(WsgiPlan),
+}
+
+/// The `[wsgi]` settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WsgiPlan {
+    /// Dotted module name.
+    pub module: String,
+    /// Dotted attribute path of the callable; a trailing `()` calls a factory.
+    pub callable: String,
+    /// `HOST:PORT`, at least one.
+    pub bind: Vec<String>,
+    /// Python threads per interpreter, at least 1.
+    pub threads: u32,
+    /// Worker processes, at least 1.
+    pub processes: u32,
+    /// `sys.setswitchinterval`, in microseconds; `None` leaves CPython's own.
+    pub switch_interval_us: Option<u32>,
+    /// Seconds a stop waits for requests under way.
+    pub graceful_timeout: u32,
+    /// Write an access log line per request to stderr.
+    pub access_log: bool,
+}
+
+/// `[include]`: what to put in beyond what the imports reach.
+#[derive(Debug, Clone, Default)]
+pub struct Include {
+    /// `--add-data SRC:DEST`.
+    pub data: Vec<DataRule>,
+    /// `--add-binary SRC:DEST`.
+    pub binaries: Vec<DataRule>,
+    /// `--hidden-import`: dotted module names.
+    pub modules: Vec<String>,
+    /// `--collect-submodules`: dotted package names.
+    pub submodules: Vec<String>,
+    /// `--collect-all`, `--collect-data`, `--collect-binaries`, `--copy-metadata`, `[include] distributions`: names of
+    /// distributions or top-level packages taken whole.
+    pub distributions: Vec<String>,
+}
+
+/// One `SRC:DEST` rule. `source` may name a file, a folder (its contents go under `dest`) or a glob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataRule {
+    /// Absolute; may hold `*`, `?` and `[…]` in its last components.
+    pub source: PathBuf,
+    /// Folder in the bundle, `/`-separated, `.` for its root.
+    pub dest: String,
+}
+
+/// `[exclude]`: what to leave out.
+#[derive(Debug, Clone, Default)]
+pub struct Exclude {
+    /// Dotted module names; their submodules go too.
+    pub modules: Vec<String>,
+    /// Distribution names.
+    pub distributions: Vec<String>,
+    /// SONAMEs of libraries left to the target.
+    pub libraries: Vec<String>,
+}
+
+/// One file or a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BundleMode {
+    /// One executable with everything inside.
+    OneFile,
+    /// An executable with its files in a folder beside it.
+    OneDir,
+}
+
+/// How a one-file program unpacks what must be files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnpackPolicy {
+    /// Once, into a private directory that later runs use again.
+    Reuse,
+    /// Into a fresh directory for each run, removed at its end.
+    Each,
+}

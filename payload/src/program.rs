@@ -1,0 +1,120 @@
+//! What a program is: the settings that its packer fixed and that bootloader and runtime act on.
+
+use serde::{Deserialize, Serialize};
+
+/// The settings of a packed program; JSON in the manifest. Paths are relative to the unpack directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// The program's name.
+    pub name: String,
+    /// `app.id`.
+    pub id: String,
+    /// The application's version; empty when it has none.
+    pub version: String,
+    /// The interpreter.
+    pub python: Python,
+    /// The runtime library.
+    pub runtime: String,
+    /// Entry points; the one with an empty name is the main one.
+    pub entries: Vec<EntryPoint>,
+    /// Scripts (modules of the index, run as `__main__`-less code) that run before the entry point, by bundle path.
+    pub runtime_hooks: Vec<String>,
+    /// How files are unpacked.
+    pub unpack: Unpack,
+    /// Parent of the unpack directory to try first.
+    pub runtime_tmpdir: Option<String>,
+    /// Folder beside the executable that holds the files, for a one-folder bundle.
+    pub contents_directory: Option<String>,
+    /// Bytecode optimisation level.
+    pub optimize: u8,
+    /// No console (Windows).
+    pub windowed: bool,
+    /// Build facts, shown by `sys._pack` and `pack inspect`: packer version, target, …
+    pub facts: std::collections::BTreeMap<String, String>,
+}
+
+/// The packed interpreter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Python {
+    /// Major, minor, micro.
+    pub version: (u8, u8, u8),
+    /// Built with `--disable-gil`.
+    pub free_threaded: bool,
+    /// How it is started.
+    pub start: PythonStart,
+    /// Libraries loaded before it, in order.
+    pub preload: Vec<String>,
+}
+
+/// How the interpreter is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum PythonStart {
+    /// This shared libpython is loaded into the bootloader's process.
+    Library(String),
+    /// This program, an interpreter without a shared libpython, replaces the bootloader's process.
+    Program(String),
+}
+
+/// One entry point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntryPoint {
+    /// The word that selects it; empty for the main one.
+    pub name: String,
+    /// What it runs.
+    pub target: Target,
+}
+
+/// What an entry point runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Target {
+    /// A script: its path in the bundle. Its code is in the module table under the name `[script] PATH`.
+    Script(String),
+    /// A module, as of `python -m`.
+    Module(String),
+    /// `sys.exit(module.function())`.
+    Function {
+        /// Dotted module name.
+        module: String,
+        /// Dotted attribute path.
+        function: String,
+    },
+    /// A WSGI application.
+    Wsgi(Wsgi),
+}
+
+/// How a WSGI application is served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wsgi {
+    /// Dotted module name.
+    pub module: String,
+    /// Dotted attribute path of the callable; a trailing `()` calls a factory.
+    pub callable: String,
+    /// `HOST:PORT`, at least one.
+    pub bind: Vec<String>,
+    /// Python threads per interpreter.
+    pub threads: u32,
+    /// Worker processes.
+    pub processes: u32,
+    /// `sys.setswitchinterval` in microseconds.
+    pub switch_interval_us: Option<u32>,
+    /// Seconds a stop waits for requests under way.
+    pub graceful_timeout: u32,
+    /// Write a line per request to stderr.
+    pub access_log: bool,
+}
+
+/// How files are unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unpack {
+    /// Once, reused by later runs.
+    Reuse,
+    /// For each run, removed at its end.
+    Each,
+}

@@ -1,0 +1,1 @@
+//! Safe wrappers over the calls into an operating system, shared by bootloader and runtime.

@@ -1,0 +1,1 @@
+//! The library inside every packed program.
