@@ -4,3 +4,4 @@ pub mod collection;
 pub mod facts;
 pub mod graph;
 pub mod plan;
+pub mod progress;
