@@ -1,1 +1,16 @@
 //! Safe wrappers over the calls into an operating system, shared by bootloader and runtime.
+//!
+//! Everything `unsafe` here is small, says why it holds, and hides behind a safe function or an owning type.
+// The one crate beside the CPython boundary that may call into an operating system.
+#![allow(unsafe_code)]
+
+pub mod directory;
+pub mod handoff;
+pub mod library;
+pub mod locale;
+pub mod map;
+pub mod process;
+
+pub use directory::{Directory, FileStamp};
+pub use library::Library;
+pub use map::MappedFile;

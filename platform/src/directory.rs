@@ -1,0 +1,411 @@
+//! Directories held open, so that what happens below them happens there and nowhere else.
+
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// What the system says of a file and what no unprivileged process can set back: a file whose stamp is unchanged has
+/// not been written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileStamp {
+    /// Device and inode.
+    pub file: (u64, u64),
+    /// Bytes.
+    pub size: u64,
+    /// Last write, in nanoseconds.
+    pub modified: i128,
+    /// Last change of content or of metadata, in nanoseconds: cannot be set by a program.
+    pub changed: i128,
+    /// Permission bits and type.
+    pub mode: u32,
+}
+
+impl FileStamp {
+    /// The stamp of an open file.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn of(file: &impl AsFd) -> io::Result<Self> {
+        Ok(Self::from_stat(&rustix::fs::fstat(file)?))
+    }
+
+    /// Whether it is a regular file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        FileType::from_raw_mode(self.mode) == FileType::RegularFile
+    }
+
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the fields' types differ between systems"
+    )]
+    fn from_stat(stat: &Stat) -> Self {
+        let nanoseconds =
+            |seconds: i64, rest: u64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        Self {
+            file: (stat.st_dev as u64, stat.st_ino as u64),
+            size: stat.st_size as u64,
+            modified: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as u64),
+            changed: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as u64),
+            mode: stat.st_mode as u32,
+        }
+    }
+}
+
+/// An open directory.
+#[derive(Debug)]
+pub struct Directory {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+/// Why a directory is not one to keep a program's files in.
+#[derive(Debug)]
+pub enum Unfit {
+    /// The system's reason.
+    Io(io::Error),
+    /// It belongs to the user of this id.
+    Owner(u32),
+    /// Others may enter or write it; its permission bits.
+    Mode(u32),
+    /// The file system is mounted `noexec`: no library can be loaded from it.
+    NoExec,
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Owner(uid) => write!(f, "it belongs to user {uid}"),
+            Self::Mode(mode) => write!(f, "others may use it (mode {mode:o})"),
+            Self::NoExec => f.write_str("its file system is mounted noexec"),
+        }
+    }
+}
+
+impl From<rustix::io::Errno> for Unfit {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+const OPEN: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+impl Directory {
+    /// Opens `path`, following links: for directories that a caller names.
+    ///
+    /// # Errors
+    /// When it is not a directory or cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let fd = rustix::fs::open(path, OPEN.difference(OFlags::NOFOLLOW), Mode::empty())?;
+        Ok(Self {
+            fd,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Opens `self/name`, made when it is missing, and makes sure that it is this user's alone (mode 0700, no link)
+    /// and that libraries can be loaded from it.
+    ///
+    /// # Errors
+    /// Says what speaks against it.
+    pub fn private(&self, name: &str, user: u32) -> Result<Self, Unfit> {
+        match rustix::fs::mkdirat(&self.fd, name, Mode::RWXU) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let fd = rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?;
+        let stat = rustix::fs::fstat(&fd)?;
+        if stat.st_uid != user {
+            return Err(Unfit::Owner(stat.st_uid));
+        }
+        if stat.st_mode & 0o077 != 0 {
+            return Err(Unfit::Mode(stat.st_mode & 0o7777));
+        }
+        if rustix::fs::fstatvfs(&fd)?.f_flag.bits() & u64::from(libc::ST_NOEXEC as u32) != 0 {
+            return Err(Unfit::NoExec);
+        }
+        Ok(Self {
+            fd,
+            path: self.path.join(name),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether its path still leads to it: not so when it was removed or replaced meanwhile.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        let (Ok(held), Ok(there)) = (rustix::fs::fstat(&self.fd), rustix::fs::lstat(&self.path))
+        else {
+            return false;
+        };
+        (held.st_dev, held.st_ino) == (there.st_dev, there.st_ino)
+    }
+
+    /// The stamp of `self/name`, which is not followed when it is a link.
+    ///
+    /// # Errors
+    /// When it is missing or out of reach.
+    pub fn stamp(&self, name: &str) -> io::Result<FileStamp> {
+        Ok(FileStamp::from_stat(&rustix::fs::statat(
+            &self.fd,
+            name,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?))
+    }
+
+    /// Opens `self/name` for reading; a link is an error.
+    ///
+    /// # Errors
+    /// When it is missing, a link, or out of reach.
+    pub fn open_file(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        Ok(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?.into())
+    }
+
+    /// Makes `self/name` new with these permission bits; whatever stood there is removed first, so that a process that
+    /// has it mapped keeps what it has.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn create_file(&self, name: &str, mode: u32) -> io::Result<File> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(mode & 0o777);
+        let file = match rustix::fs::openat(&self.fd, name, flags, mode) {
+            Err(rustix::io::Errno::EXIST) => {
+                self.remove(name)?;
+                rustix::fs::openat(&self.fd, name, flags, mode)?
+            }
+            other => other?,
+        };
+        Ok(file.into())
+    }
+
+    /// Opens `self/name` for locking, made when it is missing.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn lock_file(&self, name: &str) -> io::Result<Lock> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Lock(rustix::fs::openat(
+            &self.fd,
+            name,
+            flags,
+            Mode::RUSR | Mode::WUSR,
+        )?))
+    }
+
+    /// Makes the directories that lead to `self/path`; what stands in their place and is none is removed.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn make_parents(&self, path: &str) -> io::Result<()> {
+        for (end, _) in path.match_indices('/') {
+            let parent = &path[..end];
+            match rustix::fs::mkdirat(&self.fd, parent, Mode::RWXU) {
+                Ok(()) => {}
+                Err(rustix::io::Errno::EXIST) => {
+                    let stat = rustix::fs::statat(&self.fd, parent, AtFlags::SYMLINK_NOFOLLOW)?;
+                    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                        rustix::fs::unlinkat(&self.fd, parent, AtFlags::empty())?;
+                        rustix::fs::mkdirat(&self.fd, parent, Mode::RWXU)?;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts `from` in the place of `to`, both directly in this directory, in one step.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.fd, from, &self.fd, to)?)
+    }
+
+    /// Removes `self/name`: a file, a link, or a directory with everything in it. Links are not followed.
+    ///
+    /// # Errors
+    /// The system's; a missing one is none.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => return Ok(()),
+            Err(rustix::io::Errno::ISDIR | rustix::io::Errno::PERM) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let inner = Self {
+            fd: rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?,
+            path: self.path.join(name),
+        };
+        for entry in inner.names()? {
+            inner.remove(&entry)?;
+        }
+        Ok(rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// The names in it, those that are not UTF-8 left out.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.fd)? {
+            if let Ok(name) = entry?.file_name().to_str()
+                && name != "."
+                && name != ".."
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// The directory `self/name`, which must be none behind a link.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn subdirectory(&self, name: &str) -> io::Result<Self> {
+        let fd = rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?;
+        Ok(Self {
+            fd,
+            path: self.path.join(name),
+        })
+    }
+
+    /// A lock on the directory itself: the kind that systemd-tmpfiles respects.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn lock(&self) -> io::Result<Lock> {
+        Ok(Lock(rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?))
+    }
+}
+
+/// Something to lock, and the lock on it (`flock`): gone when this is dropped or the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock(OwnedFd);
+
+impl Lock {
+    /// Waits until nobody else holds it, then holds it alone.
+    ///
+    /// # Errors
+    /// The system's, for file systems without locks.
+    pub fn exclusive(&self) -> io::Result<()> {
+        self.flock(FlockOperation::LockExclusive).map(|_| ())
+    }
+
+    /// Waits until nobody holds it alone, then holds it with others.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn shared(&self) -> io::Result<()> {
+        self.flock(FlockOperation::LockShared).map(|_| ())
+    }
+
+    /// Holds it alone if nobody else holds it now.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn try_exclusive(&self) -> io::Result<bool> {
+        self.flock(FlockOperation::NonBlockingLockExclusive)
+    }
+
+    fn flock(&self, operation: FlockOperation) -> io::Result<bool> {
+        loop {
+            match rustix::fs::flock(&self.0, operation) {
+                Ok(()) => return Ok(true),
+                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(false),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Keeps the lock until the process ends.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, Directory) {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::open(folder.path()).unwrap();
+        (folder, directory)
+    }
+
+    #[test]
+    fn a_private_directory_is_made_once_and_must_stay_private() {
+        let (folder, root) = scratch();
+        let user = process_user();
+        assert!(root.private("x", user).is_ok());
+        assert!(root.private("x", user).is_ok());
+        assert!(matches!(root.private("x", user + 1), Err(Unfit::Owner(_))));
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path().join("x"), open).unwrap();
+        assert!(matches!(root.private("x", user), Err(Unfit::Mode(0o755))));
+    }
+
+    #[test]
+    fn a_link_is_no_private_directory() {
+        let (folder, root) = scratch();
+        std::fs::create_dir(folder.path().join("target")).unwrap();
+        std::os::unix::fs::symlink("target", folder.path().join("link")).unwrap();
+        assert!(matches!(
+            root.private("link", process_user()),
+            Err(Unfit::Io(_))
+        ));
+    }
+
+    #[test]
+    fn files_replace_what_stood_there() {
+        let (folder, root) = scratch();
+        root.make_parents("a/b/c").unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("a/b/c")).unwrap();
+        drop(root.create_file("a/b/c", 0o644).unwrap());
+        assert!(root.stamp("a/b/c").unwrap().is_file());
+        root.remove("a").unwrap();
+        assert!(root.names().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_removed_directory_is_noticed() {
+        let (_folder, root) = scratch();
+        let inner = root.private("x", process_user()).unwrap();
+        assert!(inner.is_in_place());
+        root.remove("x").unwrap();
+        assert!(!inner.is_in_place());
+    }
+
+    #[test]
+    fn an_exclusive_lock_is_refused_while_shared() {
+        let (_folder, root) = scratch();
+        // Two open files: locks belong to the open file, not to the process.
+        let first = root.lock_file("l").unwrap();
+        let second = root.lock_file("l").unwrap();
+        first.shared().unwrap();
+        assert!(!second.try_exclusive().unwrap());
+        drop(first);
+        assert!(second.try_exclusive().unwrap());
+    }
+
+    fn process_user() -> u32 {
+        crate::process::user_id()
+    }
+}

@@ -1,0 +1,112 @@
+//! What the bootloader hands to the runtime it loaded: a C structure, because the two are separate binaries.
+
+use std::ffi::{CStr, CString, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Version of [`Handoff`]; the runtime refuses another.
+pub const HANDOFF_VERSION: u32 = 1;
+
+/// The runtime's entry point, by this name in its dynamic symbol table.
+pub const RUNTIME_ENTRY: &CStr = c"pack_runtime_main";
+
+/// Signature of [`RUNTIME_ENTRY`]: returns the process's exit status.
+pub type RuntimeEntry = unsafe extern "C" fn(*const Handoff) -> i32;
+
+/// The C structure. All pointers stay valid until the process ends.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Handoff {
+    version: u32,
+    libpython: *const c_char,
+    executable: *const c_char,
+    meipass: *const c_char,
+    file: *const u8,
+    file_length: usize,
+}
+
+/// What [`Handoff`] says, in Rust's types.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The program's own file, mapped: verified by the bootloader.
+    pub file: &'static [u8],
+    /// Its path, absolute.
+    pub executable: PathBuf,
+    /// The directory of unpacked files, absolute.
+    pub meipass: PathBuf,
+    /// The loaded libpython's path; `None` when the interpreter's own program loaded the runtime.
+    pub libpython: Option<PathBuf>,
+}
+
+/// The two sides were not built for each other.
+#[derive(Debug)]
+pub struct VersionMismatch;
+
+impl Handoff {
+    /// Writes down `start`; the strings are leaked, as they must outlive everything.
+    ///
+    /// # Errors
+    /// When a path holds a NUL byte, which no path that was opened can.
+    pub fn new(start: &Start) -> Result<Self, std::ffi::NulError> {
+        Ok(Self {
+            version: HANDOFF_VERSION,
+            libpython: start
+                .libpython
+                .as_deref()
+                .map_or(Ok(std::ptr::null()), leak)?,
+            executable: leak(&start.executable)?,
+            meipass: leak(&start.meipass)?,
+            file: start.file.as_ptr(),
+            file_length: start.file.len(),
+        })
+    }
+
+    /// Reads what the other side wrote.
+    ///
+    /// # Errors
+    /// When it was written by another version.
+    ///
+    /// # Safety
+    /// `handoff` must point at a structure made by [`Handoff::new`], or at one whose first field is another version.
+    pub unsafe fn read(handoff: *const Self) -> Result<Start, VersionMismatch> {
+        // SAFETY: the caller vouches for the pointer; the version stands first in every version of the structure.
+        let version = unsafe { (*handoff).version };
+        if version != HANDOFF_VERSION {
+            return Err(VersionMismatch);
+        }
+        // SAFETY: of this version, so made by `new`: the strings are NUL-terminated and leaked, the file is mapped for
+        // good.
+        unsafe {
+            let handoff = &*handoff;
+            Ok(Start {
+                file: std::slice::from_raw_parts(handoff.file, handoff.file_length),
+                executable: path(handoff.executable),
+                meipass: path(handoff.meipass),
+                libpython: (!handoff.libpython.is_null()).then(|| path(handoff.libpython)),
+            })
+        }
+    }
+}
+
+/// Calls the runtime's entry point found at `address`.
+///
+/// # Safety
+/// `address` must be that of [`RUNTIME_ENTRY`] in a runtime library.
+pub unsafe fn call_runtime(address: *mut std::ffi::c_void, handoff: &Handoff) -> i32 {
+    // SAFETY: the caller vouches that a function of this signature stands at the address.
+    let entry: RuntimeEntry = unsafe { std::mem::transmute(address) };
+    // SAFETY: `handoff` is a live structure of this version.
+    unsafe { entry(handoff) }
+}
+
+fn leak(path: &Path) -> Result<*const c_char, std::ffi::NulError> {
+    Ok(CString::new(path.as_os_str().as_bytes())?.into_raw())
+}
+
+/// # Safety
+/// `text` must be NUL-terminated.
+unsafe fn path(text: *const c_char) -> PathBuf {
+    // SAFETY: the caller vouches for the terminator.
+    let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
+    PathBuf::from(OsStr::from_bytes(bytes))
+}

@@ -1,0 +1,108 @@
+//! Shared libraries, loaded at run time.
+
+use std::ffi::{CStr, CString, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// A shared library that stays loaded until the process ends: what it registered (atexit handlers, thread-local
+/// destructors, Python types) must never point into unmapped memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Library(*mut c_void);
+
+/// Why a library could not be loaded, in the dynamic linker's words.
+#[derive(Debug)]
+pub struct LoadError(pub String);
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Who sees a library's symbols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    /// Libraries loaded later.
+    Global,
+    /// Only who asks for them by handle.
+    Local,
+}
+
+impl Library {
+    /// Loads the library at `path` with every symbol resolved now.
+    ///
+    /// # Errors
+    /// When the dynamic linker refuses it.
+    pub fn open(path: &Path, visibility: Visibility) -> Result<Self, LoadError> {
+        let name = CString::new(path.as_os_str().as_bytes())
+            .map_err(|_| LoadError(format!("{}: the path holds a NUL byte", path.display())))?;
+        let scope = match visibility {
+            Visibility::Global => libc::RTLD_GLOBAL,
+            Visibility::Local => libc::RTLD_LOCAL,
+        };
+        // SAFETY: `name` is NUL-terminated and outlives the call. The library's initialisers run; the caller has
+        // checked the file's hash, which is what makes running them as sound as running the program itself.
+        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | scope) };
+        if handle.is_null() {
+            Err(last_error())
+        } else {
+            Ok(Self(handle))
+        }
+    }
+
+    /// What is already loaded into this process with global visibility.
+    ///
+    /// # Errors
+    /// When the dynamic linker refuses, which it has no reason to.
+    pub fn this_process() -> Result<Self, LoadError> {
+        // SAFETY: a null name asks for the handle of the main program; nothing is loaded.
+        let handle = unsafe { libc::dlopen(std::ptr::null(), libc::RTLD_NOW) };
+        if handle.is_null() {
+            Err(last_error())
+        } else {
+            Ok(Self(handle))
+        }
+    }
+
+    /// The address of `name`, or `None` when the library has no such symbol. What it points at is for the caller to
+    /// know.
+    #[must_use]
+    pub fn symbol(self, name: &CStr) -> Option<*mut c_void> {
+        // SAFETY: the handle came from dlopen and is never closed; `name` is NUL-terminated.
+        let address = unsafe { libc::dlsym(self.0, name.as_ptr()) };
+        (!address.is_null()).then_some(address)
+    }
+}
+
+fn last_error() -> LoadError {
+    // SAFETY: dlerror returns NULL or a NUL-terminated string that stays valid until this thread's next dl call.
+    let text = unsafe {
+        let text = libc::dlerror();
+        if text.is_null() {
+            "unknown error".into()
+        } else {
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        }
+    };
+    LoadError(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_library_is_named_in_the_error() {
+        let error = Library::open(Path::new("/nowhere/libx.so"), Visibility::Local).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/libx.so"), "{error}");
+    }
+
+    #[test]
+    fn symbols_of_this_process_are_found() {
+        let process = Library::this_process().unwrap();
+        assert!(process.symbol(c"malloc").is_some());
+        assert!(process.symbol(c"no_such_symbol_anywhere").is_none());
+    }
+}

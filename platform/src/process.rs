@@ -1,0 +1,90 @@
+//! This process: who runs it, from which file, and how it becomes another program.
+
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The file this process runs, absolute and with links resolved.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn executable() -> io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
+/// The user whose rights this process has.
+#[must_use]
+pub fn user_id() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Whether this process has rights that its caller lacks (setuid, setgid, file capabilities): then nothing in the
+/// environment is to be believed.
+#[must_use]
+pub fn is_privileged() -> bool {
+    // SAFETY: reads a word that the kernel put into this process at its start.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// Identifies this boot of the system; `None` where the system does not tell.
+#[must_use]
+pub fn boot_id() -> Option<[u8; 36]> {
+    let text = std::fs::read("/proc/sys/kernel/random/boot_id").ok()?;
+    text.get(..36)?.try_into().ok()
+}
+
+/// Whether the parent process runs the same file as this one, or the file at `other`.
+#[must_use]
+pub fn parent_runs(executable: &Path, other: Option<&Path>) -> bool {
+    let Some(parent) = rustix::process::getppid() else {
+        return false;
+    };
+    let Ok(theirs) = rustix::fs::stat(format!("/proc/{}/exe", parent.as_raw_nonzero())) else {
+        return false;
+    };
+    let same = |path: &Path| {
+        rustix::fs::stat(path)
+            .is_ok_and(|ours| (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino))
+    };
+    same(Path::new("/proc/self/exe")) || same(executable) || other.is_some_and(same)
+}
+
+/// Replaces this process by `program` with these arguments (the first is its name) and today's environment. Returns
+/// only on failure.
+///
+/// # Errors
+/// Always; the system's reason.
+pub fn become_program(program: &Path, arguments: &[impl AsRef<OsStr>]) -> io::Result<Infallible> {
+    let program = CString::new(program.as_os_str().as_bytes())?;
+    let arguments = arguments
+        .iter()
+        .map(|argument| CString::new(argument.as_ref().as_bytes()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    // Rust ignores SIGPIPE from the start; the new program is to find what our caller gave us.
+    // SAFETY: a plain signal disposition; no handler runs.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    // SAFETY: the strings and the NULL-terminated array outlive the call, which does not return on success.
+    unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
+    Err(io::Error::last_os_error())
+}
+
+/// Ends this process by `SIGINT` with its default action, so that a shell sees an interrupted program and stops its
+/// own loop too. Returns the conventional status where that is not possible.
+#[must_use]
+pub fn die_of_interrupt() -> i32 {
+    // SAFETY: a plain signal disposition, then a signal to ourselves.
+    unsafe {
+        libc::signal(libc::SIGINT, libc::SIG_DFL);
+        libc::kill(libc::getpid(), libc::SIGINT);
+    }
+    128 + libc::SIGINT
+}
+
+/// Ends this process now, after the C library's exit handlers.
+pub fn exit(status: i32) -> ! {
+    std::process::exit(status)
+}
