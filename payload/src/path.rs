@@ -22,7 +22,12 @@ pub struct PathError {
 
 impl std::fmt::Display for PathError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}` is not a name for a file in a bundle: {}", self.name.escape_debug(), self.reason)
+        write!(
+            f,
+            "`{}` is not a name for a file in a bundle: {}",
+            self.name.escape_debug(),
+            self.reason
+        )
     }
 }
 
@@ -85,7 +90,10 @@ fn check_component(component: &str) -> Result<(), &'static str> {
     if component.len() > 255 {
         return Err("a component is longer than 255 bytes");
     }
-    if component.bytes().any(|b| b < 0x20 || b == b'\\' || b == b':' || b == 0x7f) {
+    if component
+        .bytes()
+        .any(|b| b < 0x20 || b == b'\\' || b == b':' || b == 0x7f)
+    {
         return Err("it has a control character, backslash or colon");
     }
     Ok(())

@@ -118,3 +118,29 @@ pub enum Unpack {
     /// For each run, removed at its end.
     Each,
 }
+
+impl Default for Program {
+    /// A program without a name that runs nothing: something to start from.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            id: String::new(),
+            version: String::new(),
+            python: Python {
+                version: (3, 9, 0),
+                free_threaded: false,
+                start: PythonStart::Library(String::new()),
+                preload: Vec::new(),
+            },
+            runtime: String::new(),
+            entries: Vec::new(),
+            runtime_hooks: Vec::new(),
+            unpack: Unpack::Reuse,
+            runtime_tmpdir: None,
+            contents_directory: None,
+            optimize: 0,
+            windowed: false,
+            facts: std::collections::BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What is known about an entry's content.
+
+use sha2::{Digest, Sha256};
+
+/// Size and checksums of an entry's content: SHA-256 for us, CRC-32 for zip tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentDigest {
+    /// Bytes.
+    pub size: u64,
+    /// CRC-32 (ISO-HDLC, as in ZIP).
+    pub crc32: u32,
+    /// SHA-256.
+    pub sha256: [u8; 32],
+}
+
+impl ContentDigest {
+    /// The digest of `content`.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        Self {
+            size: content.len() as u64,
+            crc32: crc32fast::hash(content),
+            sha256: sha256(content),
+        }
+    }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}

@@ -1,0 +1,480 @@
+//! Writing a payload.
+
+use crate::digest::sha256;
+use crate::footer::{self, Footer};
+use crate::index::{
+    CHUNK, ENTRY_LENGTH, EntryRecord, FLAG_CASE_FOLDED, Index, MODULE_LENGTH, ModuleRecord, NONE,
+    Text,
+};
+use crate::zip::{Directory, Member};
+use crate::{
+    ArchivePath, ContentDigest, INDEX_NAME, Method, Placement, Program, RESERVED, WriteError,
+};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+/// An entry to be written.
+#[derive(Debug, Clone)]
+pub struct NewEntry<'a> {
+    /// Its path, checked as [`ArchivePath`].
+    pub path: &'a str,
+    /// Permission bits, at most `0o777`.
+    pub mode: u32,
+    /// How the bytes given to [`Writer::add`] are to be understood.
+    pub method: Method,
+    /// Where the content is used.
+    pub placement: Placement,
+    /// Of the content.
+    pub digest: ContentDigest,
+}
+
+impl<'a> NewEntry<'a> {
+    /// A stored entry with this content and mode `0o644`.
+    #[must_use]
+    pub fn stored(path: &'a str, placement: Placement, content: &[u8]) -> Self {
+        Self {
+            path,
+            mode: 0o644,
+            method: Method::Stored,
+            placement,
+            digest: ContentDigest::of(content),
+        }
+    }
+}
+
+/// A module to be written.
+#[derive(Debug, Clone, Default)]
+pub struct NewModule {
+    /// Dotted name.
+    pub name: String,
+    /// An `__init__`.
+    pub package: bool,
+    /// A shared library.
+    pub extension: bool,
+    /// Path of the entry with its code.
+    pub code: Option<String>,
+    /// Path of the entry with its source.
+    pub source: Option<String>,
+    /// `__file__`, relative to `sys._MEIPASS`.
+    pub file: String,
+    /// Paths of libraries to load first.
+    pub preload: Vec<String>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Entries, the format's own among them.
+    pub entries: usize,
+    /// Modules.
+    pub modules: usize,
+    /// Bytes before the payload.
+    pub prefix_length: u64,
+    /// Bytes of the payload.
+    pub payload_length: u64,
+    /// [`crate::Payload::content_hash`].
+    pub content_hash: [u8; 32],
+}
+
+/// Writes a packed program: the bootloader, the entries in the order in which they are added, and what finds them.
+/// The output needs no seeking.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    out: Archive<W>,
+    prefix_sha256: [u8; 32],
+    entries: Vec<Added>,
+    members: Vec<Member>,
+    modules: Vec<NewModule>,
+    fold_case: bool,
+}
+
+#[derive(Debug)]
+struct Added {
+    path: String,
+    mode: u32,
+    method: Method,
+    placement: Placement,
+    data_offset: u64,
+    stored_length: u64,
+    digest: ContentDigest,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes `prefix`, the bootloader, to `out`.
+    ///
+    /// # Errors
+    /// When `out` fails.
+    pub fn new(mut out: W, prefix: &[u8]) -> io::Result<Self> {
+        out.write_all(prefix)?;
+        Ok(Self {
+            out: Archive {
+                out,
+                start: prefix.len() as u64,
+                at: prefix.len() as u64,
+                chunks: Chunks::default(),
+            },
+            prefix_sha256: sha256(prefix),
+            entries: Vec::new(),
+            members: Vec::new(),
+            modules: Vec::new(),
+            fold_case: true,
+        })
+    }
+
+    /// Accepts paths that differ in nothing but case, for targets whose file systems tell them apart.
+    pub fn allow_case_collisions(&mut self) {
+        self.fold_case = false;
+    }
+
+    /// Writes an entry. `stored` is the content itself, or compressed, as `entry.method` says; empty for an external one.
+    ///
+    /// # Errors
+    /// `Name` and `Reserved` for a path that cannot be, `Inconsistent` for a stored entry of another size, `Io`.
+    pub fn add(&mut self, entry: &NewEntry<'_>, stored: &[u8]) -> Result<(), WriteError> {
+        let path = ArchivePath::new(entry.path)?;
+        if reserved(entry) {
+            return Err(WriteError::Reserved(entry.path.to_owned()));
+        }
+        let wrong = |reason| WriteError::Inconsistent {
+            entry: entry.path.to_owned(),
+            reason,
+        };
+        let length = stored.len() as u64;
+        match entry.method {
+            Method::Stored if length != entry.digest.size => {
+                return Err(wrong("it is not as long as its digest says"));
+            }
+            Method::External if length != 0 => {
+                return Err(wrong("an external entry has no bytes here"));
+            }
+            Method::External if entry.placement == Placement::Memory => {
+                return Err(wrong("it cannot be both external and in memory"));
+            }
+            _ if entry.mode > 0o777 => return Err(wrong("its mode has more than permission bits")),
+            _ => {}
+        }
+        let data_offset = match entry.method {
+            Method::External => 0,
+            _ => self.add_member(path.as_str(), entry, stored)?,
+        };
+        self.entries.push(Added {
+            path: path.as_str().to_owned(),
+            mode: entry.mode,
+            method: entry.method,
+            placement: entry.placement,
+            data_offset,
+            stored_length: length,
+            digest: entry.digest,
+        });
+        Ok(())
+    }
+
+    /// Adds a module to the index; its entries may be added before or after it.
+    pub fn add_module(&mut self, module: NewModule) {
+        self.modules.push(module);
+    }
+
+    /// Writes the index, the ZIP directory and the footer, and gives the output back, not flushed.
+    ///
+    /// # Errors
+    /// `Collision`, `DuplicateModule` and `UnknownEntry` for what does not fit together, `TooLarge`, `Io`.
+    pub fn finish(mut self, program: &Program) -> Result<(W, Summary), WriteError> {
+        self.entries.sort_by(|a, b| a.path.cmp(&b.path));
+        self.modules.sort_by(|a, b| a.name.cmp(&b.name));
+        self.check_names()?;
+
+        let tail_offset = self.out.at - self.out.start;
+        let chunks = std::mem::take(&mut self.out.chunks).finish();
+        let index = self.index(program, &chunks)?;
+        let digest = ContentDigest::of(&index);
+        let entry = NewEntry {
+            path: INDEX_NAME,
+            mode: 0o644,
+            method: Method::Stored,
+            placement: Placement::Memory,
+            digest,
+        };
+        let mut tail = Tail {
+            hash: Sha256::new(),
+        };
+        let index_offset = self.add_tail_member(&entry, &index, &mut tail)?;
+        self.write_directory(&mut tail)?;
+
+        let footer = Footer {
+            prefix_length: self.out.start,
+            payload_length: self.out.at - self.out.start + footer::LENGTH as u64,
+            tail_offset,
+            index_offset,
+            index_length: index.len() as u64,
+            prefix_sha256: self.prefix_sha256,
+            tail_sha256: tail.hash.finalize().into(),
+        };
+        self.out.write(&footer.encode())?;
+        let summary = Summary {
+            entries: self.entries.len(),
+            modules: self.modules.len(),
+            prefix_length: footer.prefix_length,
+            payload_length: footer.payload_length,
+            content_hash: footer.tail_sha256,
+        };
+        Ok((self.out.out, summary))
+    }
+
+    /// Writes local header and data; the offset of the data from the payload's first byte.
+    fn add_member(
+        &mut self,
+        name: &str,
+        entry: &NewEntry<'_>,
+        stored: &[u8],
+    ) -> Result<u64, WriteError> {
+        let member = self.member(name, entry, stored.len() as u64);
+        self.out.write_chunked(&member.local_header())?;
+        let data_offset = self.out.at - self.out.start;
+        self.out.write_chunked(stored)?;
+        self.members.push(member);
+        Ok(data_offset)
+    }
+
+    fn add_tail_member(
+        &mut self,
+        entry: &NewEntry<'_>,
+        stored: &[u8],
+        tail: &mut Tail,
+    ) -> Result<u64, WriteError> {
+        let member = self.member(entry.path, entry, stored.len() as u64);
+        tail.write(&mut self.out, &member.local_header())?;
+        let offset = self.out.at - self.out.start;
+        tail.write(&mut self.out, stored)?;
+        self.members.push(member);
+        Ok(offset)
+    }
+
+    fn member(&self, name: &str, entry: &NewEntry<'_>, stored_length: u64) -> Member {
+        Member {
+            name: name.to_owned(),
+            method: entry.method,
+            mode: entry.mode,
+            crc32: entry.digest.crc32,
+            stored_length,
+            size: entry.digest.size,
+            header_offset: self.out.at,
+        }
+    }
+
+    fn write_directory(&mut self, tail: &mut Tail) -> Result<(), WriteError> {
+        let offset = self.out.at;
+        let headers: Vec<u8> = self
+            .members
+            .iter()
+            .flat_map(Member::central_header)
+            .collect();
+        tail.write(&mut self.out, &headers)?;
+        let directory = Directory {
+            offset,
+            length: headers.len() as u64,
+            members: self.members.len() as u64,
+        };
+        tail.write(&mut self.out, &directory.end_records(footer::LENGTH))?;
+        Ok(())
+    }
+
+    fn check_names(&self) -> Result<(), WriteError> {
+        let names: Vec<&str> = self
+            .entries
+            .iter()
+            .map(|entry| entry.path.as_str())
+            .collect();
+        if let Some((first, second)) = crate::verify::collision(&names, self.fold_case) {
+            return Err(WriteError::Collision { first, second });
+        }
+        match self
+            .modules
+            .windows(2)
+            .find(|pair| pair[0].name == pair[1].name)
+        {
+            Some(pair) => Err(WriteError::DuplicateModule(pair[0].name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn index(&self, program: &Program, chunks: &[[u8; 32]]) -> Result<Vec<u8>, WriteError> {
+        let mut strings = Strings::default();
+        let entries = self
+            .entries
+            .iter()
+            .map(|entry| entry_record(entry, &mut strings))
+            .collect::<Result<Vec<_>, _>>()?;
+        let numbers: HashMap<&str, u32> = self
+            .entries
+            .iter()
+            .zip(0..)
+            .map(|(entry, number)| (entry.path.as_str(), number))
+            .collect();
+        let modules = self
+            .modules
+            .iter()
+            .map(|module| module_record(module, &numbers, &mut strings))
+            .collect::<Result<Vec<_>, _>>()?;
+        let program = serde_json::to_vec(program).map_err(|error| WriteError::Io(error.into()))?;
+        Index {
+            flags: if self.fold_case { FLAG_CASE_FOLDED } else { 0 },
+            entries: &entries,
+            modules: &modules,
+            chunks,
+            program: &program,
+            strings: &strings.pool,
+        }
+        .encode()
+        .map_err(WriteError::TooLarge)
+    }
+}
+
+/// Only what stays in memory can lie below `.pack/`, and the index is ours.
+fn reserved(entry: &NewEntry<'_>) -> bool {
+    let folded = entry.path.to_ascii_lowercase();
+    folded == INDEX_NAME
+        || folded == RESERVED.trim_end_matches('/')
+        || (entry.placement == Placement::File && folded.starts_with(RESERVED))
+}
+
+fn entry_record(entry: &Added, strings: &mut Strings) -> Result<[u8; ENTRY_LENGTH], WriteError> {
+    let mut out = Vec::with_capacity(ENTRY_LENGTH);
+    EntryRecord {
+        path: strings.add(&entry.path)?,
+        mode: entry.mode,
+        method: entry.method.code(),
+        placement: entry.placement.code(),
+        data_offset: entry.data_offset,
+        stored_length: entry.stored_length,
+        size: entry.digest.size,
+        sha256: &entry.digest.sha256,
+    }
+    .encode(&mut out);
+    out.try_into()
+        .map_err(|_| WriteError::TooLarge("an entry's record has the wrong length"))
+}
+
+fn module_record(
+    module: &NewModule,
+    numbers: &HashMap<&str, u32>,
+    strings: &mut Strings,
+) -> Result<[u8; MODULE_LENGTH], WriteError> {
+    if !module.file.is_empty() {
+        ArchivePath::new(module.file.as_str())?;
+    }
+    let number = |entry: &Option<String>| match entry {
+        None => Ok(NONE),
+        Some(entry) => {
+            numbers
+                .get(entry.as_str())
+                .copied()
+                .ok_or_else(|| WriteError::UnknownEntry {
+                    module: module.name.clone(),
+                    entry: entry.clone(),
+                })
+        }
+    };
+    let mut out = Vec::with_capacity(MODULE_LENGTH);
+    ModuleRecord {
+        name: strings.add(&module.name)?,
+        file: strings.add(&module.file)?,
+        preload: strings.add(&module.preload.join("\n"))?,
+        code: number(&module.code)?,
+        source: number(&module.source)?,
+        package: module.package,
+        extension: module.extension,
+    }
+    .encode(&mut out);
+    out.try_into()
+        .map_err(|_| WriteError::TooLarge("a module's record has the wrong length"))
+}
+
+/// The string pool; what is there already is not added again.
+#[derive(Default)]
+struct Strings {
+    pool: Vec<u8>,
+    known: HashMap<String, Text>,
+}
+
+impl Strings {
+    fn add(&mut self, text: &str) -> Result<Text, WriteError> {
+        if let Some(known) = self.known.get(text) {
+            return Ok(*known);
+        }
+        let too_large = || WriteError::TooLarge("all names together are longer than 4 GiB");
+        let added = Text {
+            offset: u32::try_from(self.pool.len()).map_err(|_| too_large())?,
+            length: u32::try_from(text.len()).map_err(|_| too_large())?,
+        };
+        self.pool.extend_from_slice(text.as_bytes());
+        self.known.insert(text.to_owned(), added);
+        Ok(added)
+    }
+}
+
+/// The output, and where in it we are.
+#[derive(Debug)]
+struct Archive<W> {
+    out: W,
+    /// Of the payload.
+    start: u64,
+    at: u64,
+    chunks: Chunks,
+}
+
+impl<W: Write> Archive<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn write_chunked(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.chunks.update(bytes);
+        self.write(bytes)
+    }
+}
+
+/// What lies behind the chunked part is hashed as a whole.
+struct Tail {
+    hash: Sha256,
+}
+
+impl Tail {
+    fn write<W: Write>(&mut self, out: &mut Archive<W>, bytes: &[u8]) -> io::Result<()> {
+        self.hash.update(bytes);
+        out.write(bytes)
+    }
+}
+
+/// SHA-256 of each chunk of what passes by.
+#[derive(Debug, Default)]
+struct Chunks {
+    done: Vec<[u8; 32]>,
+    hash: Sha256,
+    filled: u64,
+}
+
+impl Chunks {
+    fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = usize::try_from(CHUNK - self.filled).unwrap_or(usize::MAX);
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.hash.update(now);
+            self.filled += now.len() as u64;
+            if self.filled == CHUNK {
+                self.done.push(self.hash.finalize_reset().into());
+                self.filled = 0;
+            }
+            bytes = later;
+        }
+    }
+
+    fn finish(mut self) -> Vec<[u8; 32]> {
+        if self.filled > 0 {
+            self.done.push(self.hash.finalize().into());
+        }
+        self.done
+    }
+}
