@@ -48,4 +48,7 @@ pub struct InterpreterFacts {
     pub markers: BTreeMap<String, String>,
     /// `sysconfig` MULTIARCH, such as `x86_64-linux-gnu`; empty when unset.
     pub multiarch: String,
+    /// Modules that editable installs of the finder kind put in: top-level name to folder or file.
+    #[serde(default)]
+    pub editable: BTreeMap<String, PathBuf>,
 }
