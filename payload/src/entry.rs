@@ -167,7 +167,7 @@ impl<'a> Entry<'a> {
                 .into());
             }
         }
-        match hasher.map(|hasher| hasher.finalize()) {
+        match hasher.map(Digest::finalize) {
             Some(hash) if hash.as_slice() != self.sha256 => Err(self.damaged().into()),
             _ => Ok(self.size),
         }

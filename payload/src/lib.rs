@@ -27,6 +27,8 @@ mod digest;
 mod entry;
 mod error;
 mod footer;
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod module;
 mod path;

@@ -134,3 +134,81 @@ fn a_bare_bootloader_has_no_payload() {
     assert_eq!(Payload::locate(&file).unwrap_err(), FormatError::Absent);
     assert_eq!(Payload::locate(b"").unwrap_err(), FormatError::Absent);
 }
+
+/// The index of an intact payload, for [`payload::fuzzing::with_index`].
+fn index_of(file: &[u8]) -> Vec<u8> {
+    let start = file
+        .windows(8)
+        .position(|window| window == b"packidx1")
+        .unwrap();
+    let end = file
+        .windows(4)
+        .position(|window| window == b"PK\x01\x02")
+        .unwrap();
+    file[start..end].to_vec()
+}
+
+#[test]
+fn an_index_that_a_hostile_packer_made_never_panics() {
+    let index = index_of(&common::small(b"prefix"));
+    let _ = check(&payload::fuzzing::with_index(&index));
+    for at in 0..index.len() {
+        for value in [0, 1, 2, 0x40, 0x7f, 0x80, 0xff] {
+            let mut index = index.clone();
+            index[at] = value;
+            let _ = check(&payload::fuzzing::with_index(&index));
+        }
+        let _ = check(&payload::fuzzing::with_index(&index[..at]));
+    }
+}
+
+/// What the reader says of a payload with these files, after `change` was made to its index.
+fn reader_on(names: &[&str], change: impl Fn(&mut Vec<u8>)) -> Result<(), FormatError> {
+    let mut writer = payload::Writer::new(Vec::new(), b"prefix").unwrap();
+    writer.allow_case_collisions();
+    common::add_stored(&mut writer, "z", payload::Placement::File, b"1");
+    for name in names {
+        let entry = payload::NewEntry {
+            method: payload::Method::External,
+            ..payload::NewEntry::stored(name, payload::Placement::File, b"")
+        };
+        writer.add(&entry, b"").unwrap();
+    }
+    let (file, _) = writer.finish(&payload::Program::default()).unwrap();
+    let mut index = index_of(&file);
+    change(&mut index);
+    Payload::locate(&payload::fuzzing::with_index(&index))
+        .unwrap()
+        .verify_structure()
+}
+
+#[test]
+fn the_reader_refuses_names_that_climb_or_collide() {
+    reader_on(&["a/b", "a/B"], |_| ()).unwrap();
+    let folded = reader_on(&["a/b", "a/B"], |index| index[8] = 1);
+    assert!(matches!(folded, Err(FormatError::Collision { .. })));
+    for climbing in ["../b", "/a/b", "a//b", "./ab", "a/.."] {
+        let name = "x".repeat(climbing.len());
+        let error = reader_on(&[&name], |index| *index = replaced(index, &name, climbing));
+        assert!(
+            matches!(error, Err(FormatError::Name(_))),
+            "{climbing}: {error:?}"
+        );
+    }
+    let twice = reader_on(&["aa", "ab"], |index| *index = replaced(index, "ab", "aa"));
+    assert!(matches!(twice, Err(FormatError::Index(_))));
+    let folder = reader_on(&["aa", "ab/c"], |index| {
+        *index = replaced(index, "ab/c", "aa/c");
+    });
+    assert!(matches!(folder, Err(FormatError::Collision { .. })));
+}
+
+fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let at = bytes
+        .windows(from.len())
+        .position(|window| window == from.as_bytes())
+        .unwrap();
+    let mut bytes = bytes.to_vec();
+    bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    bytes
+}

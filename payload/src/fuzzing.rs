@@ -1,0 +1,36 @@
+//! For the fuzz target and the tests beside it: payloads that no writer would make.
+
+use crate::codec::Put;
+use crate::digest::sha256;
+use crate::footer::{self, Footer};
+use crate::zip::Directory;
+
+/// A file whose footer is right and whose index is `index`, byte for byte, behind an archive of 64 bytes: what a
+/// hostile packer could make, and a mutation of an intact file hardly ever is.
+#[must_use]
+pub fn with_index(index: &[u8]) -> Vec<u8> {
+    let prefix = b"prefix";
+    let archive = zstd::bulk::compress(&[7; 64], 1).unwrap_or_default();
+    let mut file = prefix.to_vec();
+    file.put(&archive);
+    file.resize(prefix.len() + 64, 0);
+    file.put(index);
+    let end = Directory {
+        offset: 0,
+        length: 0,
+        members: 0,
+    }
+    .end_records(footer::LENGTH);
+    file.put(&end);
+    let footer = Footer {
+        prefix_length: prefix.len() as u64,
+        payload_length: (file.len() - prefix.len() + footer::LENGTH) as u64,
+        tail_offset: 64,
+        index_offset: 64,
+        index_length: index.len() as u64,
+        prefix_sha256: sha256(prefix),
+        tail_sha256: sha256(file.get(prefix.len() + 64..).unwrap_or_default()),
+    };
+    file.put(&footer.encode());
+    file
+}
