@@ -334,6 +334,14 @@ impl Lock {
         }
     }
 
+    /// Whether the locked file still has a name: a lock on one without shuts nobody out.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn is_linked(&self) -> io::Result<bool> {
+        Ok(rustix::fs::fstat(&self.0)?.st_nlink != 0)
+    }
+
     /// Keeps the lock until the process ends.
     pub fn keep(self) {
         std::mem::forget(self);

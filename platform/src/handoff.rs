@@ -1,5 +1,6 @@
 //! What the bootloader hands to the runtime it loaded: a C structure, because the two are separate binaries.
 
+use crate::Library;
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -88,15 +89,16 @@ impl Handoff {
     }
 }
 
-/// Calls the runtime's entry point found at `address`.
-///
-/// # Safety
-/// `address` must be that of [`RUNTIME_ENTRY`] in a runtime library.
-pub unsafe fn call_runtime(address: *mut std::ffi::c_void, handoff: &Handoff) -> i32 {
-    // SAFETY: the caller vouches that a function of this signature stands at the address.
+/// Runs the program through the entry point of `runtime`, and returns its exit status; `None` when the library has no
+/// such entry point.
+#[must_use]
+pub fn start_runtime(runtime: Library, handoff: &Handoff) -> Option<i32> {
+    let address = runtime.symbol(RUNTIME_ENTRY)?;
+    // SAFETY: only our runtime has a symbol of this name, and it has this signature in every version: the version of
+    // what it is handed stands in the structure.
     let entry: RuntimeEntry = unsafe { std::mem::transmute(address) };
-    // SAFETY: `handoff` is a live structure of this version.
-    unsafe { entry(handoff) }
+    // SAFETY: `handoff` is a live structure made by `Handoff::new`.
+    Some(unsafe { entry(handoff) })
 }
 
 fn leak(path: &Path) -> Result<*const c_char, std::ffi::NulError> {

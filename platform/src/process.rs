@@ -72,6 +72,18 @@ pub fn become_program(program: &Path, arguments: &[impl AsRef<OsStr>]) -> io::Re
     Err(io::Error::last_os_error())
 }
 
+/// Sets a variable of this process's environment. Called while the process has one thread.
+pub fn set_variable(name: &str, value: &OsStr) {
+    // SAFETY: nobody reads the environment meanwhile, as there is no other thread.
+    unsafe { std::env::set_var(name, value) };
+}
+
+/// Removes a variable of this process's environment. Called while the process has one thread.
+pub fn remove_variable(name: &str) {
+    // SAFETY: as in `set_variable`.
+    unsafe { std::env::remove_var(name) };
+}
+
 /// Ends this process by `SIGINT` with its default action, so that a shell sees an interrupted program and stops its
 /// own loop too. Returns the conventional status where that is not possible.
 #[must_use]

@@ -1,0 +1,103 @@
+//! Starts CPython in this process, or becomes the packed interpreter where it has no shared library.
+
+use crate::diagnostics::Failure;
+use crate::locate::OwnFile;
+use payload::{Program, PythonStart};
+use platform::handoff::{Handoff, Start, start_runtime};
+use platform::library::{LoadError, Visibility};
+use platform::{Library, process};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Runs the program and returns its exit status.
+pub(crate) fn program(own: &OwnFile, program: &Program, meipass: &Path) -> Result<i32, Failure> {
+    match &program.python.start {
+        PythonStart::Library(library) => in_process(own, program, meipass, &meipass.join(library)),
+        PythonStart::Program(interpreter) => {
+            as_program(own, program, meipass, &meipass.join(interpreter))
+        }
+    }
+}
+
+fn in_process(
+    own: &OwnFile,
+    program: &Program,
+    meipass: &Path,
+    libpython: &Path,
+) -> Result<i32, Failure> {
+    // A library's neighbours are found by their SONAME once they are loaded: no search path is needed.
+    for library in &program.python.preload {
+        load(&meipass.join(library), Visibility::Local)?;
+    }
+    // Global: extension modules leave Python's symbols undefined and expect to find them in the process.
+    load(libpython, Visibility::Global)?;
+    let runtime = meipass.join(&program.runtime);
+    let library = load(&runtime, Visibility::Local)?;
+    let start = Start {
+        file: own.bytes,
+        executable: own.path.clone(),
+        meipass: meipass.to_owned(),
+        libpython: Some(libpython.to_owned()),
+    };
+    let handoff = Handoff::new(&start).map_err(|error| Failure::Library(error.to_string()))?;
+    start_runtime(library, &handoff)
+        .ok_or_else(|| Failure::Library(format!("`{}` is not a runtime", runtime.display())))
+}
+
+/// What the interpreter runs first. Loading the runtime as an extension module calls its initialisation function,
+/// which runs the whole program and ends the process; it never returns a module.
+const LOAD_RUNTIME: &str = "import sys,_imp,_frozen_importlib as i;\
+_imp.create_dynamic(i.ModuleSpec('pack_runtime_start',None,origin=sys.argv[3]))";
+
+fn as_program(
+    own: &OwnFile,
+    program: &Program,
+    meipass: &Path,
+    interpreter: &Path,
+) -> Result<i32, Failure> {
+    let mut arguments: Vec<OsString> = vec![std::env::args_os().next().unwrap_or_default()];
+    arguments.extend(["-I", "-S", "-B", "-c", LOAD_RUNTIME].map(OsString::from));
+    arguments.push(own.path.clone().into());
+    arguments.push(meipass.to_owned().into());
+    arguments.push(meipass.join(&program.runtime).into());
+    arguments.push(library_path(program, meipass));
+    arguments.extend(std::env::args_os().skip(1));
+    match process::become_program(interpreter, &arguments) {
+        Err(error) => Err(Failure::Program {
+            file: interpreter.to_owned(),
+            error,
+        }),
+    }
+}
+
+/// The new process loads the interpreter's libraries before any code of ours runs: the dynamic linker must be told
+/// where they are. The runtime takes the variable out again before the program sees it. Returns `=` and the value that
+/// it had, or nothing when it had none; `.` when it was not touched.
+fn library_path(program: &Program, meipass: &Path) -> OsString {
+    let folders: BTreeSet<PathBuf> = program
+        .python
+        .preload
+        .iter()
+        .filter_map(|library| Some(meipass.join(library).parent()?.to_owned()))
+        .collect();
+    if folders.is_empty() {
+        return ".".into();
+    }
+    let before = std::env::var_os(LIBRARY_PATH);
+    let old = before.iter().flat_map(std::env::split_paths);
+    if let Ok(value) = std::env::join_paths(folders.into_iter().chain(old)) {
+        process::set_variable(LIBRARY_PATH, &value);
+    }
+    before.map_or_else(OsString::new, |value| {
+        let mut marked = OsString::from("=");
+        marked.push(value);
+        marked
+    })
+}
+
+const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
+
+fn load(path: &Path, visibility: Visibility) -> Result<Library, Failure> {
+    Library::open(path, visibility).map_err(|LoadError(text)| Failure::Library(text))
+}

@@ -1,0 +1,181 @@
+"""The importer: modules whose code lies in the program's executable.
+
+``_pack`` is the runtime library's own module: it looks names up in the mapped index and unmarshals code. What is here
+gives the import system the objects it expects. Paths are those that the files have, or would have, under
+``sys._MEIPASS``.
+"""
+
+import _pack
+import sys
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import (
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    _get_supported_file_loaders,
+    decode_source,
+)
+
+PACKAGE = 1
+EXTENSION = 2
+
+_PREFIX = _pack.meipass + "/"
+
+
+class PackLoader(SourceFileLoader):
+    """Loads one module from the executable; in all else a loader of the source file that it was compiled from."""
+
+    def __init__(self, fullname, path, index):
+        self.name = fullname
+        self.path = path
+        self._index = index
+
+    def exec_module(self, module):
+        exec(_pack.code(self._index, self.path), module.__dict__)
+
+    def get_code(self, fullname):
+        return _pack.code(self._index, self.path)
+
+    def get_source(self, fullname):
+        source = _pack.source(self._index)
+        if source is not None:
+            return decode_source(source)
+        try:
+            return super().get_source(fullname)
+        except ImportError:
+            # Shipped as bytecode alone.
+            return None
+
+    def get_data(self, path):
+        data = memory_data(path)
+        return super().get_data(path) if data is None else data
+
+    def get_resource_reader(self, fullname):
+        folder = self.path.rpartition("/")[0]
+        if not self.is_package(fullname) or not _pack.listing(folder[len(_PREFIX) :]):
+            # Nothing of it is in memory alone: its folder is all there is.
+            return super().get_resource_reader(fullname)
+        from pack_runtime.resources import MemoryReader
+
+        return MemoryReader(folder)
+
+
+class PackExtensionLoader(ExtensionFileLoader):
+    """Loads an extension module after the libraries of the bundle that its own search path does not lead to."""
+
+    def __init__(self, fullname, path, index):
+        self.name = fullname
+        self.path = path
+        self._index = index
+
+    def create_module(self, spec):
+        _pack.preload(self._index)
+        return super().create_module(spec)
+
+
+class PackFinder:
+    """Finds modules by name in the executable's index; first on ``sys.meta_path``."""
+
+    @staticmethod
+    def find_spec(fullname, path=None, target=None):
+        found = _pack.find(fullname)
+        return None if found is None else make_spec(fullname, *found)
+
+    @staticmethod
+    def invalidate_caches():
+        """The index never changes."""
+
+
+def make_spec(fullname, index, flags, file):
+    """The spec of a module of the index."""
+    path = _PREFIX + file
+    loader = (PackExtensionLoader if flags & EXTENSION else PackLoader)(fullname, path, index)
+    spec = ModuleSpec(fullname, loader, origin=path)
+    if flags & PACKAGE:
+        spec.submodule_search_locations = [path.rpartition("/")[0]]
+    spec._set_fileattr = True
+    # Given, so that the import system does not compute the name of a cache file that nobody will read.
+    spec._cached = None if flags & EXTENSION else path + "c"
+    return spec
+
+
+def memory_data(path):
+    """The bytes of a file that stays in the executable, or None."""
+    path = str(path)
+    return _pack.entry(path[len(_PREFIX) :]) if path.startswith(_PREFIX) else None
+
+
+class PackPathFinder:
+    """What ``sys.path_hooks`` give for a folder under ``sys._MEIPASS``: its files, and the modules of the index whose
+    files would lie in it."""
+
+    def __init__(self, path):
+        if path != _pack.meipass and not path.startswith(_PREFIX):
+            raise ImportError("not a folder of this program", path=path)
+        self.path = path
+        self._package = _package_of(path)
+        self._files = FileFinder(path, *_get_supported_file_loaders())
+
+    def __repr__(self):
+        return f"PackPathFinder({self.path!r})"
+
+    def find_spec(self, fullname, target=None):
+        found = _pack.find(fullname)
+        if found is not None and _folder_of(*found[1:]) == self.path:
+            return make_spec(fullname, *found)
+        return self._files.find_spec(fullname, target)
+
+    def invalidate_caches(self):
+        self._files.invalidate_caches()
+
+    def iter_modules(self, prefix=""):
+        from pkgutil import iter_importer_modules
+
+        known = {
+            name.rpartition(".")[2]: bool(flags & PACKAGE)
+            for name, flags, file in _pack.below(self._package)
+            if _folder_of(flags, file) == self.path
+        }
+        for name, package in iter_importer_modules(self._files):
+            known.setdefault(name, package)
+        for name in sorted(known):
+            yield prefix + name, known[name]
+
+
+def _folder_of(flags, file):
+    """The folder in which a module's file, or a package's folder, lies."""
+    path = _PREFIX + file
+    if flags & PACKAGE:
+        path = path.rpartition("/")[0]
+    return path.rpartition("/")[0]
+
+
+def _package_of(path):
+    """The dotted name of the package whose folder ``path`` is, as far as the index can know it."""
+    folder = path[len(_PREFIX) :]
+    for root in _pack.roots:
+        if folder == root:
+            return ""
+        if folder.startswith(root + "/"):
+            folder = folder[len(root) + 1 :]
+            break
+    return folder.replace("/", ".")
+
+
+def install():
+    """Puts the importer in front of all others and gives the modules that started from it their real names."""
+    sys.meta_path.insert(0, PackFinder)
+    sys.path_hooks.insert(0, PackPathFinder)
+    sys.path_importer_cache.clear()
+    for name in list(sys.modules):
+        found = _pack.find(name)
+        if found is None or found[1] & EXTENSION:
+            continue
+        module = sys.modules[name]
+        spec = make_spec(name, *found)
+        module.__spec__ = spec
+        module.__loader__ = spec.loader
+        module.__file__ = spec.origin
+        module.__cached__ = spec.cached
+        if found[1] & PACKAGE:
+            module.__path__ = spec.submodule_search_locations
