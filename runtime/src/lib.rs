@@ -1,1 +1,3 @@
 //! The library inside every packed program.
+
+mod embed;
