@@ -13,7 +13,11 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod class;
+mod code;
+pub(crate) mod config;
+mod entry;
 pub(crate) mod error;
+mod frozen;
 pub(crate) mod function;
 pub(crate) mod make;
 pub(crate) mod object;
