@@ -1,2 +1,7 @@
 //! The `pack` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    packager::cli::run(std::env::args_os())
+}

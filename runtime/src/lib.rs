@@ -1,6 +1,1 @@
-//! The library inside every packed program: importer, script host, WSGI host.
-
-mod embed;
-mod importer;
-mod script;
-mod start;
+//! The library inside every packed program.

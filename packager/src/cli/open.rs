@@ -1,0 +1,83 @@
+//! Opening a packed program, for the commands that look into one.
+
+use super::Failure;
+use crate::report::path as show;
+use clap::Arg;
+use payload::{FormatError, Payload};
+use std::path::{Path, PathBuf};
+
+/// Why a file cannot be looked into.
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error("`{}` is a folder", show(file))]
+    Folder { file: PathBuf },
+    #[error("cannot read the program")]
+    Read(#[source] std::io::Error),
+    #[error("`{}` is not a packed program", show(file))]
+    NotPacked { file: PathBuf, source: FormatError },
+    #[error("`{}` is damaged", show(file))]
+    Damaged { file: PathBuf, source: FormatError },
+}
+
+/// `FILE`.
+pub(super) fn argument() -> Arg {
+    Arg::new("file")
+        .value_name("FILE")
+        .required(true)
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("A program that pack has made")
+}
+
+/// The file's bytes.
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    if file.is_dir() {
+        let name = file.file_name().unwrap_or(file.as_os_str());
+        let hint = format!(
+            "of a one-folder program name the executable in it: `{}`",
+            show(&file.join(name))
+        );
+        return Err(Failure::new(
+            OpenError::Folder {
+                file: file.to_owned(),
+            },
+            Some(hint),
+        ));
+    }
+    fs_err::read(file).map_err(|error| Failure::new(OpenError::Read(error), None))
+}
+
+/// The payload in `bytes`. Its index has been checked: names, sizes and hashes can be trusted.
+pub(super) fn payload<'a>(file: &Path, bytes: &'a [u8]) -> Result<Payload<'a>, Failure> {
+    let payload = locate(file, bytes)?;
+    let checked = payload
+        .verify_index()
+        .and_then(|()| payload.verify_structure());
+    checked.map_err(|source| damaged(file, source))?;
+    Ok(payload)
+}
+
+/// The payload in `bytes`, where nothing but its place is known.
+pub(super) fn locate<'a>(file: &Path, bytes: &'a [u8]) -> Result<Payload<'a>, Failure> {
+    Payload::locate(bytes).map_err(|source| match source {
+        FormatError::Absent => {
+            let error = OpenError::NotPacked {
+                file: file.to_owned(),
+                source,
+            };
+            Failure::new(error, Some("name a file that `pack build` has made".into()))
+        }
+        source => damaged(file, source),
+    })
+}
+
+/// The failure of a file that was packed, and has changed since.
+pub(super) fn damaged(file: &Path, source: FormatError) -> Failure {
+    let hint = "build it again, or copy it again from where it is intact".to_owned();
+    Failure::new(
+        OpenError::Damaged {
+            file: file.to_owned(),
+            source,
+        },
+        Some(hint),
+    )
+}

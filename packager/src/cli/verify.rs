@@ -1,0 +1,86 @@
+//! `pack verify`.
+
+use super::{Failure, open};
+use crate::report::{Printer, path as show, size};
+use clap::{ArgMatches, Command};
+use payload::{Method, Payload};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+pub(super) fn command() -> Command {
+    Command::new("verify")
+        .about("Check every hash of a packed program")
+        .long_about(
+            "Check every byte of a packed program against the hashes in it, and every file inside. For a one-folder \
+             program, the files beside it too. Exits with 1 when something is damaged, and names it.",
+        )
+        .arg(open::argument())
+        .args(super::verbosity())
+}
+
+pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, Failure> {
+    let Some(file) = matches.get_one::<PathBuf>("file") else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let bytes = open::read(file)?;
+    let payload = open::locate(file, &bytes)?;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let checked = payload
+        .verify(threads)
+        .and_then(|()| payload.verify_contents(threads));
+    checked.map_err(|source| open::damaged(file, source))?;
+    let beside = external(file, &payload)?;
+    let beside = if beside == 0 {
+        String::new()
+    } else {
+        format!(", {beside} of them beside it")
+    };
+    printer.status(&format!(
+        "{} is intact: {}, {} files{beside}",
+        show(file),
+        size(bytes.len() as u64),
+        payload.len()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Checks the files of a one-folder program that lie beside the executable; returns their number.
+fn external(file: &Path, payload: &Payload<'_>) -> Result<usize, Failure> {
+    let Some(folder) = contents(file, payload)? else {
+        return Ok(0);
+    };
+    let mut count = 0;
+    for entry in payload.entries() {
+        let entry = entry.map_err(|source| open::damaged(file, source))?;
+        if entry.method == Method::External {
+            let path = folder.join(entry.path);
+            let content =
+                fs_err::read(&path).map_err(|error| Failure::new(Beside::Read(error), None))?;
+            entry
+                .check(&content)
+                .map_err(|_| Failure::new(Beside::Damaged(path), None))?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// The folder beside a one-folder program that holds its files.
+pub(super) fn contents(file: &Path, payload: &Payload<'_>) -> Result<Option<PathBuf>, Failure> {
+    let program = payload
+        .program()
+        .map_err(|source| open::damaged(file, source))?;
+    // A link to a one-folder program is not where its files are.
+    let real = fs_err::canonicalize(file)?;
+    Ok(program
+        .contents_directory
+        .and_then(|name| Some(real.parent()?.join(name))))
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Beside {
+    #[error("a file beside the program cannot be read")]
+    Read(#[source] std::io::Error),
+    #[error("the file `{}` beside the program is damaged", show(.0))]
+    Damaged(PathBuf),
+}

@@ -1,0 +1,110 @@
+//! The options of `pack build`, made from the table of settings, and what was given of them.
+
+use super::ConfigError;
+use super::layer::Layer;
+use super::settings::{Flag, IGNORED, SETTINGS, Setting, Takes};
+use super::value::Origin;
+use clap::{Arg, ArgAction, ArgMatches};
+
+const FOREIGN: &str = "PyInstaller's options that change nothing";
+
+/// The options of all settings, and those of PyInstaller's that are accepted without one.
+pub fn arguments() -> impl Iterator<Item = Arg> {
+    let settings = SETTINGS
+        .iter()
+        .flat_map(|setting| setting.flags.iter().map(|flag| argument(setting, flag)));
+    settings.chain(IGNORED.iter().map(|ignored| {
+        let help = ignored.reason;
+        base(&ignored.flag)
+            .help(help)
+            .long_help(help)
+            .help_heading(FOREIGN)
+            .hide_short_help(true)
+    }))
+}
+
+/// The settings that were given, and a line for each option that changes nothing.
+///
+/// # Errors
+/// When a value does not fit its setting.
+pub fn settings(matches: &ArgMatches) -> Result<(Layer, Vec<String>), ConfigError> {
+    let mut layer = Layer::default();
+    for setting in SETTINGS {
+        for flag in setting.flags {
+            for text in values(matches, flag) {
+                let origin = Origin::Flag(format!("--{}", flag.long));
+                let value = setting.kind.read(&text).map_err(|_| ConfigError::Invalid {
+                    origin: origin.clone(),
+                    got: format!("`{text}`"),
+                    expected: setting.kind.expected(),
+                })?;
+                layer.set(setting, value, origin);
+            }
+        }
+    }
+    let given = IGNORED
+        .iter()
+        .filter(|ignored| !values(matches, &ignored.flag).is_empty());
+    let notes = given.map(|ignored| {
+        format!(
+            "`--{}` changes nothing: {}",
+            ignored.flag.long, ignored.reason
+        )
+    });
+    Ok((layer, notes.collect()))
+}
+
+fn values(matches: &ArgMatches, flag: &Flag) -> Vec<String> {
+    match flag.takes {
+        Takes::Value(_) => matches
+            .get_many::<String>(flag.long)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect(),
+        Takes::Nothing(value) if matches.get_flag(flag.long) => vec![value.to_owned()],
+        Takes::Nothing(_) => Vec::new(),
+    }
+}
+
+fn argument(setting: &'static Setting, flag: &'static Flag) -> Arg {
+    let help = if flag.help.is_empty() {
+        setting.help
+    } else {
+        flag.help
+    };
+    let more = if setting.more.is_empty() {
+        String::new()
+    } else {
+        format!("{}\n\n", setting.more)
+    };
+    let names = format!("[pack.toml: {}] [env: {}]", setting.key, setting.variable());
+    // The last of several switches for the same setting wins, as with PyInstaller.
+    let others = setting.flags.iter().filter(|other| other.long != flag.long);
+    let rivals = others
+        .filter(|other| matches!(other.takes, Takes::Nothing(_)))
+        .map(|other| other.long);
+    let argument = base(flag)
+        .help(help)
+        .long_help(format!("{help}\n\n{more}{names}"))
+        .help_heading(setting.heading);
+    match flag.takes {
+        Takes::Value(_) if setting.kind.is_list() => argument.action(ArgAction::Append),
+        Takes::Value(_) => argument,
+        Takes::Nothing(_) => argument.overrides_with_all(rivals),
+    }
+}
+
+fn base(flag: &'static Flag) -> Arg {
+    let mut argument = Arg::new(flag.long).long(flag.long);
+    if let Some(short) = flag.short {
+        argument = argument.short(short);
+    }
+    if !flag.aliases.is_empty() {
+        argument = argument.visible_aliases(flag.aliases.iter().copied());
+    }
+    match flag.takes {
+        Takes::Value(name) => argument.value_name(name).action(ArgAction::Set),
+        Takes::Nothing(_) => argument.action(ArgAction::SetTrue),
+    }
+}

@@ -1,0 +1,122 @@
+//! Settings that are right, and that this version cannot fulfil or that change nothing.
+
+use super::error::ConfigError;
+use super::layer::Layer;
+use super::value::{Origin, Value};
+use super::{absolute, host_target};
+use crate::plan::{BuildPlan, BundleMode, Entry};
+use std::path::Path;
+
+/// Refuses values that this version knows and cannot fulfil: to go on without them would change what the program does.
+pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
+    let refuse = |origin: &Origin, what: &str, instead| {
+        Err(ConfigError::Unsupported {
+            origin: origin.clone(),
+            what: what.to_owned(),
+            instead,
+        })
+    };
+    let given = |key| settings.get(key).map(|given| (&given.value, &given.origin));
+    if let Some((Value::Integer(2..), origin)) = given("wsgi.processes") {
+        return refuse(
+            origin,
+            "more than one process",
+            "use threads, or start the program several times behind a proxy",
+        );
+    }
+    if let Some((mode @ ("per-interpreter" | "free"), origin)) = settings.text("wsgi.gil") {
+        return refuse(
+            origin,
+            &format!("`{mode}`"),
+            "leave it out, or set it to `shared`",
+        );
+    }
+    if let Some((Value::Auto, origin)) = given("wsgi.switch-interval") {
+        return refuse(
+            origin,
+            "`auto`",
+            "give a number of seconds; CPython's own is 0.005",
+        );
+    }
+    if let Some((_, first)) = settings.table("wsgi.static").first() {
+        return refuse(
+            &first.origin,
+            "serving static files without Python",
+            "let the application serve them",
+        );
+    }
+    if let Some(("each", origin)) = settings.text("bundle.unpack") {
+        return refuse(origin, "`each`", "leave it out, or set it to `reuse`");
+    }
+    if let Some((_, origin)) = settings.text("bundle.sbom") {
+        return refuse(
+            origin,
+            "writing an SBOM",
+            "leave it out; `pack inspect FILE --format json` lists what is inside",
+        );
+    }
+    if let Some((target, origin)) = settings
+        .text("bundle.target")
+        .filter(|(target, _)| *target != host_target())
+    {
+        return refuse(
+            origin,
+            &format!("packing for `{target}`"),
+            "leave it out to pack for this system",
+        );
+    }
+    Ok(())
+}
+
+/// Settings that are right and change nothing here.
+pub(super) fn without_effect(
+    settings: &Layer,
+    plan: &BuildPlan,
+    current: &Path,
+) -> Result<Vec<String>, ConfigError> {
+    let mut notes = Vec::new();
+    if let Some((text, origin)) = settings.text("app.icon") {
+        let icon = absolute(&origin.base(current).join(text));
+        if !is_icon(&icon) && text != "NONE" {
+            let expected = "an .ico, .png or .svg file".to_owned();
+            return Err(ConfigError::Invalid {
+                origin: origin.clone(),
+                got: format!("`{text}`"),
+                expected,
+            });
+        }
+        notes.push(format!(
+            "{origin} changes nothing: executables for Linux hold no icon"
+        ));
+    }
+    if let (Some((_, origin)), BundleMode::OneFile) =
+        (settings.text("bundle.contents-directory"), plan.mode)
+    {
+        notes.push(format!("{origin} changes nothing: it is for --onedir"));
+    }
+    let wsgi = [
+        "wsgi.bind",
+        "wsgi.threads",
+        "wsgi.switch-interval",
+        "wsgi.graceful-timeout",
+        "wsgi.access-log",
+    ];
+    if !matches!(plan.entry, Entry::Wsgi(_)) {
+        let given = wsgi.iter().filter_map(|key| settings.get(key));
+        notes.extend(given.map(|given| {
+            format!(
+                "{} changes nothing: the program serves no WSGI application",
+                given.origin
+            )
+        }));
+    }
+    Ok(notes)
+}
+
+fn is_icon(path: &Path) -> bool {
+    let suffix = path
+        .extension()
+        .and_then(|suffix| suffix.to_str())
+        .map(str::to_ascii_lowercase);
+    matches!(suffix.as_deref(), Some("ico" | "png" | "svg" | "icns"))
+}

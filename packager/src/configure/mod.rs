@@ -1,0 +1,306 @@
+//! Flags, `PACK_*` variables, `pack.toml` and defaults become a [`BuildPlan`] with nothing left to guess.
+
+pub mod command_line;
+pub mod entry;
+pub mod environment;
+pub mod error;
+pub mod file;
+mod identity;
+pub mod layer;
+mod limits;
+pub mod project;
+pub mod python;
+pub mod rules;
+pub mod settings;
+pub mod suggest;
+pub mod value;
+
+use crate::plan::{BuildPlan, BundleMode, Entry, Exclude, Include, UnpackPolicy, WsgiPlan};
+use environment::Environment;
+pub use error::ConfigError;
+use layer::Layer;
+use project::{Main, Project};
+use std::path::{Path, PathBuf};
+use value::{Given, Value};
+
+/// What a user asks for: permissive, nothing resolved.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// `SCRIPT` or `DIR`.
+    pub target: Option<PathBuf>,
+    /// The current folder, absolute.
+    pub current: PathBuf,
+    /// Settings of the command line.
+    pub arguments: Layer,
+    /// The environment.
+    pub environment: Environment,
+    /// `--clean`.
+    pub clean: bool,
+    /// `--noconfirm`.
+    pub noconfirm: bool,
+    /// `--no-cache`.
+    pub no_cache: bool,
+}
+
+/// The triple of the system that `pack` runs on: the only target so far.
+#[must_use]
+pub fn host_target() -> String {
+    let arch = std::env::consts::ARCH;
+    match std::env::consts::OS {
+        "linux" => format!("{arch}-unknown-linux-gnu"),
+        "macos" => format!("{arch}-apple-darwin"),
+        "windows" => format!("{arch}-pc-windows-gnu"),
+        other => format!("{arch}-unknown-{other}"),
+    }
+}
+
+/// Makes the plan, and lines for the reader about settings that change nothing.
+///
+/// # Errors
+/// When settings are wrong, contradict each other, name what is not there, or ask for what is not supported yet.
+pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigError> {
+    let project = project::find(request)?;
+    let Project {
+        settings,
+        root,
+        main,
+        ..
+    } = &project;
+    limits::supported(settings)?;
+    let commands = commands(settings, &request.current)?;
+    let choice = python::choose(settings, root, &request.current, &request.environment)?;
+    let name = identity::name(&project)?;
+    let plan = BuildPlan {
+        id: identity::id(settings, &name)?,
+        version: settings
+            .text("app.version")
+            .map(|(text, _)| text.to_owned())
+            .or_else(|| project.version.clone()),
+        root: root.clone(),
+        entry: match main {
+            Main::Entry(entry) => entry.clone(),
+            Main::Wsgi { module, callable } => Entry::Wsgi(wsgi_plan(settings, module, callable)?),
+        },
+        paths: paths(&project, &commands, &request.current),
+        commands,
+        python: choice.program,
+        python_reason: choice.reason,
+        include: include(settings, &request.current)?,
+        exclude: exclude(settings)?,
+        runtime_hooks: existing(settings.list("bundle.runtime-hooks"), &request.current)?,
+        mode: match settings.text("bundle.mode") {
+            Some(("onedir", _)) => BundleMode::OneDir,
+            _ => BundleMode::OneFile,
+        },
+        unpack: UnpackPolicy::Reuse,
+        runtime_tmpdir: settings
+            .text("bundle.runtime-tmpdir")
+            .map(|(text, _)| PathBuf::from(text)),
+        optimize: number(settings, "bundle.optimize", 0),
+        compression: number(settings, "bundle.compression-level", 9),
+        windowed: settings.truth("app.windowed").unwrap_or(false),
+        dist_dir: path(settings, "bundle.distpath", &request.current)
+            .unwrap_or_else(|| request.current.join("dist")),
+        contents_directory: identity::contents_directory(settings)?,
+        target: host_target(),
+        cache_dir: if request.no_cache {
+            None
+        } else {
+            cache_dir(settings, request)
+        },
+        clean: request.clean,
+        noconfirm: request.noconfirm,
+        name,
+    };
+    let mut notes = project.notes;
+    notes.extend(environment::misspelt(&request.environment));
+    notes.extend(limits::without_effect(
+        &project.settings,
+        &plan,
+        &request.current,
+    )?);
+    Ok((plan, notes))
+}
+
+fn wsgi_plan(settings: &Layer, module: &str, callable: &str) -> Result<WsgiPlan, ConfigError> {
+    let bind = settings
+        .list("wsgi.bind")
+        .iter()
+        .map(entry::address)
+        .collect::<Result<Vec<_>, _>>()?;
+    // At least a microsecond and at most an hour: `Kind::seconds` has seen to it.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let switch_interval_us = match settings
+        .get("wsgi.switch-interval")
+        .map(|given| &given.value)
+    {
+        Some(Value::Seconds(seconds)) => Some((seconds * 1e6).round() as u32),
+        _ => None,
+    };
+    Ok(WsgiPlan {
+        module: module.to_owned(),
+        callable: callable.to_owned(),
+        bind: if bind.is_empty() {
+            vec!["127.0.0.1:8000".into()]
+        } else {
+            bind
+        },
+        threads: number(settings, "wsgi.threads", 4),
+        processes: 1,
+        switch_interval_us,
+        graceful_timeout: number(settings, "wsgi.graceful-timeout", 30),
+        access_log: settings.truth("wsgi.access-log").unwrap_or(true),
+    })
+}
+
+fn commands(settings: &Layer, current: &Path) -> Result<Vec<(String, Entry)>, ConfigError> {
+    let mut commands = Vec::new();
+    for (word, given) in settings.table("commands") {
+        if word.is_empty() || word.starts_with('-') || word.contains(char::is_whitespace) {
+            let expected = "one word that does not begin with `-`".to_owned();
+            return Err(ConfigError::Invalid {
+                origin: given.origin.clone(),
+                got: format!("called `{word}`"),
+                expected,
+            });
+        }
+        commands.push((word.clone(), entry::entry(given, current)?));
+    }
+    commands.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(commands)
+}
+
+/// Folders to search: those of the scripts, or the project and its `src` for what is named by module; then the
+/// setting's.
+fn paths(project: &Project, commands: &[(String, Entry)], current: &Path) -> Vec<PathBuf> {
+    let source = project.root.join("src");
+    let project_folders =
+        || std::iter::once(project.root.clone()).chain(source.is_dir().then(|| source.clone()));
+    let mut paths = Vec::new();
+    let main = match &project.main {
+        Main::Entry(entry) => Some(entry),
+        Main::Wsgi { .. } => None,
+    };
+    if main.is_none() {
+        paths.extend(project_folders());
+    }
+    for entry in main
+        .into_iter()
+        .chain(commands.iter().map(|(_, entry)| entry))
+    {
+        match entry {
+            // As Python does: the script's folder, and not the project's.
+            Entry::Script(script) => paths.extend(script.parent().map(Path::to_owned)),
+            _ => paths.extend(project_folders()),
+        }
+    }
+    let given = project.settings.list("include.paths").iter();
+    paths.extend(given.map(|given| absolute(&given.origin.base(current).join(&given.value))));
+    let mut seen = std::collections::BTreeSet::new();
+    paths.retain(|path| seen.insert(path.clone()));
+    paths
+}
+
+fn include(settings: &Layer, current: &Path) -> Result<Include, ConfigError> {
+    let rules = |key| {
+        settings
+            .list(key)
+            .iter()
+            .map(|given| rules::data_rule(given, current))
+            .collect::<Result<_, _>>()
+    };
+    Ok(Include {
+        data: rules("include.data")?,
+        binaries: rules("include.binaries")?,
+        modules: dotted(settings.list("include.modules"))?,
+        submodules: dotted(settings.list("include.submodules"))?,
+        distributions: texts(settings.list("include.distributions")),
+    })
+}
+
+fn exclude(settings: &Layer) -> Result<Exclude, ConfigError> {
+    Ok(Exclude {
+        modules: dotted(settings.list("exclude.modules"))?,
+        distributions: texts(settings.list("exclude.distributions")),
+        libraries: texts(settings.list("exclude.libraries")),
+    })
+}
+
+fn texts(given: &[Given<String>]) -> Vec<String> {
+    given.iter().map(|given| given.value.clone()).collect()
+}
+
+fn dotted(given: &[Given<String>]) -> Result<Vec<String>, ConfigError> {
+    let check = |given: &Given<String>| match entry::is_dotted(&given.value) {
+        true => Ok(given.value.clone()),
+        false => Err(ConfigError::Invalid {
+            origin: given.origin.clone(),
+            got: format!("`{}`", given.value),
+            expected: "a dotted module name, such as `package.module`".into(),
+        }),
+    };
+    given.iter().map(check).collect()
+}
+
+fn existing(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let check = |given: &Given<String>| {
+        let path = absolute(&given.origin.base(current).join(&given.value));
+        let origin = || given.origin.clone();
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(ConfigError::Missing {
+                origin: origin(),
+                path,
+            })
+        }
+    };
+    given.iter().map(check).collect()
+}
+
+fn path(settings: &Layer, key: &str, current: &Path) -> Option<PathBuf> {
+    settings
+        .text(key)
+        .map(|(text, origin)| absolute(&origin.base(current).join(text)))
+}
+
+/// A number whose bounds its setting has checked.
+fn number<T: TryFrom<i64>>(settings: &Layer, key: &str, default: T) -> T {
+    settings
+        .integer(key)
+        .and_then(|number| number.try_into().ok())
+        .unwrap_or(default)
+}
+
+/// A folder of its own below `--workpath` (which may hold other things, and `--clean` removes ours), or below the
+/// user's cache directory.
+fn cache_dir(settings: &Layer, request: &Request) -> Option<PathBuf> {
+    let variable = |name| {
+        request
+            .environment
+            .get(name)
+            .map(PathBuf::from)
+            .filter(|path: &PathBuf| path.is_absolute())
+    };
+    path(settings, "bundle.workpath", &request.current)
+        .or_else(|| variable("XDG_CACHE_HOME"))
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .map(|folder| folder.join("pack"))
+}
+
+/// `path` without `.` components; without `..` too, where it exists. It must be absolute already.
+#[must_use]
+pub fn absolute(path: &Path) -> PathBuf {
+    let climbs = path
+        .components()
+        .any(|component| component == std::path::Component::ParentDir);
+    let clean = || path.components().collect();
+    if climbs {
+        path.canonicalize().unwrap_or_else(|_| clean())
+    } else {
+        clean()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! The project: its folder, its settings files, and what its program runs.
+
+use super::error::ConfigError;
+use super::layer::Layer;
+use super::value::{Given, Origin, Value};
+use super::{Request, absolute, entry, environment, file};
+use crate::plan::Entry;
+use std::path::{Path, PathBuf};
+
+/// A project with all its settings.
+#[derive(Debug)]
+pub struct Project {
+    /// Settings of the command line, the environment and the file.
+    pub settings: Layer,
+    /// Where relative paths of its files are taken from.
+    pub root: PathBuf,
+    /// What its program runs.
+    pub main: Main,
+    /// `name` of `[project]` in pyproject.toml.
+    pub name: Option<String>,
+    /// `version` of `[project]`.
+    pub version: Option<String>,
+    /// Lines for the reader.
+    pub notes: Vec<String>,
+}
+
+/// What a program runs when it is started without a command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Main {
+    /// A script, module or function.
+    Entry(Entry),
+    /// A WSGI application; its settings are not read yet.
+    Wsgi {
+        /// Dotted module name.
+        module: String,
+        /// Callable in it.
+        callable: String,
+    },
+}
+
+/// Finds the project that `request` is about.
+///
+/// # Errors
+/// When its files are wrong, or nothing says what the program runs.
+pub fn find(request: &Request) -> Result<Project, ConfigError> {
+    let target = request
+        .target
+        .as_ref()
+        .map(|target| absolute(&request.current.join(target)));
+    let (root, script) = match target {
+        None => (request.current.clone(), None),
+        Some(folder) if folder.is_dir() => (folder, None),
+        Some(script) => {
+            check_script(&script)?;
+            (root_of(&script, &request.current), Some(script))
+        }
+    };
+    let files = file::read(&root)?;
+    let stronger = request
+        .arguments
+        .clone()
+        .over(environment::settings(&request.environment)?);
+    let mut notes = files.notes;
+    let main = main(
+        script,
+        &stronger,
+        &files.settings,
+        request,
+        &root,
+        &mut notes,
+    )?;
+    Ok(Project {
+        settings: stronger.over(files.settings),
+        root,
+        main,
+        name: files.name,
+        version: files.version,
+        notes,
+    })
+}
+
+/// The nearest folder with settings, from the script's up to the current one; else the script's.
+fn root_of(script: &Path, current: &Path) -> PathBuf {
+    let own = script.parent().unwrap_or(current);
+    let upwards = own
+        .ancestors()
+        .take_while(|folder| folder.starts_with(current));
+    let with_settings = std::iter::once(own)
+        .chain(upwards)
+        .find(|folder| file::has_settings(folder));
+    with_settings.unwrap_or(own).to_owned()
+}
+
+fn check_script(script: &Path) -> Result<(), ConfigError> {
+    let is = |wanted| script.extension().is_some_and(|suffix| suffix == wanted);
+    let not = |instead| {
+        Err(ConfigError::NotAScript {
+            path: script.to_owned(),
+            instead,
+        })
+    };
+    if !script.is_file() {
+        return Err(ConfigError::NoScript {
+            path: script.to_owned(),
+            nearest: similar_script(script),
+        });
+    }
+    if is("spec") {
+        return not(
+            "a .spec file is a program for PyInstaller; give its options to `pack build`, or keep them in a pack.toml",
+        );
+    }
+    if is("toml") {
+        return not("name the folder that holds it: `pack build DIR`");
+    }
+    Ok(())
+}
+
+fn similar_script(script: &Path) -> Option<PathBuf> {
+    let folder = script.parent()?;
+    let entries = fs_err::read_dir(folder).ok()?;
+    let names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".py"))
+        .collect();
+    let meant = super::suggest::nearest(
+        script.file_name()?.to_str()?,
+        names.iter().map(String::as_str),
+    )?;
+    Some(folder.join(meant))
+}
+
+/// What runs. The source that comes first decides: command line and environment, then the file.
+fn main(
+    script: Option<PathBuf>,
+    stronger: &Layer,
+    in_file: &Layer,
+    request: &Request,
+    root: &Path,
+    notes: &mut Vec<String>,
+) -> Result<Main, ConfigError> {
+    if let Some(script) = script {
+        if let Some((_, origin)) = stronger.text("wsgi.app") {
+            return Err(ConfigError::TwoEntries {
+                script,
+                wsgi: origin.clone(),
+            });
+        }
+        if let Some((_, origin)) = in_file.text("wsgi.app") {
+            notes.push(format!("{origin} is not served: a script is named"));
+        }
+        return Ok(Main::Entry(Entry::Script(script)));
+    }
+    for layer in [stronger, in_file] {
+        if let Some((text, origin)) = layer.text("wsgi.app") {
+            if let Some((_, entry)) = layer.text("app.entry") {
+                notes.push(format!(
+                    "{entry} is not started: {origin} is what the program runs"
+                ));
+            }
+            let (module, callable) = entry::wsgi(text, origin)?;
+            return Ok(Main::Wsgi { module, callable });
+        }
+        if let Some(Given {
+            value: Value::Text(text),
+            origin,
+        }) = layer.get("app.entry")
+        {
+            return named(text, origin, request).map(Main::Entry);
+        }
+    }
+    let package = root.join("__main__.py");
+    if package.is_file() {
+        return Ok(Main::Entry(Entry::Script(package)));
+    }
+    let suggestion = crate::cli::init::look(root).map(|found| found.suggestion());
+    Err(ConfigError::NoEntry {
+        folder: root.to_owned(),
+        suggestion,
+    })
+}
+
+fn named(text: &str, origin: &Origin, request: &Request) -> Result<Entry, ConfigError> {
+    entry::entry(
+        &Given {
+            value: text.to_owned(),
+            origin: origin.clone(),
+        },
+        &request.current,
+    )
+}

@@ -1,0 +1,580 @@
+//! Every setting, once: its name in pack.toml, its environment variable, its options, its kind and its help.
+//!
+//! The command line, the `PACK_*` variables, `pack.toml` and the `--help` are all made from this table, so they cannot
+//! disagree.
+
+use super::value::Kind;
+
+/// One setting of a build.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in pack.toml: `table.key`.
+    pub key: &'static str,
+    /// What a value of it looks like.
+    pub kind: Kind,
+    /// The options that set it.
+    pub flags: &'static [Flag],
+    /// The heading it stands under in `--help`.
+    pub heading: &'static str,
+    /// One line for `-h`, without a full stop.
+    pub help: &'static str,
+    /// What `--help` adds; may be empty.
+    pub more: &'static str,
+}
+
+/// One option of the command line.
+#[derive(Debug)]
+pub struct Flag {
+    /// Without its dashes.
+    pub long: &'static str,
+    /// One letter.
+    pub short: Option<char>,
+    /// Other spellings, as PyInstaller has them.
+    pub aliases: &'static [&'static str],
+    /// What follows it.
+    pub takes: Takes,
+    /// Help of its own, where a setting has several options; empty for the setting's.
+    pub help: &'static str,
+}
+
+/// What follows an option.
+#[derive(Debug)]
+pub enum Takes {
+    /// A value, called this in the help.
+    Value(&'static str),
+    /// Nothing: the option stands for this value.
+    Nothing(&'static str),
+}
+
+impl Setting {
+    /// Its environment variable: `PACK_` and the key, where `app` and `bundle` are left out.
+    ///
+    /// `app.name` is `PACK_NAME`, `wsgi.threads` is `PACK_WSGI_THREADS`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        let short = self
+            .key
+            .strip_prefix("app.")
+            .or_else(|| self.key.strip_prefix("bundle."));
+        let name = short.unwrap_or(self.key);
+        format!(
+            "PACK_{}",
+            name.replace(['.', '-'], "_").to_ascii_uppercase()
+        )
+    }
+
+    /// Can a variable hold it?
+    #[must_use]
+    pub fn in_environment(&self) -> bool {
+        !matches!(self.kind, Kind::Table)
+    }
+}
+
+/// The setting called `key`.
+#[must_use]
+pub fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+const APPLICATION: &str = "Application";
+const SERVER: &str = "WSGI server";
+const CONTENTS: &str = "What goes in";
+const OUTPUT: &str = "Output";
+const BUILD: &str = "Building";
+
+/// An option with a value.
+const fn option(long: &'static str, value: &'static str) -> Flag {
+    Flag {
+        long,
+        short: None,
+        aliases: &[],
+        takes: Takes::Value(value),
+        help: "",
+    }
+}
+
+/// An option that stands for `value`.
+const fn switch(long: &'static str, value: &'static str, help: &'static str) -> Flag {
+    Flag {
+        long,
+        short: None,
+        aliases: &[],
+        takes: Takes::Nothing(value),
+        help,
+    }
+}
+
+impl Flag {
+    const fn short(mut self, short: char) -> Self {
+        self.short = Some(short);
+        self
+    }
+
+    const fn or(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    const fn help(mut self, help: &'static str) -> Self {
+        self.help = help;
+        self
+    }
+}
+
+/// The table. Order is that of `--help`.
+pub static SETTINGS: &[Setting] = &[
+    Setting {
+        key: "app.name",
+        kind: Kind::Text,
+        flags: &[option("name", "NAME").short('n')],
+        heading: APPLICATION,
+        help: "Name of the executable",
+        more: "Default: `name` of [project] in pyproject.toml, else the script's name without its suffix, else the \
+               WSGI module's first part.",
+    },
+    Setting {
+        key: "app.version",
+        kind: Kind::Text,
+        flags: &[option("app-version", "VERSION")],
+        heading: APPLICATION,
+        help: "Version of the application",
+        more: "Default: `version` of [project] in pyproject.toml.",
+    },
+    Setting {
+        key: "app.id",
+        kind: Kind::Text,
+        flags: &[option("app-id", "ID")],
+        heading: APPLICATION,
+        help: "Identity of the application, such as com.example.guestbook",
+        more: "The key of the directory it unpacks itself to. Default: made from the name.",
+    },
+    Setting {
+        key: "app.entry",
+        kind: Kind::Text,
+        flags: &[],
+        heading: APPLICATION,
+        help: "What runs: a script, `package.module` or `package.module:function`",
+        more: "",
+    },
+    Setting {
+        key: "app.icon",
+        kind: Kind::Path,
+        flags: &[option("icon", "FILE").short('i')],
+        heading: APPLICATION,
+        help: "Icon: .ico, .png or .svg",
+        more: "Checked, but not used yet: executables for Linux hold no icon.",
+    },
+    Setting {
+        key: "app.windowed",
+        kind: Kind::Bool,
+        flags: &[
+            switch("windowed", "true", "The program opens no console (Windows)")
+                .short('w')
+                .or(&["noconsole"]),
+            switch("console", "false", "The program has a console [default]")
+                .short('c')
+                .or(&["nowindowed"]),
+        ],
+        heading: APPLICATION,
+        help: "The program opens no console (Windows)",
+        more: "",
+    },
+    Setting {
+        key: "commands",
+        kind: Kind::Table,
+        flags: &[],
+        heading: APPLICATION,
+        help: "Further entry points by the word that selects them",
+        more: "",
+    },
+    Setting {
+        key: "wsgi.app",
+        kind: Kind::Text,
+        flags: &[option("wsgi", "MODULE:CALLABLE")],
+        heading: SERVER,
+        help: "Serve this WSGI application, such as site.wsgi:application",
+        more: "A callable that ends in `()` is a factory: `guestbook:create_app()`.",
+    },
+    Setting {
+        key: "wsgi.bind",
+        kind: Kind::Addresses,
+        flags: &[option("bind", "HOST:PORT")],
+        heading: SERVER,
+        help: "Address to listen on [default: 127.0.0.1:8000]",
+        more: "May be given several times.",
+    },
+    Setting {
+        key: "wsgi.threads",
+        kind: Kind::Integer { min: 1, max: 1024 },
+        flags: &[option("threads", "N")],
+        heading: SERVER,
+        help: "Python threads per interpreter [default: 4]",
+        more: "",
+    },
+    Setting {
+        key: "wsgi.processes",
+        kind: Kind::Integer { min: 1, max: 256 },
+        flags: &[option("processes", "N")],
+        heading: SERVER,
+        help: "Worker processes [default: 1]",
+        more: "More than one is not supported yet.",
+    },
+    Setting {
+        key: "wsgi.gil",
+        kind: Kind::OneOf(&["shared", "per-interpreter", "free"]),
+        flags: &[option("gil", "MODE")],
+        heading: SERVER,
+        help: "shared, per-interpreter or free [default: shared]",
+        more: "Only `shared` is supported yet: one interpreter, one GIL.",
+    },
+    Setting {
+        key: "wsgi.switch-interval",
+        kind: Kind::Interval,
+        flags: &[option("switch-interval", "SECONDS")],
+        heading: SERVER,
+        help: "How often the GIL changes hands (sys.setswitchinterval)",
+        more: "Seconds; CPython's own is 0.005. `auto` is not supported yet.",
+    },
+    Setting {
+        key: "wsgi.graceful-timeout",
+        kind: Kind::Integer {
+            min: 0,
+            max: 86_400,
+        },
+        flags: &[option("graceful-timeout", "SECONDS")],
+        heading: SERVER,
+        help: "How long a stop waits for requests under way [default: 30]",
+        more: "",
+    },
+    Setting {
+        key: "wsgi.access-log",
+        kind: Kind::Bool,
+        flags: &[
+            switch(
+                "access-log",
+                "true",
+                "Write a line per request to stderr [default]",
+            ),
+            switch("no-access-log", "false", "Write no access log"),
+        ],
+        heading: SERVER,
+        help: "Write a line per request to stderr",
+        more: "",
+    },
+    Setting {
+        key: "wsgi.static",
+        kind: Kind::Table,
+        flags: &[],
+        heading: SERVER,
+        help: "Folders served without Python, by URL prefix",
+        more: "",
+    },
+    Setting {
+        key: "include.data",
+        kind: Kind::Rules,
+        flags: &[option("add-data", "SRC:DEST")],
+        heading: CONTENTS,
+        help: "Put a file, a folder or a glob into folder DEST of the bundle",
+        more: "The program finds it below `sys._MEIPASS`. `;` may stand for `:`; DEST `.` is the bundle's root. May be \
+               given several times.",
+    },
+    Setting {
+        key: "include.binaries",
+        kind: Kind::Rules,
+        flags: &[option("add-binary", "SRC:DEST")],
+        heading: CONTENTS,
+        help: "Like --add-data, for native libraries: what they need comes along",
+        more: "",
+    },
+    Setting {
+        key: "include.modules",
+        kind: Kind::Names,
+        flags: &[option("hidden-import", "MODULE").or(&["hiddenimport"])],
+        heading: CONTENTS,
+        help: "A module that no `import` in the source names",
+        more: "May be given several times.",
+    },
+    Setting {
+        key: "include.submodules",
+        kind: Kind::Names,
+        flags: &[option("collect-submodules", "PACKAGE")],
+        heading: CONTENTS,
+        help: "All submodules of a package",
+        more: "",
+    },
+    Setting {
+        key: "include.distributions",
+        kind: Kind::Texts,
+        flags: &[
+            option("collect-all", "PACKAGE")
+                .help("A package or distribution that no import reaches, with all its files"),
+            option("collect-data", "PACKAGE")
+                .or(&["collect-datas"])
+                .help("The same: distributions are always taken whole"),
+            option("collect-binaries", "PACKAGE").help("The same"),
+            option("copy-metadata", "PACKAGE").help("The same: its metadata comes with its files"),
+            option("recursive-copy-metadata", "PACKAGE")
+                .help("The same: what it requires comes along"),
+        ],
+        heading: CONTENTS,
+        help: "Distributions that no import reaches",
+        more: "",
+    },
+    Setting {
+        key: "include.paths",
+        kind: Kind::Paths,
+        flags: &[option("paths", "DIR").short('p')],
+        heading: CONTENTS,
+        help: "A further folder to find modules in",
+        more: "Several may be separated by `:`. May be given several times.",
+    },
+    Setting {
+        key: "exclude.modules",
+        kind: Kind::Names,
+        flags: &[option("exclude-module", "MODULE").or(&["exclude"])],
+        heading: CONTENTS,
+        help: "Leave out a module and its submodules",
+        more: "",
+    },
+    Setting {
+        key: "exclude.distributions",
+        kind: Kind::Texts,
+        flags: &[option("exclude-distribution", "NAME")],
+        heading: CONTENTS,
+        help: "Leave out a distribution",
+        more: "",
+    },
+    Setting {
+        key: "exclude.libraries",
+        kind: Kind::Texts,
+        flags: &[option("exclude-library", "SONAME")],
+        heading: CONTENTS,
+        help: "Leave a native library to the target system",
+        more: "",
+    },
+    Setting {
+        key: "bundle.runtime-hooks",
+        kind: Kind::Paths,
+        flags: &[option("runtime-hook", "FILE")],
+        heading: CONTENTS,
+        help: "A script that runs before the entry point",
+        more: "May be given several times; they run in this order.",
+    },
+    Setting {
+        key: "bundle.mode",
+        kind: Kind::OneOf(&["onefile", "onedir"]),
+        flags: &[
+            switch(
+                "onefile",
+                "onefile",
+                "One executable with everything inside [default]",
+            )
+            .short('F'),
+            switch(
+                "onedir",
+                "onedir",
+                "A folder: an executable, and its files beside it",
+            )
+            .short('D'),
+        ],
+        heading: OUTPUT,
+        help: "One executable, or a folder",
+        more: "",
+    },
+    Setting {
+        key: "bundle.distpath",
+        kind: Kind::Path,
+        flags: &[option("distpath", "DIR")],
+        heading: OUTPUT,
+        help: "Where the result goes [default: ./dist]",
+        more: "",
+    },
+    Setting {
+        key: "bundle.contents-directory",
+        kind: Kind::Text,
+        flags: &[option("contents-directory", "NAME")],
+        heading: OUTPUT,
+        help: "The files' folder beside a --onedir executable [default: _internal]",
+        more: "",
+    },
+    Setting {
+        key: "bundle.unpack",
+        kind: Kind::OneOf(&["reuse", "each"]),
+        flags: &[option("unpack", "POLICY")],
+        heading: OUTPUT,
+        help: "reuse: unpack once, for all later runs [default: reuse]",
+        more: "`each`, a fresh directory for each run, is not supported yet.",
+    },
+    Setting {
+        key: "bundle.runtime-tmpdir",
+        kind: Kind::Text,
+        flags: &[option("runtime-tmpdir", "DIR")],
+        heading: OUTPUT,
+        help: "Where the program unpacks itself, on the machine it runs on",
+        more: "",
+    },
+    Setting {
+        key: "bundle.optimize",
+        kind: Kind::Integer { min: 0, max: 2 },
+        flags: &[option("optimize", "LEVEL")],
+        heading: OUTPUT,
+        help: "Bytecode optimisation: 0, 1 (no asserts) or 2 (no docstrings) [default: 0]",
+        more: "",
+    },
+    Setting {
+        key: "bundle.compression-level",
+        kind: Kind::Integer { min: 1, max: 22 },
+        flags: &[option("compression-level", "LEVEL")],
+        heading: OUTPUT,
+        help: "zstd level, 1 (quick) to 22 (small) [default: 9]",
+        more: "",
+    },
+    Setting {
+        key: "bundle.sbom",
+        kind: Kind::Path,
+        flags: &[option("sbom", "FILE")],
+        heading: OUTPUT,
+        help: "Write a list of what is inside (not supported yet)",
+        more: "",
+    },
+    Setting {
+        key: "bundle.python",
+        kind: Kind::Text,
+        flags: &[option("python", "INTERPRETER")],
+        heading: BUILD,
+        help: "The Python to pack: a path, a virtual environment, or a name such as python3.12",
+        more: "Default: $VIRTUAL_ENV, else .venv or venv in the project, else python3 on PATH.",
+    },
+    Setting {
+        key: "bundle.target",
+        kind: Kind::Text,
+        flags: &[option("target", "TRIPLE")],
+        heading: BUILD,
+        help: "The system the program is for [default: this one]",
+        more: "",
+    },
+    Setting {
+        key: "bundle.workpath",
+        kind: Kind::Path,
+        flags: &[option("workpath", "DIR")],
+        heading: BUILD,
+        help: "Where compiled and compressed files are kept between builds",
+        more: "Default: `pack` in the user's cache directory.",
+    },
+];
+
+/// An option of PyInstaller's that sets nothing here.
+#[derive(Debug)]
+pub struct Ignored {
+    /// The option.
+    pub flag: Flag,
+    /// One line for the reader: why it changes nothing.
+    pub reason: &'static str,
+}
+
+const fn ignored(flag: Flag, reason: &'static str) -> Ignored {
+    Ignored { flag, reason }
+}
+
+const WINDOWS: &str = "only programs for Windows have it, and they are not supported yet";
+const MACOS: &str = "only programs for macOS have it, and they are not supported yet";
+const UPX: &str = "files are compressed with zstd, never with UPX";
+
+/// Options of PyInstaller's that are accepted with a line that says why they change nothing.
+pub static IGNORED: &[Ignored] = &[
+    ignored(
+        option("additional-hooks-dir", "DIR"),
+        "PyInstaller hooks are not read yet; name modules with --hidden-import",
+    ),
+    ignored(
+        option("specpath", "DIR"),
+        "no .spec file is written; settings are kept in pack.toml",
+    ),
+    ignored(
+        option("splash", "IMAGE"),
+        "splash screens are not supported yet",
+    ),
+    ignored(
+        option("debug", "WHAT").short('d'),
+        "use -v to see more of the build",
+    ),
+    ignored(
+        option("python-option", "OPTION"),
+        "interpreter options are not supported yet; for `O` use --optimize",
+    ),
+    ignored(
+        switch("strip", "", "").short('s'),
+        "debug symbols are always removed",
+    ),
+    ignored(switch("noupx", "", ""), UPX),
+    ignored(option("upx-dir", "DIR"), UPX),
+    ignored(option("upx-exclude", "FILE"), UPX),
+    ignored(
+        switch("ascii", "", "").short('a'),
+        "Unicode support is part of every Python 3",
+    ),
+    ignored(
+        switch("bootloader-ignore-signals", "", ""),
+        "there is one process, which gets its signals itself",
+    ),
+    ignored(switch("disable-windowed-traceback", "", ""), WINDOWS),
+    ignored(option("version-file", "FILE"), WINDOWS),
+    ignored(option("manifest", "FILE").short('m'), WINDOWS),
+    ignored(switch("no-embed-manifest", "", ""), WINDOWS),
+    ignored(option("resource", "RESOURCE").short('r'), WINDOWS),
+    ignored(switch("uac-admin", "", ""), WINDOWS),
+    ignored(switch("uac-uiaccess", "", ""), WINDOWS),
+    ignored(option("hide-console", "WHEN"), WINDOWS),
+    ignored(switch("argv-emulation", "", ""), MACOS),
+    ignored(option("osx-bundle-identifier", "ID"), MACOS),
+    ignored(
+        option("target-architecture", "ARCH").or(&["target-arch"]),
+        MACOS,
+    ),
+    ignored(option("codesign-identity", "IDENTITY"), MACOS),
+    ignored(option("osx-entitlements-file", "FILE"), MACOS),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_named_after_keys() {
+        let variable = |key| find(key).map(Setting::variable);
+        assert_eq!(variable("app.name").as_deref(), Some("PACK_NAME"));
+        assert_eq!(
+            variable("wsgi.threads").as_deref(),
+            Some("PACK_WSGI_THREADS")
+        );
+        assert_eq!(
+            variable("wsgi.switch-interval").as_deref(),
+            Some("PACK_WSGI_SWITCH_INTERVAL")
+        );
+        assert_eq!(variable("bundle.python").as_deref(), Some("PACK_PYTHON"));
+        assert_eq!(
+            variable("include.data").as_deref(),
+            Some("PACK_INCLUDE_DATA")
+        );
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut seen = std::collections::BTreeSet::new();
+        for setting in SETTINGS {
+            assert!(seen.insert(setting.variable()), "{}", setting.variable());
+        }
+        for flag in SETTINGS
+            .iter()
+            .flat_map(|s| s.flags)
+            .chain(IGNORED.iter().map(|i| &i.flag))
+        {
+            for name in std::iter::once(&flag.long).chain(flag.aliases) {
+                assert!(seen.insert((*name).to_owned()), "--{name}");
+            }
+            if let Some(short) = flag.short {
+                assert!(seen.insert(format!("-{short}")), "-{short}");
+            }
+        }
+    }
+}

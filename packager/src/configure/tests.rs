@@ -1,0 +1,439 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use std::collections::BTreeMap;
+
+/// A project in a temporary folder, with a virtual environment.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        crate::testing::tree(folder.path(), &[(".venv/bin/python3", "")]);
+        crate::testing::tree(folder.path(), files);
+        folder
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Resolves a command line, with variables such as `PACK_NAME=x` before it.
+    fn resolve(&self, line: &[&str]) -> Result<(BuildPlan, Vec<String>), ConfigError> {
+        let is_variable =
+            |word: &&&str| word.starts_with(|c: char| c.is_ascii_uppercase()) && word.contains('=');
+        let variables = line
+            .iter()
+            .take_while(is_variable)
+            .filter_map(|word| word.split_once('='));
+        let environment: BTreeMap<_, _> = variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let arguments = line.iter().skip(environment.len());
+        let command = clap::Command::new("x")
+            .args_override_self(true)
+            .arg(clap::Arg::new("target-path"))
+            .args(command_line::arguments());
+        let matches = command
+            .try_get_matches_from(std::iter::once(&"x").chain(arguments))
+            .unwrap();
+        let (arguments, mut notes) = command_line::settings(&matches)?;
+        let request = Request {
+            target: matches.get_one::<String>("target-path").map(PathBuf::from),
+            current: self.path().to_owned(),
+            arguments,
+            environment,
+            ..Request::default()
+        };
+        let (plan, more) = resolve(&request)?;
+        notes.extend(more);
+        Ok((plan, notes))
+    }
+
+    fn plan(&self, line: &[&str]) -> BuildPlan {
+        let (plan, notes) = self.resolve(line).unwrap();
+        assert!(notes.is_empty(), "{notes:?}");
+        plan
+    }
+
+    /// The error, with the folder's name replaced.
+    fn error(&self, line: &[&str]) -> String {
+        let error = self.resolve(line).unwrap_err();
+        let hint = error
+            .hint()
+            .map(|hint| format!("\nhint: {hint}"))
+            .unwrap_or_default();
+        self.relative(&format!("{error}{hint}"))
+    }
+
+    fn notes(&self, line: &[&str]) -> String {
+        self.relative(&self.resolve(line).unwrap().1.join("\n"))
+    }
+
+    fn relative(&self, text: &str) -> String {
+        text.replace(&format!("{}", self.path().display()), "[folder]")
+    }
+}
+
+#[test]
+fn defaults_of_a_script() {
+    let folder = Folder::new(&[("tools/report.py", "")]);
+    let plan = folder.plan(&["tools/report.py"]);
+    assert_eq!(plan.name, "report");
+    assert_eq!(plan.id, "report");
+    assert_eq!(plan.version, None);
+    assert_eq!(plan.root, folder.path().join("tools"));
+    assert_eq!(
+        plan.entry,
+        Entry::Script(folder.path().join("tools/report.py"))
+    );
+    assert_eq!(plan.paths, [folder.path().join("tools")]);
+    assert_eq!(plan.mode, BundleMode::OneFile);
+    assert_eq!(plan.dist_dir, folder.path().join("dist"));
+    assert_eq!(plan.contents_directory, "_internal");
+    assert_eq!(plan.optimize, 0);
+    assert_eq!(plan.target, host_target());
+}
+
+#[test]
+fn command_line_then_variables_then_file() {
+    let file = "[app]\nname = \"file\"\nentry = \"app.py\"\n[bundle]\noptimize = 1\ncompression-level = 3\n";
+    let folder = Folder::new(&[("app.py", ""), ("pack.toml", file)]);
+    let plan = folder.plan(&[]);
+    assert_eq!(
+        (plan.name.as_str(), plan.optimize, plan.compression),
+        ("file", 1, 3)
+    );
+    let plan = folder.plan(&["PACK_NAME=variable", "PACK_OPTIMIZE=2"]);
+    assert_eq!(
+        (plan.name.as_str(), plan.optimize, plan.compression),
+        ("variable", 2, 3)
+    );
+    let plan = folder.plan(&["PACK_NAME=variable", "PACK_OPTIMIZE=2", "--name", "line"]);
+    assert_eq!(
+        (plan.name.as_str(), plan.optimize, plan.compression),
+        ("line", 2, 3)
+    );
+}
+
+#[test]
+fn pyproject_fills_in() {
+    let pyproject = "[project]\nname = \"from-project\"\nversion = \"2.0\"\n";
+    let folder = Folder::new(&[("app.py", ""), ("pyproject.toml", pyproject)]);
+    let plan = folder.plan(&["app.py"]);
+    assert_eq!(
+        (plan.name.as_str(), plan.version.as_deref()),
+        ("from-project", Some("2.0"))
+    );
+
+    let tool = format!("{pyproject}[tool.pack.app]\nentry = \"app.py\"\nname = \"from-tool\"\n");
+    let folder = Folder::new(&[("app.py", ""), ("pyproject.toml", &tool)]);
+    let plan = folder.plan(&[]);
+    assert_eq!(
+        (plan.name.as_str(), plan.version.as_deref()),
+        ("from-tool", Some("2.0"))
+    );
+
+    let folder = Folder::new(&[("pyproject.toml", "[tool.pack.wsgi]\nthread = 2\n")]);
+    insta::assert_snapshot!(folder.error(&[]), @r"
+    [folder]/pyproject.toml:2:1: there is no setting `tool.pack.wsgi.thread`
+    hint: did you mean `threads`?
+    ");
+}
+
+#[test]
+fn pack_toml_hides_the_table_of_pyproject() {
+    let folder = Folder::new(&[
+        ("app.py", ""),
+        ("pack.toml", "[app]\nentry = \"app.py\"\n"),
+        ("pyproject.toml", "[tool.pack.app]\nname = \"x\"\n"),
+    ]);
+    insta::assert_snapshot!(folder.notes(&[]), @"[tool.pack] of pyproject.toml is not used: there is a pack.toml");
+}
+
+#[test]
+fn settings_above_a_script_count() {
+    let folder = Folder::new(&[
+        ("pack.toml", "[app]\nname = \"top\"\n"),
+        ("src/app/run.py", ""),
+    ]);
+    let plan = folder.plan(&["src/app/run.py"]);
+    assert_eq!(
+        (plan.name.as_str(), plan.root.as_path()),
+        ("top", folder.path())
+    );
+    assert_eq!(plan.paths, [folder.path().join("src/app")]);
+}
+
+#[test]
+fn pyinstaller_command_lines_move_over() {
+    let folder = Folder::new(&[
+        ("app.py", ""),
+        ("assets/a.txt", ""),
+        ("lib.so", ""),
+        ("hook.py", ""),
+    ]);
+    let line = [
+        "-D",
+        "-F",
+        "-n",
+        "x",
+        "-w",
+        "--add-data",
+        "assets:assets",
+        "--add-data=assets/a.txt;.",
+        "--add-binary",
+        "lib.so:.",
+        "--hiddenimport",
+        "a.b",
+        "--hidden-import=c",
+        "--collect-all",
+        "numpy",
+        "--copy-metadata",
+        "click",
+        "--collect-submodules",
+        "d",
+        "--exclude-module",
+        "tkinter",
+        "-p",
+        "/one:/two",
+        "--runtime-hook",
+        "hook.py",
+        "--distpath",
+        "out",
+        "--runtime-tmpdir",
+        "/var/tmp",
+        "--optimize",
+        "2",
+        "app.py",
+    ];
+    let plan = folder.plan(&line);
+    assert_eq!(
+        (plan.name.as_str(), plan.mode, plan.windowed),
+        ("x", BundleMode::OneFile, true)
+    );
+    let dests: Vec<_> = plan
+        .include
+        .data
+        .iter()
+        .map(|rule| rule.dest.as_str())
+        .collect();
+    assert_eq!(dests, ["assets", "."]);
+    assert_eq!(
+        plan.include.binaries[0].source,
+        folder.path().join("lib.so")
+    );
+    assert_eq!(plan.include.modules, ["a.b", "c"]);
+    assert_eq!(plan.include.distributions, ["numpy", "click"]);
+    assert_eq!(plan.include.submodules, ["d"]);
+    assert_eq!(plan.exclude.modules, ["tkinter"]);
+    assert_eq!(
+        plan.paths,
+        [folder.path(), Path::new("/one"), Path::new("/two")]
+    );
+    assert_eq!(plan.runtime_hooks, [folder.path().join("hook.py")]);
+    assert_eq!(plan.dist_dir, folder.path().join("out"));
+    assert_eq!(plan.runtime_tmpdir, Some("/var/tmp".into()));
+    let plan = folder.plan(&["-F", "-D", "--noconsole", "--console", "app.py"]);
+    assert_eq!((plan.mode, plan.windowed), (BundleMode::OneDir, false));
+}
+
+#[test]
+fn options_without_meaning_say_so() {
+    let folder = Folder::new(&[("app.py", ""), ("app.ico", "")]);
+    let line = [
+        "--upx-dir",
+        "/x",
+        "-s",
+        "--splash",
+        "a.png",
+        "--debug",
+        "all",
+        "-i",
+        "app.ico",
+        "--threads",
+        "2",
+        "app.py",
+    ];
+    insta::assert_snapshot!(folder.notes(&line), @r"
+    `--splash` changes nothing: splash screens are not supported yet
+    `--debug` changes nothing: use -v to see more of the build
+    `--strip` changes nothing: debug symbols are always removed
+    `--upx-dir` changes nothing: files are compressed with zstd, never with UPX
+    `--icon` changes nothing: executables for Linux hold no icon
+    `--threads` changes nothing: the program serves no WSGI application
+    ");
+    insta::assert_snapshot!(folder.notes(&["PACK_NMAE=x", "app.py"]), @"the variable `PACK_NMAE` is no setting; did you mean `PACK_NAME`?");
+}
+
+#[test]
+fn wsgi() {
+    let folder = Folder::new(&[("src/site/wsgi.py", "")]);
+    let line = [
+        "--wsgi",
+        "site.wsgi:application",
+        "--bind",
+        "0.0.0.0:80",
+        "--bind",
+        "[::]:80",
+        "--switch-interval",
+        "0.001",
+    ];
+    let plan = folder.plan(&line);
+    assert_eq!(plan.name, "site");
+    assert_eq!(
+        plan.paths,
+        [folder.path().to_owned(), folder.path().join("src")]
+    );
+    let Entry::Wsgi(wsgi) = plan.entry else {
+        panic!("{:?}", plan.entry)
+    };
+    assert_eq!(
+        (wsgi.module.as_str(), wsgi.callable.as_str()),
+        ("site.wsgi", "application")
+    );
+    assert_eq!(wsgi.bind, ["0.0.0.0:80", "[::]:80"]);
+    assert_eq!(
+        (wsgi.threads, wsgi.processes, wsgi.switch_interval_us),
+        (4, 1, Some(1000))
+    );
+    assert!(wsgi.access_log);
+    insta::assert_snapshot!(folder.error(&["--wsgi", "site.wsgi"]), @"`--wsgi` is `site.wsgi`, but must be MODULE:CALLABLE, such as `guestbook.wsgi:application` or `app:create_app()`");
+    insta::assert_snapshot!(folder.error(&["--wsgi", "a:b", "--bind", "8000"]), @"`--bind` is `8000`, but must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000");
+}
+
+#[test]
+fn script_and_wsgi() {
+    let toml = "[app]\nentry = \"app.py\"\n[wsgi]\napp = \"app:app\"\n";
+    let folder = Folder::new(&[("app.py", ""), ("pack.toml", toml)]);
+    assert!(matches!(
+        folder.resolve(&[]).unwrap().0.entry,
+        Entry::Wsgi(_)
+    ));
+    insta::assert_snapshot!(folder.notes(&[]), @"[folder]/pack.toml:2:9: `app.entry` is not started: [folder]/pack.toml:4:7: `wsgi.app` is what the program runs");
+    assert!(matches!(
+        folder.resolve(&["app.py"]).unwrap().0.entry,
+        Entry::Script(_)
+    ));
+    insta::assert_snapshot!(folder.notes(&["app.py"]), @"[folder]/pack.toml:4:7: `wsgi.app` is not served: a script is named");
+    insta::assert_snapshot!(folder.error(&["app.py", "--wsgi", "a:b"]), @r"
+    both a script (`[folder]/app.py`) and `--wsgi` say what the program runs
+    hint: leave one of them out
+    ");
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused() {
+    let folder = Folder::new(&[("app.py", "")]);
+    let check = |line: &[&str]| folder.error(&[line, &["app.py"]].concat());
+    insta::assert_snapshot!(check(&["--processes", "2"]), @r"
+    `--processes`: more than one process is not supported yet
+    hint: use threads, or start the program several times behind a proxy
+    ");
+    insta::assert_snapshot!(check(&["--gil", "free"]), @r"
+    `--gil`: `free` is not supported yet
+    hint: leave it out, or set it to `shared`
+    ");
+    insta::assert_snapshot!(check(&["--switch-interval", "auto"]), @r"
+    `--switch-interval`: `auto` is not supported yet
+    hint: give a number of seconds; CPython's own is 0.005
+    ");
+    insta::assert_snapshot!(check(&["--unpack", "each"]), @r"
+    `--unpack`: `each` is not supported yet
+    hint: leave it out, or set it to `reuse`
+    ");
+    insta::assert_snapshot!(check(&["--target", "x86_64-pc-windows-gnu"]), @r"
+    `--target`: packing for `x86_64-pc-windows-gnu` is not supported yet
+    hint: leave it out to pack for this system
+    ");
+    insta::assert_snapshot!(check(&["--sbom", "x.json"]), @r"
+    `--sbom`: writing an SBOM is not supported yet
+    hint: leave it out; `pack inspect FILE --format json` lists what is inside
+    ");
+    let folder = Folder::new(&[(
+        "pack.toml",
+        "[wsgi]\napp = \"a:b\"\n[wsgi.static]\n\"/static\" = \"static\"\n",
+    )]);
+    insta::assert_snapshot!(folder.error(&[]), @r"
+    [folder]/pack.toml:4:13: `wsgi.static./static`: serving static files without Python is not supported yet
+    hint: let the application serve them
+    ");
+}
+
+#[test]
+fn wrong_values_are_named() {
+    let folder = Folder::new(&[("app.py", ""), ("app.spec", "")]);
+    let check = |line: &[&str]| folder.error(line);
+    insta::assert_snapshot!(check(&["app.py", "--threads", "0"]), @"`--threads` is `0`, but must be a whole number from 1 to 1024");
+    insta::assert_snapshot!(check(&["app.py", "--name", "a/b"]), @r"`--name` is `a/b`, but must be a file's name: no `/`, `\`, `:` or control characters, at most 200 bytes");
+    insta::assert_snapshot!(check(&["app.py", "--app-id", "a b"]), @"`--app-id` is `a b`, but must be letters, digits, `.`, `_` and `-`, at most 100, such as com.example.guestbook");
+    insta::assert_snapshot!(check(&["app.py", "--add-data", "assets:assets"]), @"`--add-data` names `[folder]/assets`, which does not exist");
+    insta::assert_snapshot!(check(&["app.py", "--hidden-import", "a-b"]), @"`--hidden-import` is `a-b`, but must be a dotted module name, such as `package.module`");
+    insta::assert_snapshot!(check(&["app.py", "--icon", "icon.gif"]), @"`--icon` is `icon.gif`, but must be an .ico, .png or .svg file");
+    insta::assert_snapshot!(check(&["ap.py"]), @r"
+    there is no script `[folder]/ap.py`
+    hint: did you mean `[folder]/app.py`?
+    ");
+    insta::assert_snapshot!(check(&["app.spec"]), @r"
+    `[folder]/app.spec` is not a Python script
+    hint: a .spec file is a program for PyInstaller; give its options to `pack build`, or keep them in a pack.toml
+    ");
+    insta::assert_snapshot!(check(&["app.py", "--python", "/no/python"]), @r"
+    `--python` names `/no/python`, which is not there
+    hint: name the interpreter or virtual environment of the application with `--python PATH`
+    ");
+    insta::assert_snapshot!(check(&["app.py", "--unpack", "never"]), @r#"`--unpack` is `never`, but must be "reuse" or "each""#);
+    insta::assert_snapshot!(check(&["VIRTUAL_ENV=/no", "app.py"]), @r"
+    $VIRTUAL_ENV names `/no`, which is not there
+    hint: name the interpreter or virtual environment of the application with `--python PATH`
+    ");
+}
+
+#[test]
+fn nothing_to_pack() {
+    let folder = Folder::new(&[]);
+    insta::assert_snapshot!(folder.error(&[]), @r"
+    nothing in `[folder]` says what to pack
+    hint: name a script (`pack build app.py`) or an application (`pack build --wsgi module:app`), or write a pack.toml with `pack init`
+    ");
+    let folder = Folder::new(&[("app.py", "from flask import Flask\nsite = Flask('x')\n")]);
+    insta::assert_snapshot!(folder.error(&[]), @r"
+    nothing in `[folder]` says what to pack
+    hint: the Flask application `app:site` is there: `pack build --wsgi app:site`, or keep settings in a pack.toml with `pack init`
+    ");
+    let folder = Folder::new(&[("shop/__main__.py", "")]);
+    assert_eq!(folder.plan(&["shop"]).name, "shop");
+}
+
+#[test]
+fn paths_are_relative_to_where_they_are_given() {
+    let toml = "[app]\nentry = \"app.py\"\n[commands]\nmanage = \"tools/manage.py\"\n[include]\ndata = [\"assets:assets\"]\n\
+                [bundle]\ndistpath = \"out\"\nworkpath = \"work\"\n";
+    let folder = Folder::new(&[
+        ("shop/app.py", ""),
+        ("shop/tools/manage.py", ""),
+        ("shop/assets/x", ""),
+        ("shop/pack.toml", toml),
+        ("here/y", ""),
+    ]);
+    let shop = folder.path().join("shop");
+    let plan = folder.plan(&["shop", "--add-data", "here:here"]);
+    assert_eq!(plan.root, shop);
+    assert_eq!(plan.dist_dir, shop.join("out"));
+    assert_eq!(plan.cache_dir, Some(shop.join("work/pack")));
+    assert_eq!(
+        plan.commands,
+        [(
+            "manage".to_owned(),
+            Entry::Script(shop.join("tools/manage.py"))
+        )]
+    );
+    assert_eq!(plan.paths, [shop.clone(), shop.join("tools")]);
+    let sources: Vec<_> = plan
+        .include
+        .data
+        .iter()
+        .map(|rule| rule.source.clone())
+        .collect();
+    assert_eq!(sources, [shop.join("assets"), folder.path().join("here")]);
+}
