@@ -1,2 +1,50 @@
-//! Developer commands.
-fn main() {}
+//! Developer commands: `cargo xtask COMMAND`. Each installs what it needs, and says what it does.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "these commands talk to the developer who runs them"
+)]
+
+mod bench;
+mod ci;
+mod demo;
+mod dist;
+mod http;
+mod kits;
+mod setup;
+mod test;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo                 build everything, pack samples/guestbook, start it, sign it
+  test [FILTER...]     unit tests of all crates, then the kits, then the end-to-end tests
+  lint                 rustfmt, clippy, rustdoc
+  ci                   lint, then test, then demo
+  kits [--target T] [--fast]
+                       bootloader and runtime into target/kits/T; --fast: this machine's own toolchain, unoptimised
+  dist                 target/dist/pack: one file with the kits inside
+  bench start          build time, size and start-up CPU against PyInstaller and a bare Python
+";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["demo"] => demo::run(),
+        ["test", filters @ ..] => test::run(filters),
+        ["lint"] => ci::lint(),
+        ["ci"] => ci::run(),
+        ["kits", options @ ..] => kits::build(&kits::Options::parse(options)?).map(|_| ()),
+        ["dist"] => dist::build().map(|_| ()),
+        ["bench", "start"] => bench::start(),
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("no such command: {}\n\n{USAGE}", words.join(" ")),
+    }
+}

@@ -1,0 +1,269 @@
+//! Kits: what one target needs in front of and inside every packed program, built ahead of time.
+//!
+//! `target/kits/<triple>/` gets `bootloader`, `libpack_runtime.so` and `python/pack_runtime/*.py`. They are linked
+//! with zig against glibc 2.17, so that packed programs run on every Linux since 2014; where zig cannot be had, the
+//! plain toolchain does, and this machine's glibc is the oldest they run on.
+
+use crate::setup::{self, cargo, step};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The triple built when none is named.
+pub(crate) const HOST: &str = "x86_64-unknown-linux-gnu";
+
+/// The oldest glibc that the kits run on.
+const GLIBC_FLOOR: (u32, u32) = (2, 17);
+
+/// What to build.
+pub(crate) struct Options {
+    /// Target triple.
+    pub(crate) target: String,
+    /// The plain toolchain and the dev profile: a quick loop while working on the runtime.
+    pub(crate) fast: bool,
+}
+
+impl Options {
+    /// Reads `[--target T] [--fast]`.
+    ///
+    /// # Errors
+    /// On any other option.
+    pub(crate) fn parse(options: &[&str]) -> Result<Self> {
+        let mut parsed = Self {
+            target: HOST.to_owned(),
+            fast: false,
+        };
+        let mut rest = options.iter();
+        while let Some(&option) = rest.next() {
+            match option {
+                "--fast" => parsed.fast = true,
+                "--target" => {
+                    parsed.target = (*rest.next().context("--target needs a triple")?).to_owned();
+                }
+                _ => bail!(
+                    "unknown option {option}; `cargo xtask kits` knows --target TRIPLE and --fast"
+                ),
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+/// Builds a kit and returns its folder.
+///
+/// # Errors
+/// When something does not compile, or needs more of its target than it may.
+pub(crate) fn build(options: &Options) -> Result<PathBuf> {
+    let linker = if options.fast {
+        Linker::Plain
+    } else {
+        Linker::best()
+    };
+    let folder = setup::target().join("kits").join(&options.target);
+    step(&format!("kit {} ({})", options.target, linker.describe()));
+    let bootloader = compile(&linker, options, "bootloader", "launcher")?.join("bootloader");
+    let runtime = compile(&linker, options, "runtime", "runtime")?.join("libpack_runtime.so");
+    for built in [&bootloader, &runtime] {
+        check_needs(built, matches!(linker, Linker::Zig { .. }))?;
+        place(built, &folder)?;
+    }
+    place_python(&folder.join("python/pack_runtime"))?;
+    Ok(folder)
+}
+
+/// How binaries for users' machines are linked.
+pub(crate) enum Linker {
+    /// cargo-zigbuild from PyPI, in this virtual environment.
+    Zig {
+        /// Its `bin`.
+        bin: PathBuf,
+    },
+    /// The machine's own.
+    Plain,
+}
+
+impl Linker {
+    /// zig, if it can be had.
+    pub(crate) fn best() -> Self {
+        let folder = setup::target().join("tools/zig");
+        let installed = setup::python().and_then(|python| {
+            setup::venv(
+                &folder,
+                &python,
+                &["ziglang==0.17.*", "cargo-zigbuild==0.24.*"],
+            )
+        });
+        match installed {
+            Ok(_) => Self::Zig {
+                bin: folder.join("bin"),
+            },
+            Err(error) => {
+                println!("    zig could not be installed ({error:#})");
+                println!(
+                    "    continuing with the plain toolchain: this machine's glibc is then the oldest one that runs the result"
+                );
+                Self::Plain
+            }
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Zig { .. } => format!("zig, glibc {}.{}", GLIBC_FLOOR.0, GLIBC_FLOOR.1),
+            Self::Plain => "plain toolchain, this machine's glibc".to_owned(),
+        }
+    }
+
+    /// `cargo build` for `target`.
+    pub(crate) fn cargo_build(&self, target: &str) -> Result<Command> {
+        let mut command = cargo();
+        match self {
+            Self::Zig { bin } => {
+                let inherited = std::env::var_os("PATH").unwrap_or_default();
+                let path = std::env::join_paths(
+                    std::iter::once(bin.clone()).chain(std::env::split_paths(&inherited)),
+                )?;
+                let suffix = if target.ends_with("-linux-gnu") {
+                    format!(".{}.{}", GLIBC_FLOOR.0, GLIBC_FLOOR.1)
+                } else {
+                    String::new()
+                };
+                command.env("PATH", path).args([
+                    "zigbuild",
+                    "--target",
+                    &format!("{target}{suffix}"),
+                ]);
+            }
+            Self::Plain => {
+                // Users' machines need not have libgcc_s.so.1.
+                command
+                    .env("RUSTFLAGS", "-C link-arg=-static-libgcc")
+                    .args(["build", "--target", target]);
+            }
+        }
+        Ok(command)
+    }
+}
+
+/// Compiles a crate and returns the folder its result is in.
+fn compile(linker: &Linker, options: &Options, package: &str, profile: &str) -> Result<PathBuf> {
+    let profile = if options.fast { "dev" } else { profile };
+    setup::run(linker.cargo_build(&options.target)?.args([
+        "--package",
+        package,
+        "--profile",
+        profile,
+    ]))?;
+    let folder = if profile == "dev" { "debug" } else { profile };
+    Ok(setup::target().join(&options.target).join(folder))
+}
+
+/// Refuses a binary that would not start on the machines it is meant for.
+///
+/// # Errors
+/// When it needs libgcc_s or, with `floor`, a glibc later than [`GLIBC_FLOOR`].
+pub(crate) fn check_needs(binary: &Path, floor: bool) -> Result<()> {
+    let bytes =
+        std::fs::read(binary).with_context(|| format!("could not read {}", binary.display()))?;
+    let elf = goblin::elf::Elf::parse(&bytes)
+        .with_context(|| format!("{} is not ELF", binary.display()))?;
+    if let Some(library) = elf
+        .libraries
+        .iter()
+        .find(|name| name.starts_with("libgcc_s"))
+    {
+        bail!(
+            "{} needs {library}, which users' machines need not have",
+            binary.display()
+        );
+    }
+    let latest = glibc_needed(&elf);
+    if floor && latest > Some(GLIBC_FLOOR) {
+        let (major, minor) = latest.unwrap_or_default();
+        bail!(
+            "{} needs glibc {major}.{minor}, more than {}.{}",
+            binary.display(),
+            GLIBC_FLOOR.0,
+            GLIBC_FLOOR.1
+        );
+    }
+    Ok(())
+}
+
+/// The latest GLIBC symbol version that a binary asks for.
+fn glibc_needed(elf: &goblin::elf::Elf<'_>) -> Option<(u32, u32)> {
+    let needs = elf.verneed.as_ref()?;
+    let names = needs.iter().flat_map(|need| {
+        need.iter()
+            .map(|version| version.vna_name)
+            .collect::<Vec<_>>()
+    });
+    names
+        .filter_map(|name| parse_version(elf.dynstrtab.get_at(name)?))
+        .max()
+}
+
+/// `GLIBC_2.17` as (2, 17).
+fn parse_version(name: &str) -> Option<(u32, u32)> {
+    let mut numbers = name.strip_prefix("GLIBC_")?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// Copies `built` into `folder` when it differs from what is there, by rename: a running test keeps its old file.
+fn place(built: &Path, folder: &Path) -> Result<()> {
+    let name = built.file_name().context("a built file has a name")?;
+    let (placed, fresh) = (
+        folder.join(name),
+        folder.join(format!(".{}.new", name.to_string_lossy())),
+    );
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("could not create {}", folder.display()))?;
+    let bytes =
+        std::fs::read(built).with_context(|| format!("could not read {}", built.display()))?;
+    if std::fs::read(&placed).is_ok_and(|present| present == bytes) {
+        return Ok(());
+    }
+    std::fs::copy(built, &fresh).with_context(|| format!("could not write {}", fresh.display()))?;
+    std::fs::rename(&fresh, &placed)
+        .with_context(|| format!("could not write {}", placed.display()))?;
+    println!(
+        "    {} {}",
+        placed.display(),
+        setup::megabytes(bytes.len() as u64)
+    );
+    Ok(())
+}
+
+/// Makes `folder` hold the runtime's Python sources and nothing else.
+fn place_python(folder: &Path) -> Result<()> {
+    let sources = setup::root().join("runtime/python/pack_runtime");
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)
+            .with_context(|| format!("could not clear {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("could not create {}", folder.display()))?;
+    let listed = std::fs::read_dir(&sources)
+        .with_context(|| format!("could not list {}", sources.display()))?;
+    for source in listed {
+        let source = source?.path();
+        if source
+            .extension()
+            .is_some_and(|extension| extension == "py")
+        {
+            place(&source, folder)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn glibc_versions_are_read_as_numbers() {
+        assert_eq!(super::parse_version("GLIBC_2.2.5"), Some((2, 2)));
+        assert_eq!(super::parse_version("GLIBC_2.17"), Some((2, 17)));
+        assert_eq!(super::parse_version("GLIBC_PRIVATE"), None);
+        assert_eq!(super::parse_version("GCC_3.0"), None);
+    }
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask test`: everything there is.
+
+use crate::setup::{self, cargo, step};
+use crate::{dist, kits};
+use anyhow::Result;
+
+/// Unit tests of all crates, then the kits, then the packer's tests with the end-to-end ones among them.
+///
+/// `filters` choose among the packer's tests and leave the other crates' out.
+///
+/// # Errors
+/// When a build or a test fails.
+pub(crate) fn run(filters: &[&str]) -> Result<()> {
+    if filters.is_empty() {
+        step("unit tests");
+        setup::run(cargo().args(["test", "--workspace", "--exclude", "packager", "--quiet"]))?;
+    }
+    let kit = kits::build(&kits::Options {
+        target: kits::HOST.to_owned(),
+        fast: false,
+    })?;
+    let pack = dist::build()?;
+    step(
+        "the packer, end to end (virtual environments and packed programs are kept in target/e2e)",
+    );
+    setup::run(
+        cargo()
+            .args(["test", "--package", "packager", "--"])
+            .args(filters)
+            .env("PACK_KITS", kit.parent().unwrap_or(&kit))
+            .env("PACK_DIST", pack),
+    )
+}
