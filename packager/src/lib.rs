@@ -10,6 +10,7 @@ pub mod interpreter;
 pub mod interrupt;
 pub mod plan;
 pub mod progress;
+pub mod record;
 pub mod report;
 pub mod summary;
 
