@@ -1,15 +1,23 @@
 //! The module graph: what can be imported, and who asked for it.
 
+use crate::installed::Distribution;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Every module that the entry points can reach.
 #[derive(Debug, Clone, Default)]
 pub struct ModuleGraph {
     /// By dotted name. The entry script itself is not in it (it is `__main__`), unless something imports it by name.
     pub modules: BTreeMap<String, Module>,
-    /// Imports for which no module was found.
+    /// Imports for which no module was found: the application's own first, and in each part those that always happen.
     pub missing: Vec<MissingImport>,
+    /// Third-party distributions, taken whole, in the order of their names.
+    pub distributions: Vec<ReachedDistribution>,
+    /// Paths that the application's own sources name; whether anything lies there is not known yet.
+    pub data: Vec<DataHint>,
+    /// What the reader should know, one line each.
+    pub warnings: Vec<String>,
 }
 
 /// One module that can be imported.
@@ -88,4 +96,57 @@ pub struct MissingImport {
     pub site: ImportSite,
     /// Whose code asks.
     pub origin: Origin,
+}
+
+/// A third-party distribution that is taken whole.
+#[derive(Debug, Clone)]
+pub struct ReachedDistribution {
+    /// What it is.
+    pub distribution: Arc<Distribution>,
+    /// Who asked for it first.
+    pub reason: Reason,
+}
+
+/// Who asked for a distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// A module imports from it.
+    Import(ImportSite),
+    /// The distribution of this name requires it.
+    RequiredBy(String),
+    /// A setting names it.
+    Setting(&'static str),
+}
+
+impl std::fmt::Display for ImportSite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.importer),
+            line => write!(f, "{}:{line}", self.importer),
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Import(site) if site.line == 0 => site.fmt(f),
+            Self::Import(site) => write!(f, "imported by {site}"),
+            Self::RequiredBy(name) => write!(f, "required by {name}"),
+            Self::Setting(setting) => f.write_str(setting),
+        }
+    }
+}
+
+/// A path that one of the application's own sources names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataHint {
+    /// The source file.
+    pub file: PathBuf,
+    /// 1-based line in it.
+    pub line: u32,
+    /// Relative, `/`-separated, without `..`.
+    pub path: String,
+    /// A folder may be meant, with all that is in it; else only a file.
+    pub folder: bool,
 }

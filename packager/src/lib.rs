@@ -3,9 +3,11 @@
 pub mod cli;
 pub mod collection;
 pub mod configure;
+pub mod discover;
 pub mod elf;
 pub mod facts;
 pub mod graph;
+pub mod installed;
 pub mod interpreter;
 pub mod interrupt;
 pub mod plan;

@@ -44,3 +44,85 @@ pub(crate) fn tree(root: &Path, files: &[(&str, &str)]) {
         std::fs::write(path, content).unwrap();
     }
 }
+
+/// Facts of an interpreter that does not exist: CPython 3.11 on x86-64 Linux.
+pub(crate) fn facts() -> crate::facts::InterpreterFacts {
+    let markers = [
+        ("implementation_name", "cpython"),
+        ("implementation_version", "3.11.2"),
+        ("os_name", "posix"),
+        ("platform_machine", "x86_64"),
+        ("platform_python_implementation", "CPython"),
+        ("platform_release", "6.1"),
+        ("platform_system", "Linux"),
+        ("platform_version", "#1"),
+        ("python_full_version", "3.11.2"),
+        ("python_version", "3.11"),
+        ("sys_platform", "linux"),
+    ];
+    crate::facts::InterpreterFacts {
+        executable: "/none/bin/python".into(),
+        base_executable: "/none/bin/python3.11".into(),
+        implementation: "cpython".into(),
+        version: (3, 11, 2),
+        version_text: "3.11.2".into(),
+        cache_tag: "cpython-311".into(),
+        soabi: "cpython-311-x86_64-linux-gnu".into(),
+        extension_suffixes: vec![
+            ".cpython-311-x86_64-linux-gnu.so".into(),
+            ".abi3.so".into(),
+            ".so".into(),
+        ],
+        magic_number: "a70d0d0a".into(),
+        free_threaded: false,
+        libpython: None,
+        stdlib: "/none/lib/python3.11".into(),
+        dynload: None,
+        prefix: "/none".into(),
+        base_prefix: "/none".into(),
+        sys_path: Vec::new(),
+        site_packages: Vec::new(),
+        builtin_modules: vec!["sys".into(), "time".into()],
+        stdlib_modules: vec!["sys".into(), "time".into(), "os".into(), "json".into()],
+        markers: markers
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect(),
+        multiarch: "x86_64-linux-gnu".into(),
+        editable: std::collections::BTreeMap::new(),
+    }
+}
+
+/// A plan that packs `entry` with the interpreter `python`; everything else as it is by default.
+pub(crate) fn plan(
+    root: &Path,
+    entry: crate::plan::Entry,
+    python: &Path,
+) -> crate::plan::BuildPlan {
+    crate::plan::BuildPlan {
+        name: "app".into(),
+        version: None,
+        id: "app".into(),
+        root: root.to_owned(),
+        entry,
+        commands: Vec::new(),
+        python: python.to_owned(),
+        python_reason: String::new(),
+        paths: Vec::new(),
+        include: crate::plan::Include::default(),
+        exclude: crate::plan::Exclude::default(),
+        runtime_hooks: Vec::new(),
+        mode: crate::plan::BundleMode::OneFile,
+        unpack: crate::plan::UnpackPolicy::Reuse,
+        runtime_tmpdir: None,
+        optimize: 0,
+        compression: 3,
+        windowed: false,
+        dist_dir: root.join("dist"),
+        contents_directory: "_internal".into(),
+        target: "x86_64-unknown-linux-gnu".into(),
+        cache_dir: None,
+        clean: false,
+        noconfirm: false,
+    }
+}

@@ -1,0 +1,250 @@
+//! Data files and folders that a source file names.
+//!
+//! Read here: Flask's template and static folders, folders given to Jinja and Starlette loaders, literal parts of
+//! `folder / "x"`, `os.path.join(folder, "x")` and `folder.joinpath("x")`, and literals that look like a file's path.
+//! Whether such a thing exists beside the file is for `collect` to find out; most do not.
+
+use super::imports::{Lines, literal};
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, Operator, Stmt};
+use ruff_text_size::{Ranged as _, TextSize};
+
+/// A path that a source file names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// As written, with `/`.
+    pub(crate) path: String,
+    /// A folder may be meant, with all that is in it; else only a file.
+    pub(crate) folder: bool,
+    /// 1-based.
+    pub(crate) line: u32,
+}
+
+/// Calls whose first argument (or the one of this name) is a folder.
+const FOLDER_ARGUMENTS: [(&str, &str); 3] = [
+    ("FileSystemLoader", "searchpath"),
+    ("Jinja2Templates", "directory"),
+    ("StaticFiles", "directory"),
+];
+
+pub(super) struct EvidenceReader<'a> {
+    lines: Lines<'a>,
+    found: Vec<Evidence>,
+}
+
+impl<'a> EvidenceReader<'a> {
+    pub(super) fn read(body: &'a [Stmt], text: &'a str) -> Vec<Evidence> {
+        let mut reader = Self {
+            lines: Lines::new(text),
+            found: Vec::new(),
+        };
+        reader.visit_body(body);
+        reader.found
+    }
+
+    fn push(&mut self, path: &str, folder: bool, at: TextSize) {
+        if is_plausible(path) {
+            let line = self.lines.line(at);
+            self.found.push(Evidence {
+                path: path.trim_end_matches('/').to_owned(),
+                folder,
+                line,
+            });
+        }
+    }
+
+    fn visit_call(&mut self, call: &ast::ExprCall) {
+        let (name, owner) = match &*call.func {
+            Expr::Name(name) => (name.id.as_str(), None),
+            Expr::Attribute(attribute) => (attribute.attr.as_str(), Some(&*attribute.value)),
+            _ => return,
+        };
+        let at = call.start();
+        match name {
+            "Flask" | "Quart" => {
+                for (argument, usual) in [
+                    ("template_folder", "templates"),
+                    ("static_folder", "static"),
+                ] {
+                    let value = call
+                        .arguments
+                        .find_keyword(argument)
+                        .map(|keyword| literal(&keyword.value));
+                    self.push(value.unwrap_or(Some(usual)).unwrap_or_default(), true, at);
+                }
+            }
+            "Blueprint" => {
+                for argument in ["template_folder", "static_folder"] {
+                    let value = call
+                        .arguments
+                        .find_keyword(argument)
+                        .and_then(|keyword| literal(&keyword.value));
+                    self.push(value.unwrap_or_default(), true, at);
+                }
+            }
+            "join" if owner.is_some_and(is_path_module) => self.push_joined(call, 1),
+            "joinpath" => self.push_joined(call, 0),
+            _ => {
+                if let Some((_, argument)) = FOLDER_ARGUMENTS
+                    .iter()
+                    .find(|(function, _)| *function == name)
+                {
+                    let value = call
+                        .arguments
+                        .find_argument_value(argument, 0)
+                        .and_then(literal);
+                    self.push(value.unwrap_or_default(), true, at);
+                }
+            }
+        }
+    }
+
+    /// The literal arguments from `first` on, when all are literals.
+    fn push_joined(&mut self, call: &ast::ExprCall, first: usize) {
+        let parts: Option<Vec<&str>> = call
+            .arguments
+            .args
+            .iter()
+            .skip(first)
+            .map(literal)
+            .collect();
+        self.push(&parts.unwrap_or_default().join("/"), true, call.start());
+    }
+
+    /// The literals at the end of `a / "b" / "c"`.
+    fn push_divided(&mut self, operation: &ast::ExprBinOp) {
+        let mut parts = Vec::new();
+        let mut rest = operation;
+        while let Some(part) = literal(&rest.right) {
+            parts.push(part);
+            match &*rest.left {
+                Expr::BinOp(left) if left.op == Operator::Div => rest = left,
+                _ => break,
+            }
+        }
+        parts.reverse();
+        self.push(&parts.join("/"), true, operation.start());
+    }
+}
+
+impl<'a> Visitor<'a> for EvidenceReader<'a> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            // Docstrings name no files.
+            Stmt::Expr(expression) if expression.value.is_string_literal_expr() => {}
+            _ => visitor::walk_stmt(self, statement),
+        }
+    }
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Call(call) => self.visit_call(call),
+            Expr::BinOp(operation) if operation.op == Operator::Div => {
+                self.push_divided(operation);
+                let mut left = &*operation.left;
+                while let Expr::BinOp(next) = left {
+                    left = &next.left;
+                }
+                self.visit_expr(left);
+                return;
+            }
+            Expr::StringLiteral(string) => {
+                let text = string.value.to_str();
+                if looks_like_file(text) {
+                    self.push(text, false, string.start());
+                }
+            }
+            _ => {}
+        }
+        visitor::walk_expr(self, expression);
+    }
+
+    fn visit_annotation(&mut self, _: &'a Expr) {}
+}
+
+fn is_path_module(owner: &Expr) -> bool {
+    match owner {
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "path",
+        Expr::Name(name) => matches!(name.id.as_str(), "path" | "osp" | "posixpath"),
+        _ => false,
+    }
+}
+
+/// A relative path that stays below its folder and names something.
+fn is_plausible(path: &str) -> bool {
+    !path.is_empty()
+        && path.len() <= 240
+        && !path.starts_with(['/', '~'])
+        && !path.contains(['\n', '\0', '\\', ':', '*', '?', '<', '>', '|', '{', '%'])
+        && path
+            .trim_end_matches('/')
+            .split('/')
+            .all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// `icon.png`, `data/words`: has an extension or a folder.
+fn looks_like_file(text: &str) -> bool {
+    let Some((stem, extension)) = text.rsplit_once('.') else {
+        return text.contains('/');
+    };
+    text.contains('/') || (!stem.is_empty() && !extension.is_empty() && extension.len() <= 12)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[track_caller]
+    fn check(source: &str, expected: &[(&str, bool, u32)]) {
+        let parsed = ruff_python_parser::parse_module(source).unwrap();
+        let found = EvidenceReader::read(parsed.suite(), source);
+        let found: Vec<_> = found
+            .iter()
+            .map(|found| (found.path.as_str(), found.folder, found.line))
+            .collect();
+        assert_eq!(found, expected, "{source}");
+    }
+
+    #[test]
+    fn flask() {
+        check(
+            "app = Flask(__name__)",
+            &[("templates", true, 1), ("static", true, 1)],
+        );
+        check(
+            "\napp = flask.Flask(__name__, static_folder='assets')",
+            &[("templates", true, 2), ("assets", true, 2)],
+        );
+        check(
+            "Flask(__name__, static_folder=None, template_folder=where)",
+            &[],
+        );
+        check(
+            "Blueprint('a', __name__, template_folder='pages')",
+            &[("pages", true, 1)],
+        );
+        check("Blueprint('a', __name__)", &[]);
+    }
+
+    #[test]
+    fn paths() {
+        check("open('data/x.json')", &[("data/x.json", false, 1)]);
+        check("QIcon('app.ico')", &[("app.ico", false, 1)]);
+        check(
+            "Path(__file__).parent / 'assets' / 'a.png'",
+            &[("assets/a.png", true, 1)],
+        );
+        check("HERE / 'assets'", &[("assets", true, 1)]);
+        check(
+            "os.path.join(HERE, 'data', 'words')",
+            &[("data/words", true, 1)],
+        );
+        check("HERE.joinpath('words')", &[("words", true, 1)]);
+        check("FileSystemLoader('pages')", &[("pages", true, 1)]);
+        check(
+            "'''A docstring about a.txt'''\nx = 'plain words'\ny = '/etc/passwd'\nz = '../up.txt'\nw = '%s.txt'",
+            &[],
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! Entry points -> module graph: what can be imported, and who asked for it.
+//!
+//! Sources are parsed, never run. What the application reaches is followed as the import system would; a third-party
+//! distribution of which anything is reached is taken whole, and so are the distributions it requires.
+
+mod condition;
+mod evidence;
+mod finder;
+mod imports;
+mod source;
+mod takings;
+mod walk;
+
+pub(crate) use finder::{module_file, package_folder};
+pub(crate) use imports::is_identifier;
+
+use crate::facts::InterpreterFacts;
+use crate::graph::ModuleGraph;
+use crate::plan::{BuildPlan, Entry};
+use crate::progress::{Progress, Stage};
+use std::path::{Path, PathBuf};
+use walk::Walk;
+
+/// Why the modules of an application could not be found.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoverError {
+    /// An entry script or runtime hook is not there.
+    #[error("there is no script `{}`{}", path.display(), if path.is_dir() { "; it is a folder" } else { "" })]
+    MissingScript {
+        /// The script.
+        path: PathBuf,
+    },
+    /// One of the application's own files cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// One of the application's own files is no Python for the target.
+    #[error("{}:{line}:{column}: syntax error: {message}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// 1-based.
+        line: u32,
+        /// 1-based, in characters.
+        column: u32,
+        /// What is wrong.
+        message: String,
+    },
+    /// A module that a setting names is not there.
+    #[error(
+        "there is no module `{name}`, which {wanted_by} names (looked in: {})",
+        listed(searched)
+    )]
+    NoModule {
+        /// Dotted name.
+        name: String,
+        /// The setting.
+        wanted_by: String,
+        /// The folders searched.
+        searched: Vec<PathBuf>,
+    },
+    /// `-m package` of a package without `__main__`.
+    #[error(
+        "`{package}` is a package without a `__main__` module and cannot be run; name one of its modules"
+    )]
+    NotRunnable {
+        /// Dotted name.
+        package: String,
+    },
+    /// A distribution that a setting names is not installed.
+    #[error("there is no distribution or package `{name}` in the environment of `{}`", python.display())]
+    NoDistribution {
+        /// As given.
+        name: String,
+        /// The interpreter.
+        python: PathBuf,
+    },
+}
+
+fn listed(folders: &[PathBuf]) -> String {
+    folders
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Follows the entry points and the included modules of `plan` through everything they import.
+///
+/// # Errors
+/// When a script or a module that a setting names is missing, or one of the application's own files is no Python.
+pub fn modules(
+    plan: &BuildPlan,
+    facts: &InterpreterFacts,
+    progress: &dyn Progress,
+) -> Result<ModuleGraph, DiscoverError> {
+    progress.start(Stage::Discover, 0);
+    let mut walk = Walk::new(plan, facts, progress, &application_folders(plan));
+    walk.reach_startup();
+    for (index, entry) in entries(plan).into_iter().enumerate() {
+        enter(&mut walk, entry, index == 0)?;
+    }
+    for hook in &plan.runtime_hooks {
+        walk.enter_script(hook, &script_name(hook))?;
+    }
+    include(&mut walk, plan, facts)?;
+    let graph = walk.finish()?;
+    progress.finish(Stage::Discover);
+    Ok(graph)
+}
+
+/// All entry points, the main one first.
+pub(crate) fn entries(plan: &BuildPlan) -> Vec<&Entry> {
+    std::iter::once(&plan.entry)
+        .chain(plan.commands.iter().map(|(_, entry)| entry))
+        .collect()
+}
+
+/// The folders of the application's own modules: those of its scripts, those of the settings and, for entry points that
+/// are modules, the project's root and its `src` folder (as `python -m` searches the working directory).
+fn application_folders(plan: &BuildPlan) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for entry in entries(plan) {
+        if let Entry::Script(path) = entry {
+            folders.extend(path.parent().map(Path::to_owned));
+        }
+    }
+    folders.extend(plan.paths.iter().cloned());
+    if entries(plan)
+        .iter()
+        .any(|entry| !matches!(entry, Entry::Script(_)))
+    {
+        folders.push(plan.root.clone());
+        let src = plan.root.join("src");
+        if !src.join("__init__.py").exists() {
+            folders.push(src);
+        }
+    }
+    folders
+}
+
+fn enter(walk: &mut Walk<'_>, entry: &Entry, main: bool) -> Result<(), DiscoverError> {
+    match entry {
+        Entry::Script(path) => {
+            let importer = if main {
+                "__main__".to_owned()
+            } else {
+                script_name(path)
+            };
+            walk.enter_script(path, &importer)
+        }
+        Entry::Module(name) => {
+            walk.enter_module(name, "the entry point")?;
+            match walk.is_package(name) {
+                true if walk.finds(&format!("{name}.__main__")) => {
+                    walk.enter_module(&format!("{name}.__main__"), "the entry point")
+                }
+                true => Err(DiscoverError::NotRunnable {
+                    package: name.clone(),
+                }),
+                false => Ok(()),
+            }
+        }
+        Entry::Function { module, .. } => walk.enter_module(module, "the entry point"),
+        Entry::Wsgi(wsgi) => walk.enter_module(&wsgi.module, "`wsgi.app`"),
+    }
+}
+
+/// How a script that is not the main one is called as an importer; its code has this name in the bundle.
+fn script_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    format!("[script] {}", name.to_string_lossy())
+}
+
+/// What the settings put in beyond the imports.
+fn include(
+    walk: &mut Walk<'_>,
+    plan: &BuildPlan,
+    facts: &InterpreterFacts,
+) -> Result<(), DiscoverError> {
+    for name in &plan.include.modules {
+        walk.include_module(name, "--hidden-import")?;
+    }
+    for name in &plan.include.submodules {
+        walk.include_module(name, "--collect-submodules")?;
+        walk.include_submodules(name, "--collect-submodules");
+    }
+    for name in &plan.include.distributions {
+        if !walk.include_distribution(name) {
+            let python = facts.executable.clone();
+            return Err(DiscoverError::NoDistribution {
+                name: name.clone(),
+                python,
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

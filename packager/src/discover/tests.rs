@@ -1,0 +1,349 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::graph::{Origin, Reason};
+use crate::progress::Silent;
+use crate::testing::{facts, plan, tree};
+
+/// A folder with an application, a standard library and a site-packages of a few files.
+struct Project {
+    folder: tempfile::TempDir,
+    plan: BuildPlan,
+    facts: InterpreterFacts,
+}
+
+impl Project {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        tree(
+            root,
+            &[
+                ("std/os.py", "import sys"),
+                ("std/json/__init__.py", "import os"),
+                ("site/keep.txt", ""),
+            ],
+        );
+        tree(root, files);
+        let mut facts = facts();
+        facts.stdlib = root.join("std");
+        facts.site_packages = vec![root.join("site")];
+        facts.sys_path = vec![root.join("std"), root.join("site")];
+        let plan = plan(
+            root,
+            Entry::Script(root.join("app/app.py")),
+            Path::new("/none"),
+        );
+        Self {
+            folder,
+            plan,
+            facts,
+        }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn graph(&self) -> ModuleGraph {
+        modules(&self.plan, &self.facts, &Silent).unwrap()
+    }
+
+    fn error(&self) -> String {
+        let root = format!("{}/", self.folder.path().display());
+        modules(&self.plan, &self.facts, &Silent)
+            .unwrap_err()
+            .to_string()
+            .replace(&root, "")
+    }
+}
+
+/// The modules of `origin`, and who wanted each first.
+fn reached(graph: &ModuleGraph, origin: &Origin) -> Vec<String> {
+    let modules = graph
+        .modules
+        .iter()
+        .filter(|(_, module)| module.origin == *origin);
+    modules
+        .map(|(name, module)| format!("{name} < {}", module.wanted_by[0]))
+        .collect()
+}
+
+#[test]
+fn siblings_packages_and_submodules() {
+    let project = Project::new(&[
+        (
+            "app/app.py",
+            "import a\nfrom pkg import sub, attribute\nfrom pkg.deep import *\nimport json",
+        ),
+        ("app/a.py", "from json import loads"),
+        ("app/unreached.py", ""),
+        ("app/pkg/__init__.py", "attribute = 1"),
+        (
+            "app/pkg/sub.py",
+            "from . import other\nfrom .deep import x\nimport importlib\nimportlib.import_module('.named', __package__)",
+        ),
+        ("app/pkg/other.py", ""),
+        ("app/pkg/named.py", ""),
+        ("app/pkg/alone.py", ""),
+        ("app/pkg/deep/__init__.py", "__all__ = ['x', 'y', 'z']"),
+        ("app/pkg/deep/x.py", ""),
+        ("app/pkg/deep/y.py", ""),
+    ]);
+    let graph = project.graph();
+    assert_eq!(
+        reached(&graph, &Origin::App),
+        [
+            "a < __main__:1",
+            "pkg < __main__:2",
+            "pkg.deep < __main__:3",
+            "pkg.deep.x < pkg.sub:2",
+            "pkg.deep.y < pkg.deep",
+            "pkg.named < pkg.sub:4",
+            "pkg.other < pkg.sub:1",
+            "pkg.sub < __main__:2",
+        ]
+    );
+    assert!(graph.modules.contains_key("json") && graph.modules.contains_key("sys"));
+    assert!(
+        graph
+            .missing
+            .iter()
+            .all(|missing| missing.name == "importlib"),
+        "{:?}",
+        graph.missing
+    );
+}
+
+#[test]
+fn what_is_missing_is_ordered_by_weight() {
+    let project = Project::new(&[
+        (
+            "app/app.py",
+            "import gone\nimport lib\ntry:\n    import maybe\nexcept ImportError:\n    pass\nimport json.gone",
+        ),
+        ("site/lib.py", "import lost\ndef f():\n    import later"),
+    ]);
+    let graph = project.graph();
+    let found: Vec<_> = graph
+        .missing
+        .iter()
+        .map(|m| (m.name.as_str(), m.site.optional, m.origin.clone()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("gone", false, Origin::App),
+            ("json.gone", false, Origin::App),
+            ("maybe", true, Origin::App),
+            ("lost", false, Origin::ThirdParty),
+            ("later", true, Origin::ThirdParty),
+        ]
+    );
+}
+
+#[test]
+fn distributions_with_what_they_require_and_import() {
+    let project = Project::new(&[
+        ("app/app.py", "import web"),
+        ("site/web/__init__.py", ""),
+        (
+            "site/web/plugin.py",
+            "try:\n    import driver\nexcept ImportError:\n    pass\nimport IPython",
+        ),
+        ("site/web/tests/test_a.py", "import checker"),
+        (
+            "site/web-1.dist-info/METADATA",
+            "Name: Web\nVersion: 1\nRequires-Dist: mark_up[fast]\nRequires-Dist: win; sys_platform == 'win32'\nRequires-Dist: absent\n",
+        ),
+        (
+            "site/web-1.dist-info/RECORD",
+            "web/__init__.py,,\nweb/plugin.py,,\nweb/tests/test_a.py,,\n",
+        ),
+        ("site/markup.py", ""),
+        (
+            "site/mark_up-2.dist-info/METADATA",
+            "Name: mark-up\nVersion: 2\nRequires-Dist: speed; extra == 'fast'\nRequires-Dist: slow; extra == 'slow'\n",
+        ),
+        ("site/mark_up-2.dist-info/RECORD", "markup.py,,\n"),
+        (
+            "site/speed-1.dist-info/METADATA",
+            "Name: speed\nVersion: 1\n",
+        ),
+        ("site/speed-1.dist-info/RECORD", "speed.py,,\n"),
+        ("site/slow-1.dist-info/METADATA", "Name: slow\nVersion: 1\n"),
+        ("site/slow-1.dist-info/RECORD", "slow.py,,\n"),
+        ("site/driver/__init__.py", ""),
+        ("site/checker.py", ""),
+        ("site/IPython/__init__.py", ""),
+        (
+            "site/ipython-9.dist-info/METADATA",
+            "Name: ipython\nVersion: 9\n",
+        ),
+        ("site/ipython-9.dist-info/RECORD", "IPython/__init__.py,,\n"),
+    ]);
+    let graph = project.graph();
+    let found: Vec<_> = graph
+        .distributions
+        .iter()
+        .map(|taken| format!("{} < {}", taken.distribution.label(), taken.reason))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "driver < imported by web.plugin:2",
+            "mark-up 2 < required by web",
+            "speed 1 < required by mark-up",
+            "web 1 < imported by __main__:1",
+        ]
+    );
+    assert_eq!(reached(&graph, &Origin::ThirdParty), ["web < __main__:1"]);
+    assert!(
+        graph.warnings.len() == 1 && graph.warnings[0].contains("requires `absent`"),
+        "{:?}",
+        graph.warnings
+    );
+    assert!(matches!(graph.distributions[0].reason, Reason::Import(_)));
+}
+
+#[test]
+fn namespace_packages_of_several_distributions() {
+    let project = Project::new(&[
+        ("app/app.py", "from space import one\nimport space.two.deep"),
+        ("site/space/one.py", ""),
+        ("site/space/two/__init__.py", ""),
+        ("site/space/two/deep.py", ""),
+        ("site/space/three.py", ""),
+        ("site/one-1.dist-info/METADATA", "Name: one\nVersion: 1\n"),
+        ("site/one-1.dist-info/RECORD", "space/one.py,,\n"),
+        ("site/two-1.dist-info/METADATA", "Name: two\nVersion: 1\n"),
+        (
+            "site/two-1.dist-info/RECORD",
+            "space/two/__init__.py,,\nspace/two/deep.py,,\n",
+        ),
+        (
+            "site/three-1.dist-info/METADATA",
+            "Name: three\nVersion: 1\n",
+        ),
+        ("site/three-1.dist-info/RECORD", "space/three.py,,\n"),
+    ]);
+    let names: Vec<_> = project
+        .graph()
+        .distributions
+        .iter()
+        .map(|taken| taken.distribution.name.clone())
+        .collect();
+    assert_eq!(names, ["one", "two"]);
+}
+
+#[test]
+fn a_package_entry_goes_in_whole() {
+    let mut project = Project::new(&[
+        ("site_/x", ""),
+        ("src/book/__init__.py", ""),
+        ("src/book/wsgi.py", "from . import views"),
+        ("src/book/views.py", ""),
+        ("src/book/plugins/late.py", ""),
+        ("src/book/plugins/__init__.py", ""),
+        ("src/book/template.py", "{{ not python }} =\n"),
+        ("src/book/tests/__init__.py", "import pytest"),
+    ]);
+    project.plan.entry = Entry::Function {
+        module: "book.wsgi".into(),
+        function: "main".into(),
+    };
+    let graph = project.graph();
+    let names: Vec<_> = reached(&graph, &Origin::App);
+    assert_eq!(
+        names,
+        [
+            "book < the entry point",
+            "book.plugins < the whole package",
+            "book.plugins.late < the whole package",
+            "book.views < the whole package",
+            "book.wsgi < the entry point",
+        ]
+    );
+    assert!(
+        graph.warnings[0].contains("template.py"),
+        "{:?}",
+        graph.warnings
+    );
+    project.plan.entry = Entry::Module("book".into());
+    assert_eq!(
+        project.error(),
+        "`book` is a package without a `__main__` module and cannot be run; name one of its modules"
+    );
+}
+
+#[test]
+fn settings() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import left.out"),
+        ("app/left/out.py", "import lost"),
+        ("app/hidden.py", ""),
+        ("app/pack/__init__.py", ""),
+        ("app/pack/a/b.py", ""),
+        ("app/pack/a/__init__.py", ""),
+        ("site/extra.py", ""),
+    ]);
+    project.plan.include.modules = vec!["hidden".into()];
+    project.plan.include.submodules = vec!["pack".into()];
+    project.plan.include.distributions = vec!["extra".into()];
+    project.plan.exclude.modules = vec!["left".into()];
+    let graph = project.graph();
+    assert_eq!(
+        reached(&graph, &Origin::App),
+        [
+            "hidden < --hidden-import",
+            "pack < --collect-submodules",
+            "pack.a < --collect-submodules",
+            "pack.a.b < --collect-submodules",
+        ]
+    );
+    assert_eq!(graph.distributions[0].distribution.name, "extra");
+    assert_eq!(
+        graph.distributions[0].reason.to_string(),
+        "[include] distributions"
+    );
+    assert!(graph.missing.is_empty());
+}
+
+#[test]
+fn errors_name_the_place() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import bad"),
+        ("app/bad.py", "x = 1\nif x\n    y\n"),
+    ]);
+    let message = project.error();
+    assert!(
+        message.starts_with("app/bad.py:2:5: syntax error: "),
+        "{message}"
+    );
+    project.plan.entry = Entry::Script(project.path("app/none.py"));
+    assert_eq!(project.error(), "there is no script `app/none.py`");
+    project.plan.entry = Entry::Script(project.path("std/os.py"));
+    project.plan.include.modules = vec!["none".into()];
+    assert_eq!(
+        project.error(),
+        "there is no module `none`, which --hidden-import names (looked in: std, site)"
+    );
+    project.plan.include.modules.clear();
+    project.plan.include.distributions = vec!["nothing".into()];
+    assert_eq!(
+        project.error(),
+        "there is no distribution or package `nothing` in the environment of `/none/bin/python`"
+    );
+}
+
+#[test]
+fn a_third_party_file_may_hold_anything() {
+    let project = Project::new(&[
+        ("app/app.py", "import lib"),
+        ("site/lib.py", "import os\nprint 'two'\nimport more"),
+        ("site/more.py", ""),
+    ]);
+    assert_eq!(
+        reached(&project.graph(), &Origin::ThirdParty),
+        ["lib < __main__:1", "more < lib:3"]
+    );
+}

@@ -1,0 +1,321 @@
+//! The walk: parses what is pending in parallel, follows what was found in order, until nothing is pending.
+
+mod follow;
+mod reach;
+
+use super::DiscoverError;
+use super::condition::Target;
+use super::finder::{Finder, STARTUP};
+use super::imports::{self, Imports, Reading};
+use super::takings::Takings;
+use crate::facts::InterpreterFacts;
+use crate::graph::{DataHint, ModuleGraph, Origin, Reason};
+use crate::plan::BuildPlan;
+use crate::progress::{Progress, Stage};
+use rayon::prelude::*;
+use reach::Wish;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Deep expressions recurse deep when they are visited; threads of rayon's own pool have 2 MiB.
+const STACK: usize = 32 << 20;
+
+/// The state of a walk.
+pub(super) struct Walk<'a> {
+    plan: &'a BuildPlan,
+    progress: &'a dyn Progress,
+    target: Target,
+    finder: Finder,
+    takings: Takings<'a>,
+    stdlib: HashSet<&'a str>,
+    graph: ModuleGraph,
+    pending: Vec<Job>,
+    /// Files read already: a file of a distribution may be scanned first and reached later.
+    read: HashMap<PathBuf, Arc<Imports>>,
+    /// Who wants what, to note each pair once: (module, importer) -> place in `wanted_by`.
+    sites: HashMap<(String, String), usize>,
+    /// (name, importer) -> place in the graph's list.
+    missing: HashMap<(String, String), usize>,
+    starred: HashSet<String>,
+    exports: HashMap<String, Vec<String>>,
+    whole: BTreeSet<String>,
+}
+
+/// A file whose imports are to be followed.
+struct Job {
+    path: PathBuf,
+    scope: Scope,
+}
+
+/// Where imports stand.
+#[derive(Clone)]
+struct Scope {
+    /// As in [`ImportSite`].
+    importer: String,
+    /// What relative imports are relative to.
+    package: String,
+    origin: Origin,
+    depth: Depth,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// An entry script.
+    Script,
+    /// Reached by an import.
+    Reached,
+    /// One of the application's own modules that belongs to a whole package and need not even be Python.
+    Whole,
+    /// A file of a distribution that is taken whole: only the distributions that it imports from count.
+    Scanned,
+}
+
+type Parsed = Result<Arc<Imports>, DiscoverError>;
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        plan: &'a BuildPlan,
+        facts: &'a InterpreterFacts,
+        progress: &'a dyn Progress,
+        own: &[PathBuf],
+    ) -> Self {
+        Self {
+            plan,
+            progress,
+            target: Target::of(facts),
+            finder: Finder::new(own, facts),
+            takings: Takings::new(facts, &plan.exclude.distributions),
+            stdlib: facts.stdlib_modules.iter().map(String::as_str).collect(),
+            graph: ModuleGraph::default(),
+            pending: Vec::new(),
+            read: HashMap::new(),
+            sites: HashMap::new(),
+            missing: HashMap::new(),
+            starred: HashSet::new(),
+            exports: HashMap::new(),
+            whole: BTreeSet::new(),
+        }
+    }
+
+    /// What every start of the interpreter imports.
+    pub(super) fn reach_startup(&mut self) {
+        for name in STARTUP {
+            if self.finder.find(name).is_some() {
+                self.want(name, &Wish::setting("the start of the interpreter", false));
+            }
+        }
+    }
+
+    pub(super) fn enter_script(
+        &mut self,
+        path: &Path,
+        importer: &str,
+    ) -> Result<(), DiscoverError> {
+        if !path.is_file() {
+            return Err(DiscoverError::MissingScript {
+                path: path.to_owned(),
+            });
+        }
+        let scope = Scope {
+            importer: importer.to_owned(),
+            package: String::new(),
+            origin: Origin::App,
+            depth: Depth::Script,
+        };
+        self.pending.push(Job {
+            path: path.to_owned(),
+            scope,
+        });
+        Ok(())
+    }
+
+    /// A module that an entry point names; the application's own package goes in whole.
+    pub(super) fn enter_module(&mut self, name: &str, setting: &str) -> Result<(), DiscoverError> {
+        self.include_module(name, setting)?;
+        let top = name.split('.').next().unwrap_or(name);
+        if self
+            .finder
+            .find(top)
+            .is_some_and(|found| found.origin == Origin::App)
+        {
+            self.take_package_whole(top);
+        }
+        Ok(())
+    }
+
+    pub(super) fn include_module(
+        &mut self,
+        name: &str,
+        wanted_by: &str,
+    ) -> Result<(), DiscoverError> {
+        if self.want(name, &Wish::setting(wanted_by, false)).is_some() {
+            return Ok(());
+        }
+        let searched = self
+            .finder
+            .roots()
+            .iter()
+            .map(|root| root.path.clone())
+            .collect();
+        Err(DiscoverError::NoModule {
+            name: name.to_owned(),
+            wanted_by: wanted_by.to_owned(),
+            searched,
+        })
+    }
+
+    /// All that can be found below `package`.
+    pub(super) fn include_submodules(&mut self, package: &str, wanted_by: &str) {
+        let Some(found) = self.finder.find(package) else {
+            return;
+        };
+        for name in self.finder.submodules(&found) {
+            let name = format!("{package}.{name}");
+            if self.want(&name, &Wish::setting(wanted_by, true)).is_some() {
+                self.include_submodules(&name, wanted_by);
+            }
+        }
+    }
+
+    /// Takes the distribution, or that of the top-level package, of this name whole; false when there is neither.
+    pub(super) fn include_distribution(&mut self, name: &str) -> bool {
+        let (bare, extras) = name.split_once('[').unwrap_or((name, ""));
+        let extras: Vec<String> = extras
+            .trim_end_matches(']')
+            .split(',')
+            .filter(|e| !e.is_empty())
+            .map(crate::installed::normalise)
+            .collect();
+        let reason = Reason::Setting("[include] distributions");
+        if let Some(distribution) = self.takings.named(bare) {
+            self.take(distribution, &extras, reason);
+            return true;
+        }
+        let Some(found) = self.finder.find(bare) else {
+            return false;
+        };
+        match found.origin {
+            Origin::ThirdParty => {
+                if let Some(owner) = self.owner(bare, &found) {
+                    self.take(owner, &extras, reason);
+                }
+            }
+            Origin::App => self.take_package_whole(bare),
+            Origin::Stdlib => {}
+        }
+        true
+    }
+
+    pub(super) fn finds(&mut self, name: &str) -> bool {
+        self.finder.find(name).is_some()
+    }
+
+    pub(super) fn is_package(&mut self, name: &str) -> bool {
+        self.finder
+            .find(name)
+            .is_some_and(|found| found.is_package())
+    }
+
+    /// Follows everything that is pending and gives the graph.
+    pub(super) fn finish(mut self) -> Result<ModuleGraph, DiscoverError> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .stack_size(STACK)
+            .thread_name(|_| "parse".into())
+            .build()
+            .ok();
+        while !self.pending.is_empty() {
+            let wave = std::mem::take(&mut self.pending);
+            let parsed = match &pool {
+                Some(pool) => pool.install(|| self.parse(&wave)),
+                None => self.parse(&wave),
+            };
+            for (job, parsed) in wave.into_iter().zip(parsed) {
+                self.follow_file(job, parsed)?;
+            }
+        }
+        Ok(self.conclude())
+    }
+
+    fn parse(&self, wave: &[Job]) -> Vec<Parsed> {
+        wave.par_iter().map(|job| self.parse_one(job)).collect()
+    }
+
+    fn parse_one(&self, job: &Job) -> Parsed {
+        if let Some(imports) = self.read.get(&job.path) {
+            return Ok(Arc::clone(imports));
+        }
+        self.progress.advance(Stage::Discover, 1);
+        let own = job.scope.origin == Origin::App;
+        let bytes = match std::fs::read(&job.path) {
+            Ok(bytes) => bytes,
+            Err(source) if own => {
+                return Err(DiscoverError::Read {
+                    path: job.path.clone(),
+                    source,
+                });
+            }
+            // A RECORD may name what is gone; that is found out, with its name, when files are collected.
+            Err(_) => return Ok(Arc::default()),
+        };
+        let reading = Reading {
+            target: &self.target,
+            own,
+            script: job.scope.depth == Depth::Script,
+        };
+        imports::read(&bytes, reading)
+            .map(Arc::new)
+            .map_err(|problem| DiscoverError::Syntax {
+                path: job.path.clone(),
+                line: problem.line,
+                column: problem.column,
+                message: problem.message,
+            })
+    }
+
+    fn follow_file(&mut self, job: Job, parsed: Parsed) -> Result<(), DiscoverError> {
+        let Job { path, scope } = job;
+        let imports = match parsed {
+            Ok(imports) => imports,
+            Err(DiscoverError::Syntax { .. }) if scope.depth == Depth::Whole => {
+                self.forget(&path, &scope.importer);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.graph
+            .data
+            .extend(imports.evidence.iter().map(|evidence| DataHint {
+                file: path.clone(),
+                line: evidence.line,
+                path: evidence.path.clone(),
+                folder: evidence.folder,
+            }));
+        for import in &imports.imports {
+            if scope.depth == Depth::Scanned {
+                self.scan(&scope, import);
+            } else {
+                self.follow(&scope, import);
+            }
+        }
+        if scope.depth == Depth::Reached
+            && !imports.exports.is_empty()
+            && self.is_package(&scope.importer)
+        {
+            self.exports
+                .insert(scope.importer.clone(), imports.exports.clone());
+            self.follow_star(&scope.importer, &scope.origin);
+        }
+        self.read.insert(path, imports);
+        Ok(())
+    }
+
+    /// A file of a whole package that is no Python (a template for sources, say) stays a file.
+    fn forget(&mut self, path: &Path, module: &str) {
+        self.graph.modules.remove(module);
+        self.graph.warnings.push(format!(
+            "`{}` is no Python for the target and is packed as a file only",
+            path.display()
+        ));
+    }
+}

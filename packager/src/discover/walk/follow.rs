@@ -1,0 +1,146 @@
+//! From one import to the modules and distributions that it names.
+
+use super::reach::Wish;
+use super::{Scope, Walk};
+use crate::discover::finder::Found;
+use crate::discover::imports::{self, Import, What};
+use crate::graph::{ImportSite, ModuleKind, Origin};
+use std::sync::Arc;
+
+impl Walk<'_> {
+    /// Reaches what `import` names.
+    pub(super) fn follow(&mut self, scope: &Scope, import: &Import) {
+        // In somebody else's code a function is a condition like any other.
+        let optional = import.optional || (import.local && scope.origin != Origin::App);
+        let site = ImportSite {
+            importer: scope.importer.clone(),
+            line: import.line,
+            optional,
+        };
+        let wish = Wish {
+            site,
+            asker: scope.origin.clone(),
+            note_missing: true,
+            whole: false,
+        };
+        let Some((base, names)) = targets(scope, &import.what) else {
+            return;
+        };
+        let Some(found) = self.want(&base, &wish) else {
+            return;
+        };
+        for name in names {
+            if name == "*" {
+                self.starred.insert(base.clone());
+                self.follow_star(&base, &scope.origin);
+            } else if found.is_package() {
+                let name = format!("{base}.{name}");
+                // What is no submodule is an attribute, unless the package has no code that could set one.
+                let certain = matches!(found.kind, ModuleKind::Namespace { .. });
+                if certain || self.finder.find(&name).is_some() {
+                    self.want(&name, &wish);
+                }
+            }
+        }
+    }
+
+    /// `from package import *` imports the submodules that its `__all__` names.
+    pub(super) fn follow_star(&mut self, package: &str, asker: &Origin) {
+        if !self.starred.contains(package) {
+            return;
+        }
+        for name in self.exports.get(package).cloned().unwrap_or_default() {
+            let name = format!("{package}.{name}");
+            if self.finder.find(&name).is_some() {
+                let site = ImportSite {
+                    importer: package.to_owned(),
+                    line: 0,
+                    optional: true,
+                };
+                self.want(
+                    &name,
+                    &Wish {
+                        site,
+                        asker: asker.clone(),
+                        note_missing: false,
+                        whole: false,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Takes the distributions that a file of a distribution imports from; reaches nothing.
+    pub(super) fn scan(&mut self, scope: &Scope, import: &Import) {
+        if matches!(import.what, What::From { level: 1.., .. }) {
+            return;
+        }
+        let Some((base, names)) = targets(scope, &import.what) else {
+            return;
+        };
+        let top = base.split('.').next().unwrap_or_default();
+        if self.stdlib.contains(top) || self.is_left_out(&base) {
+            return;
+        }
+        let Some(found) = self.find_longest(&base) else {
+            return;
+        };
+        let site = ImportSite {
+            importer: scope.importer.clone(),
+            line: import.line,
+            optional: true,
+        };
+        let wish = Wish {
+            site,
+            asker: scope.origin.clone(),
+            note_missing: false,
+            whole: false,
+        };
+        if matches!(found.kind, ModuleKind::Namespace { .. }) {
+            for name in names {
+                if let Some(part) = self.finder.find(&format!("{base}.{name}")) {
+                    self.take_owner(&base, &part, &wish);
+                }
+            }
+        }
+        self.take_owner(&base, &found, &wish);
+    }
+
+    fn find_longest(&mut self, name: &str) -> Option<Arc<Found>> {
+        let mut name = name;
+        loop {
+            if let Some(found) = self.finder.find(name) {
+                return Some(found);
+            }
+            name = name.rsplit_once('.')?.0;
+        }
+    }
+
+    /// Whether `[exclude] modules` names it, or a package around it.
+    pub(super) fn is_left_out(&self, name: &str) -> bool {
+        self.plan.exclude.modules.iter().any(|excluded| {
+            name.strip_prefix(excluded.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
+}
+
+/// The absolute name of what is imported from, and the names imported from it.
+fn targets<'i>(scope: &Scope, what: &'i What) -> Option<(String, &'i [String])> {
+    match what {
+        What::Module(name) => Some((name.clone(), &[])),
+        What::From {
+            level: 0,
+            module,
+            names,
+        } => Some((module.clone(), names)),
+        What::From {
+            level,
+            module,
+            names,
+        } => {
+            let level = usize::try_from(*level).ok()?;
+            Some((imports::absolute(&scope.package, level, module)?, names))
+        }
+    }
+}

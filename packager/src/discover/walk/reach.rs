@@ -1,0 +1,333 @@
+//! Modules become part of the graph, and their distributions are taken.
+
+use super::{Depth, Job, Scope, Walk};
+use crate::discover::finder::{Found, module_file};
+use crate::graph::{ImportSite, MissingImport, Module, ModuleGraph, ModuleKind, Origin, Reason};
+use crate::installed::Distribution;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Modules that put names into `sys.modules` which no file has: their absence is no news.
+const VIRTUAL: [&str; 4] = [
+    "os.path",
+    "six.moves",
+    "pkg_resources.extern",
+    "setuptools.extern",
+];
+
+/// Folders in distributions (and in packages of the application that are taken whole) whose imports say nothing about
+/// what the application needs.
+const SIDE_FOLDERS: [&str; 7] = [
+    "test",
+    "tests",
+    "testing",
+    "_testing",
+    "benchmarks",
+    "examples",
+    "conftest",
+];
+
+/// How something is wanted.
+pub(super) struct Wish {
+    pub(super) site: ImportSite,
+    /// Whose code asks.
+    pub(super) asker: Origin,
+    /// Its absence is worth noting.
+    pub(super) note_missing: bool,
+    /// Wanted as a part of a whole package, not by any import.
+    pub(super) whole: bool,
+}
+
+impl Wish {
+    /// A setting or a rule, rather than a line of source.
+    pub(super) fn setting(name: &str, optional: bool) -> Self {
+        let site = ImportSite {
+            importer: name.to_owned(),
+            line: 0,
+            optional,
+        };
+        Self {
+            site,
+            asker: Origin::App,
+            note_missing: false,
+            whole: false,
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Reaches `name` and the packages around it; returns it when there is one.
+    pub(super) fn want(&mut self, name: &str, wish: &Wish) -> Option<Arc<Found>> {
+        let ends = name
+            .match_indices('.')
+            .map(|(at, _)| at)
+            .chain([name.len()]);
+        let mut last: Option<Arc<Found>> = None;
+        for end in ends {
+            let part = &name[..end];
+            if self.is_left_out(part) {
+                return None;
+            }
+            let Some(found) = self.finder.find(part) else {
+                // What a module (not a package) is asked for below itself, it makes itself.
+                if wish.note_missing && last.as_ref().is_none_or(|parent| parent.is_package()) {
+                    self.note_missing(name, wish);
+                }
+                return None;
+            };
+            if !self.take_owner(part, &found, wish) {
+                return None;
+            }
+            self.reach(part, &found, wish);
+            last = Some(found);
+        }
+        last
+    }
+
+    fn reach(&mut self, name: &str, found: &Arc<Found>, wish: &Wish) {
+        if !self.note_site(name, found, &wish.site) {
+            return;
+        }
+        // `site` does not run in a packed program; what it could import is not reached through it.
+        if name != "site" || found.origin != Origin::Stdlib {
+            self.push_module(
+                name,
+                found,
+                if wish.whole {
+                    Depth::Whole
+                } else {
+                    Depth::Reached
+                },
+            );
+        }
+        if found.editable && found.is_package() && !name.contains('.') {
+            self.take_package_whole(name);
+        }
+    }
+
+    /// Returns whether the module is new in the graph.
+    fn note_site(&mut self, name: &str, found: &Found, site: &ImportSite) -> bool {
+        let new = || Module {
+            kind: found.kind.clone(),
+            origin: found.origin.clone(),
+            wanted_by: Vec::new(),
+        };
+        let module = self
+            .graph
+            .modules
+            .entry(name.to_owned())
+            .or_insert_with(new);
+        let is_new = module.wanted_by.is_empty();
+        let key = (name.to_owned(), site.importer.clone());
+        match self.sites.get(&key) {
+            // The same importer asks again: what always happens says more than what may.
+            Some(at) if module.wanted_by[*at].optional && !site.optional => {
+                module.wanted_by[*at] = site.clone()
+            }
+            Some(_) => {}
+            None => {
+                self.sites.insert(key, module.wanted_by.len());
+                module.wanted_by.push(site.clone());
+            }
+        }
+        is_new
+    }
+
+    fn push_module(&mut self, name: &str, found: &Found, depth: Depth) {
+        if let ModuleKind::Source { path, package } = &found.kind {
+            let parent = name.rsplit_once('.').map_or("", |(parent, _)| parent);
+            let scope = Scope {
+                importer: name.to_owned(),
+                package: if *package { name } else { parent }.to_owned(),
+                origin: found.origin.clone(),
+                depth,
+            };
+            self.pending.push(Job {
+                path: path.clone(),
+                scope,
+            });
+        }
+    }
+
+    fn note_missing(&mut self, name: &str, wish: &Wish) {
+        let is_virtual = |prefix: &&str| name.starts_with(*prefix) || name.contains(".six.moves");
+        if VIRTUAL.iter().any(is_virtual) {
+            return;
+        }
+        let key = (name.to_owned(), wish.site.importer.clone());
+        if let Some(at) = self.missing.get(&key) {
+            let known = &mut self.graph.missing[*at].site;
+            if known.optional && !wish.site.optional {
+                *known = wish.site.clone();
+            }
+            return;
+        }
+        self.missing.insert(key, self.graph.missing.len());
+        let (site, origin) = (wish.site.clone(), wish.asker.clone());
+        self.graph.missing.push(MissingImport {
+            name: name.to_owned(),
+            site,
+            origin,
+        });
+    }
+
+    /// Takes the distribution that a module belongs to; false when the module must be left alone.
+    pub(super) fn take_owner(&mut self, name: &str, found: &Found, wish: &Wish) -> bool {
+        if found.origin == Origin::Stdlib {
+            return true;
+        }
+        let Some(owner) = self.owner(name, found) else {
+            return true;
+        };
+        let weak = wish.site.optional && wish.asker != Origin::App;
+        if self.takings.is_excluded(&owner) || (weak && self.takings.is_mere_tool(&owner)) {
+            return false;
+        }
+        self.take(owner, &[], Reason::Import(wish.site.clone()));
+        true
+    }
+
+    /// The distribution of a module; for a third-party module that nobody recorded, its top-level file or folder.
+    pub(super) fn owner(&self, name: &str, found: &Found) -> Option<Arc<Distribution>> {
+        let path = module_file(&found.kind)?;
+        if let Some(owner) = self.takings.owner(path) {
+            return Some(owner);
+        }
+        if found.origin != Origin::ThirdParty {
+            return None;
+        }
+        let site = self
+            .finder
+            .roots()
+            .iter()
+            .map(|root| &root.path)
+            .filter(|root| path.starts_with(root));
+        let site = site.max_by_key(|root| root.as_os_str().len())?;
+        let below = path.strip_prefix(site).ok()?;
+        let top = name.split('.').next().unwrap_or(name);
+        let root = match below.components().count() {
+            1 => path.to_owned(),
+            // Of a namespace package only the part that was reached.
+            _ if self.is_namespace(top) => path.parent()?.to_owned(),
+            _ => site.join(below.components().next()?),
+        };
+        Some(Arc::new(Distribution::unowned(site, root)))
+    }
+
+    fn is_namespace(&self, name: &str) -> bool {
+        let kind = self.graph.modules.get(name).map(|module| &module.kind);
+        matches!(kind, Some(ModuleKind::Namespace { .. }))
+    }
+
+    /// Takes a distribution, those that it requires, and those that its files import from.
+    pub(super) fn take(
+        &mut self,
+        distribution: Arc<Distribution>,
+        extras: &[String],
+        reason: Reason,
+    ) {
+        for new in self.takings.take(distribution, extras, reason) {
+            for path in new.sources() {
+                let below = path.strip_prefix(&new.site).unwrap_or(&path);
+                if is_side_file(below) {
+                    continue;
+                }
+                let scope = Scope {
+                    importer: dotted(below),
+                    package: String::new(),
+                    origin: Origin::ThirdParty,
+                    depth: Depth::Scanned,
+                };
+                self.pending.push(Job { path, scope });
+            }
+        }
+    }
+
+    /// Puts all modules of a package of the application in, tests left out.
+    pub(super) fn take_package_whole(&mut self, package: &str) {
+        let Some(found) = self.finder.find(package) else {
+            return;
+        };
+        if !found.is_package() || !self.whole.insert(package.to_owned()) {
+            return;
+        }
+        for name in self.finder.submodules(&found) {
+            if SIDE_FOLDERS.contains(&name.as_str()) {
+                continue;
+            }
+            let name = format!("{package}.{name}");
+            let wish = Wish {
+                whole: true,
+                ..Wish::setting("the whole package", true)
+            };
+            if self.want(&name, &wish).is_some() {
+                self.take_package_whole(&name);
+            }
+        }
+    }
+
+    /// Orders what is missing by how much it matters, and gives the graph.
+    pub(super) fn conclude(mut self) -> ModuleGraph {
+        let certain = certain(&self.graph);
+        for missing in &mut self.graph.missing {
+            let importer = &missing.site.importer;
+            missing.site.optional |=
+                self.graph.modules.contains_key(importer) && !certain.contains(importer);
+        }
+        let rank = |origin: &Origin| match origin {
+            Origin::App => 0,
+            Origin::ThirdParty => 1,
+            Origin::Stdlib => 2,
+        };
+        self.graph
+            .missing
+            .sort_by_key(|missing| (rank(&missing.origin), missing.site.optional));
+        let (distributions, warnings) = self.takings.finish();
+        self.graph.distributions = distributions;
+        self.graph.warnings.extend(warnings);
+        self.graph
+    }
+}
+
+/// The modules that are imported in every run: reached without an import that is optional.
+fn certain(graph: &ModuleGraph) -> HashSet<String> {
+    let mut imports: HashMap<&str, Vec<&str>> = HashMap::new();
+    let mut pending: Vec<&str> = Vec::new();
+    for (name, module) in &graph.modules {
+        for site in module.wanted_by.iter().filter(|site| !site.optional) {
+            if graph.modules.contains_key(&site.importer) {
+                imports.entry(&site.importer).or_default().push(name);
+            } else {
+                pending.push(name);
+            }
+        }
+    }
+    let mut certain = HashSet::new();
+    while let Some(name) = pending.pop() {
+        if certain.insert(name.to_owned()) {
+            pending.extend(imports.get(name).into_iter().flatten());
+        }
+    }
+    certain
+}
+
+fn is_side_file(below: &Path) -> bool {
+    below.components().any(|part| {
+        let part = part.as_os_str().to_string_lossy();
+        SIDE_FOLDERS.contains(&part.strip_suffix(".py").unwrap_or(&part))
+    })
+}
+
+/// `a.b` of `a/b.py` and of `a/b/__init__.py`.
+fn dotted(path: &Path) -> String {
+    let path = path.with_extension("");
+    let mut parts: Vec<_> = path
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    if parts.len() > 1 && parts.last().is_some_and(|last| last == "__init__") {
+        parts.pop();
+    }
+    parts.join(".")
+}

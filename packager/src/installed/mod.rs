@@ -1,0 +1,237 @@
+//! The distributions that are installed where the interpreter looks: what they are, what they require, which files are
+//! theirs.
+
+mod metadata;
+mod record;
+mod requirement;
+
+pub(crate) use requirement::Markers;
+
+use crate::facts::InterpreterFacts;
+use rayon::prelude::*;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One installed distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distribution {
+    /// Normalised name (PEP 503).
+    pub name: String,
+    /// Its version; empty for files that belong to no distribution.
+    pub version: String,
+    /// The folder that holds it: a site-packages folder.
+    pub site: PathBuf,
+    /// Its `.dist-info` or `.egg-info`: a folder, seldom a file. `None` for files that belong to no distribution.
+    pub metadata: Option<PathBuf>,
+    /// `Requires-Dist`, as written.
+    pub requires: Vec<String>,
+    /// Its files.
+    pub files: DistributionFiles,
+    /// The project's folder, when it is installed editable.
+    pub project: Option<PathBuf>,
+}
+
+/// How the files of a distribution are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DistributionFiles {
+    /// By RECORD (or `installed-files.txt`): `/`-separated, relative to the site folder, perhaps beginning with `../`
+    /// or absolute.
+    Recorded(Vec<String>),
+    /// By its top-level names: files, or folders with all that is in them.
+    Roots(Vec<PathBuf>),
+}
+
+/// All installed distributions.
+#[derive(Debug, Default)]
+pub(crate) struct Installed {
+    by_name: HashMap<String, Arc<Distribution>>,
+    /// Owner by module file.
+    by_file: HashMap<PathBuf, Arc<Distribution>>,
+    /// Owners that are known by their top-level names only.
+    by_root: Vec<(PathBuf, Arc<Distribution>)>,
+    /// Owners of editable installs, by project folder.
+    by_project: Vec<(PathBuf, Arc<Distribution>)>,
+}
+
+impl Installed {
+    /// Reads the metadata of everything in the interpreter's path. What cannot be read is left out: it belongs to
+    /// nobody then, and is taken by its top-level name.
+    pub(crate) fn scan(facts: &InterpreterFacts) -> Self {
+        let folders = facts
+            .sys_path
+            .iter()
+            .filter(|folder| **folder != facts.stdlib && folder.is_dir());
+        let candidates: Vec<(PathBuf, PathBuf)> =
+            folders.flat_map(|site| metadata_in(site)).collect();
+        let found: Vec<Distribution> = candidates
+            .par_iter()
+            .filter_map(|(site, metadata)| Distribution::read(site, metadata))
+            .collect();
+        let mut installed = Self::default();
+        for distribution in found {
+            installed.add(Arc::new(distribution));
+        }
+        installed
+    }
+
+    fn add(&mut self, distribution: Arc<Distribution>) {
+        // The first on the path wins, as for importlib.metadata.
+        if self.by_name.contains_key(&distribution.name) {
+            return;
+        }
+        match &distribution.files {
+            DistributionFiles::Recorded(files) => {
+                for file in files.iter().filter(|file| is_module_file(file)) {
+                    let owner = || Arc::clone(&distribution);
+                    self.by_file
+                        .entry(distribution.site.join(file))
+                        .or_insert_with(owner);
+                }
+            }
+            DistributionFiles::Roots(roots) => {
+                self.by_root.extend(
+                    roots
+                        .iter()
+                        .map(|root| (root.clone(), Arc::clone(&distribution))),
+                );
+            }
+        }
+        if let Some(project) = &distribution.project {
+            self.by_project
+                .push((project.clone(), Arc::clone(&distribution)));
+        }
+        self.by_name.insert(distribution.name.clone(), distribution);
+    }
+
+    /// The distribution of this name, in any spelling.
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Distribution>> {
+        self.by_name.get(&normalise(name))
+    }
+
+    /// Whose `path` is: the file of a module.
+    pub(crate) fn owner(&self, path: &Path) -> Option<&Arc<Distribution>> {
+        let below = |roots: &'_ [(PathBuf, Arc<Distribution>)]| {
+            let found = roots.iter().filter(|(root, _)| path.starts_with(root));
+            found
+                .max_by_key(|(root, _)| root.as_os_str().len())
+                .map(|(_, owner)| owner.name.clone())
+        };
+        if let Some(owner) = self.by_file.get(path) {
+            return Some(owner);
+        }
+        let name = below(&self.by_root).or_else(|| below(&self.by_project))?;
+        self.by_name.get(&name)
+    }
+}
+
+impl Distribution {
+    /// Reads a `.dist-info` or `.egg-info`.
+    fn read(site: &Path, metadata: &Path) -> Option<Self> {
+        let header = metadata::read(metadata)?;
+        let files = match record::read(metadata) {
+            Some(files) => DistributionFiles::Recorded(files),
+            None => DistributionFiles::Roots(metadata::roots(site, metadata, &header.name)),
+        };
+        Some(Self {
+            name: normalise(&header.name),
+            version: header.version,
+            site: site.to_owned(),
+            metadata: Some(metadata.to_owned()),
+            requires: header.requires,
+            files,
+            project: metadata::editable_project(metadata),
+        })
+    }
+
+    /// Files that belong to no distribution: a top-level module or package in a site folder.
+    pub(crate) fn unowned(site: &Path, root: PathBuf) -> Self {
+        let name = root
+            .file_stem()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        Self {
+            name,
+            version: String::new(),
+            site: site.to_owned(),
+            metadata: None,
+            requires: Vec::new(),
+            files: DistributionFiles::Roots(vec![root]),
+            project: None,
+        }
+    }
+
+    /// `flask 3.1.0`, for people.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{} {}", self.name, self.version)
+            .trim_end()
+            .to_owned()
+    }
+
+    /// The files of its modules that can be followed: sources, whole paths.
+    pub(crate) fn sources(&self) -> Vec<PathBuf> {
+        match &self.files {
+            DistributionFiles::Recorded(files) => {
+                let sources = files
+                    .iter()
+                    .filter(|file| file.ends_with(".py") && is_module_file(file));
+                sources.map(|file| self.site.join(file)).collect()
+            }
+            DistributionFiles::Roots(roots) => {
+                let files = roots
+                    .iter()
+                    .flat_map(|root| walkdir::WalkDir::new(root).sort_by_file_name());
+                let files = files
+                    .flatten()
+                    .filter(|entry| entry.file_type().is_file())
+                    .map(walkdir::DirEntry::into_path);
+                files
+                    .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+                    .collect()
+            }
+        }
+    }
+}
+
+/// A file inside the site folder that can be a module's.
+fn is_module_file(file: &str) -> bool {
+    let kind = file.ends_with(".py") || file.ends_with(".pyc") || file.ends_with(".so");
+    kind && !file.starts_with("../") && !file.starts_with('/') && !file.contains("__pycache__/")
+}
+
+/// The metadata folders and files in `site`, sorted: of two versions' left-overs the choice is at least the same.
+fn metadata_in(site: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let entries = std::fs::read_dir(site)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let is_metadata = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "dist-info" || extension == "egg-info")
+    };
+    let mut found: Vec<_> = entries
+        .filter(is_metadata)
+        .map(|path| (site.to_owned(), path))
+        .collect();
+    found.sort();
+    found
+}
+
+/// PEP 503: lower case, runs of `-`, `_`, `.` as one `-`.
+#[must_use]
+pub fn normalise(name: &str) -> String {
+    let mut normal = String::with_capacity(name.len());
+    for c in name.trim().chars() {
+        match c {
+            '-' | '_' | '.' if normal.ends_with('-') => {}
+            '-' | '_' | '.' => normal.push('-'),
+            _ => normal.extend(c.to_lowercase()),
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests;
