@@ -1,5 +1,7 @@
 //! The `pack` command: configure, discover, collect, lay out, write.
 
+pub mod bytecode;
+pub mod cache;
 pub mod cli;
 pub mod collection;
 pub mod configure;
@@ -10,11 +12,14 @@ pub mod graph;
 pub mod installed;
 pub mod interpreter;
 pub mod interrupt;
+pub mod kit;
+pub mod layout;
 pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod report;
 pub mod summary;
+pub mod write;
 
 #[cfg(test)]
 mod testing;

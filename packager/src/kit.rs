@@ -1,0 +1,2 @@
+//! Kits: what one target needs besides the application, built ahead of time.
+

@@ -1,0 +1,1 @@
+//! From a collection to destinations: sorted, without collisions.
