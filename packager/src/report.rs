@@ -27,6 +27,8 @@ pub enum Level {
 pub struct Printer {
     level: Level,
     colours: bool,
+    /// The same for stdout, which may lead elsewhere.
+    data_colours: bool,
     /// Bars, when stderr is a terminal.
     bars: Option<MultiProgress>,
     running: Mutex<HashMap<Stage, Running>>,
@@ -49,6 +51,7 @@ impl Printer {
         Self {
             level,
             colours: terminal && colours_wanted(),
+            data_colours: std::io::stdout().is_terminal() && colours_wanted(),
             bars: bars.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
             running: Mutex::default(),
         }
@@ -105,6 +108,12 @@ impl Printer {
     #[must_use]
     pub fn bold(&self, text: &str) -> String {
         self.paint(BOLD, text)
+    }
+
+    /// `text` in bold, in what goes to [`Printer::data`].
+    #[must_use]
+    pub fn heading(&self, text: &str) -> String {
+        paint(BOLD, text, self.data_colours)
     }
 
     fn paint(&self, style: &str, text: &str) -> String {

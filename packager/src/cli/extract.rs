@@ -43,9 +43,7 @@ enum ExtractError {
 }
 
 pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, Failure> {
-    let Some(file) = matches.get_one::<PathBuf>("file") else {
-        return Ok(ExitCode::SUCCESS);
-    };
+    let file = open::file(matches)?;
     let folder = match matches.get_one::<PathBuf>("folder") {
         Some(folder) => folder.clone(),
         None => default_folder(file),

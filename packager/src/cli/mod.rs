@@ -237,4 +237,6 @@ fn unknown_option(error: &clap::Error, arguments: &[OsString]) -> Option<String>
 struct UnknownOption(String);
 
 #[cfg(test)]
+mod packed_tests;
+#[cfg(test)]
 mod tests;

@@ -2,13 +2,15 @@
 
 use super::Failure;
 use crate::report::path as show;
-use clap::Arg;
+use clap::{Arg, ArgMatches};
 use payload::{FormatError, Payload};
 use std::path::{Path, PathBuf};
 
 /// Why a file cannot be looked into.
 #[derive(Debug, thiserror::Error)]
 enum OpenError {
+    #[error("no file is named")]
+    NotNamed,
     #[error("`{}` is a folder", show(file))]
     Folder { file: PathBuf },
     #[error("cannot read the program")]
@@ -26,6 +28,12 @@ pub(super) fn argument() -> Arg {
         .required(true)
         .value_parser(clap::value_parser!(PathBuf))
         .help("A program that pack has made")
+}
+
+/// `FILE`'s value. (It is required: clap has seen to it.)
+pub(super) fn file(matches: &ArgMatches) -> Result<&PathBuf, Failure> {
+    let file = matches.get_one::<PathBuf>("file");
+    file.ok_or_else(|| Failure::new(OpenError::NotNamed, None))
 }
 
 /// The file's bytes.

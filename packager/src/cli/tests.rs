@@ -168,11 +168,12 @@ fn other_help() {
       <FILE>  A program that pack has made
 
     Options:
+          --why <NAME>       Say who asked for this module, distribution or file
       -q, --quiet            Print errors only
       -v, --verbose          Print how and why
           --format <FORMAT>  text, or json for programs: on stdout, everything else on stderr [default:
                              text] [possible values: text, json]
-      -h, --help             Print help
+      -h, --help             Print help (see more with '--help')
     ");
     insta::assert_snapshot!(help("verify", false), @r"
     Check every hash of a packed program

@@ -19,9 +19,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, Failure> {
-    let Some(file) = matches.get_one::<PathBuf>("file") else {
-        return Ok(ExitCode::SUCCESS);
-    };
+    let file = open::file(matches)?;
     let bytes = open::read(file)?;
     let payload = open::locate(file, &bytes)?;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
