@@ -1,1 +1,6 @@
-//! The library inside every packed program.
+//! The library inside every packed program: importer, script host, WSGI host.
+
+mod embed;
+mod importer;
+mod script;
+mod start;

@@ -9,6 +9,35 @@ import sys
 import _pack
 
 
+def set_up(executable, arguments, path, facts):
+    """Gives ``sys`` what programs expect of it."""
+    sys.frozen = True
+    sys._MEIPASS = _pack.meipass
+    sys._pack = facts
+    sys.executable = sys._base_executable = executable
+    sys.argv = [executable, *arguments]
+    sys.orig_argv = [executable, *arguments]
+    sys.path[:] = path
+    sys.prefix = sys.exec_prefix = sys.base_prefix = sys.base_exec_prefix = _pack.meipass
+    add_site_builtins()
+
+
+def add_site_builtins():
+    """``exit``, ``quit`` and ``help``, which ``site`` gives to every program started with ``python``."""
+    import builtins
+
+    import _sitebuiltins
+
+    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    builtins.help = _sitebuiltins._Helper()
+
+
+def drop_command():
+    """Takes the word that selected an entry point out of ``sys.argv``."""
+    del sys.argv[1]
+
+
 def main_namespace():
     """``__main__``'s namespace, cleared of what the start left in it."""
     main = sys.modules["__main__"]
@@ -20,15 +49,24 @@ def prepare_script(path):
     """The code and the namespace of an entry script, by its path in the bundle."""
     from pack_runtime.importer import PackLoader
 
-    name = "[script] " + path
-    found = _pack.find(name)
-    if found is None:
-        raise SystemExit(f"the program holds no script `{path}`")
-    index, _, file = found
+    code, full, index = _script(path)
     namespace = main_namespace()
-    full = f"{_pack.meipass}/{file}"
     namespace.update(__file__=full, __cached__=None, __loader__=PackLoader("__main__", full, index))
-    return _pack.code(index, full), namespace
+    return code, namespace
+
+
+def prepare_hook(path):
+    """The code of a runtime hook and a namespace of its own."""
+    code, full, _ = _script(path)
+    return code, {"__name__": "__main__", "__file__": full, "__builtins__": __builtins__}
+
+
+def _script(path):
+    from pack_runtime.importer import load_code
+
+    index, _, file = _pack.find("[script] " + path)
+    full = f"{_pack.meipass}/{file}"
+    return load_code(index, full), full, index
 
 
 def prepare_module(name):
@@ -52,55 +90,6 @@ def prepare_function(module, function):
     return compile(text, f"<{module}:{function}>", "exec"), main_namespace()
 
 
-def prepare_command(text):
-    """The code and the namespace of ``python -c text``."""
-    namespace = main_namespace()
-    namespace.pop("__file__", None)
-    return compile(text, "<string>", "exec"), namespace
-
-
-def prepare_file(path):
-    """The code and the namespace of ``python path``: a script, or a folder or archive with a ``__main__``."""
-    import io
-    import os
-    from pkgutil import get_importer
-
-    if get_importer(path) is not None:
-        sys.path.insert(0, path)
-        import runpy
-
-        _, spec, code = runpy._get_main_module_details()
-        namespace = main_namespace()
-        namespace.update(__file__=spec.origin, __loader__=spec.loader, __package__=spec.parent, __spec__=spec)
-        return code, namespace
-    path = os.path.abspath(path)
-    sys.path.insert(0, os.path.dirname(path))
-    with io.open_code(path) as file:
-        source = file.read()
-    namespace = main_namespace()
-    namespace.update(__file__=path, __cached__=None)
-    return compile(source, path, "exec"), namespace
-
-
-def prepare_input():
-    """The code and the namespace of ``python -``: a program on standard input."""
-    namespace = main_namespace()
-    namespace.pop("__file__", None)
-    return compile(sys.stdin.buffer.read(), "<stdin>", "exec"), namespace
-
-
-def prepare_worker(pairs):
-    """The code and the namespace of a ``multiprocessing`` child started with ``--multiprocessing-fork``."""
-    keywords = {}
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        keywords[name] = None if value == "None" else int(value)
-    namespace = main_namespace()
-    namespace["_keywords"] = keywords
-    text = "from multiprocessing.spawn import spawn_main\nspawn_main(**_keywords)\n"
-    return compile(text, "<multiprocessing>", "exec"), namespace
-
-
 _WORKER_COMMANDS = (
     "from multiprocessing.spawn import ",
     "from multiprocessing.resource_tracker import ",
@@ -116,23 +105,19 @@ def as_interpreter(arguments, started_by_itself):
     may have given the program options of the same names: only what ``multiprocessing`` itself writes is taken from
     anyone, all else only from a process of the same program.
     """
-    if len(arguments) >= 1 and arguments[0] == "--multiprocessing-fork":
-        if all("=" in pair for pair in arguments[1:]):
-            return "worker", arguments[1:], arguments
-        return None
+    if arguments[:1] == ["--multiprocessing-fork"] and all("=" in pair for pair in arguments[1:]):
+        return prepare_worker(arguments[1:])
     rest = _without_flags(arguments)
-    if len(rest) >= 2 and rest[0] == "-c" and rest[1].startswith(_WORKER_COMMANDS):
-        return "command", rest[1], ["-c", *rest[2:]]
+    if len(rest) >= 2 and rest[0] == "-c" and (started_by_itself or rest[1].startswith(_WORKER_COMMANDS)):
+        return prepare_command(rest[1], rest[2:])
     if not started_by_itself or not rest:
         return None
-    if rest[0] == "-c" and len(rest) >= 2:
-        return "command", rest[1], ["-c", *rest[2:]]
     if rest[0] == "-m" and len(rest) >= 2:
-        return "module", rest[1], ["-m", *rest[2:]]
+        return prepare_module_command(rest[1], rest[2:])
     if rest == ["-"]:
-        return "input", None, rest
+        return prepare_input()
     if rest[0].endswith((".py", ".pyw", ".pyz")) and _is_file(rest[0]):
-        return "file", rest[0], rest
+        return prepare_file(rest[0], rest[1:])
     return None
 
 
@@ -152,7 +137,7 @@ def _without_flags(arguments):
         argument = arguments[position]
         if argument in ("-X", "-W"):
             position += 2
-        elif argument[:2] in ("-X", "-W") and len(argument) > 2:
+        elif argument[:2] in ("-X", "-W"):
             position += 1
         elif len(argument) > 1 and argument[0] == "-" and _FLAGS.issuperset(argument[1:]):
             position += 1
@@ -163,15 +148,87 @@ def _without_flags(arguments):
     return arguments[position:]
 
 
-def add_site_builtins():
-    """``exit``, ``quit`` and ``help``, which ``site`` gives to every program started with ``python``."""
-    import builtins
+def prepare_worker(pairs):
+    """The code and the namespace of a ``multiprocessing`` child started with ``--multiprocessing-fork``."""
+    keywords = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        keywords[name] = None if value == "None" else int(value)
+    # As its own main module would be: `spawn` gives `__main__` its contents from the parent's.
+    text = f"from multiprocessing.spawn import spawn_main\nspawn_main(**{keywords!r})\n"
+    return compile(text, "<multiprocessing>", "exec"), main_namespace()
 
-    import _sitebuiltins
 
-    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
-    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
-    builtins.help = _sitebuiltins._Helper()
+def prepare_command(text, arguments):
+    """The code and the namespace of ``python -c text arguments``."""
+    sys.argv = ["-c", *arguments]
+    sys.path.insert(0, "")
+    return compile(text, "<string>", "exec"), main_namespace()
+
+
+def prepare_module_command(name, arguments):
+    """The code and the namespace of ``python -m name arguments``."""
+    import os
+
+    sys.path.insert(0, os.getcwd())
+    prepared = prepare_module(name)
+    sys.argv = [prepared[1]["__file__"], *arguments]
+    return prepared
+
+
+def prepare_input():
+    """The code and the namespace of ``python -``: a program on standard input."""
+    sys.argv = ["-"]
+    sys.path.insert(0, "")
+    return compile(sys.stdin.buffer.read(), "<stdin>", "exec"), main_namespace()
+
+
+def prepare_file(path, arguments):
+    """The code and the namespace of ``python path arguments``: a script, or an archive with a ``__main__``."""
+    import io
+    import os
+    from pkgutil import get_importer
+
+    sys.argv = [path, *arguments]
+    if get_importer(path) is not None:
+        sys.path.insert(0, path)
+        import runpy
+
+        _, spec, code = runpy._get_main_module_details()
+        namespace = main_namespace()
+        namespace.update(__file__=spec.origin, __loader__=spec.loader, __package__=spec.parent, __spec__=spec)
+        return code, namespace
+    path = os.path.abspath(path)
+    sys.path.insert(0, os.path.dirname(path))
+    with io.open_code(path) as file:
+        source = file.read()
+    namespace = main_namespace()
+    namespace.update(__file__=path, __cached__=None)
+    return compile(source, path, "exec"), namespace
+
+
+def finish(kind, value, trace):
+    """Reports the exception that ended the program. Returns the exit status, or None for an interrupt."""
+    if isinstance(value, SystemExit):
+        return exit_status(value)
+    try:
+        report(kind, value, trace)
+    except SystemExit as error:
+        # Raised by the program's own excepthook.
+        return exit_status(error)
+    return None if isinstance(value, KeyboardInterrupt) else 1
+
+
+def exit_status(error):
+    """The exit status that a ``SystemExit`` asks for; what is no number is shown and counts as 1."""
+    code = error.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF if -(2**63) <= code < 2**63 else 0xFF
+    if sys.stderr is not None:
+        print(code, file=sys.stderr, flush=True)
+    return 1
 
 
 def report(kind, value, trace):
@@ -188,9 +245,10 @@ def report(kind, value, trace):
         except SystemExit:
             raise
         except BaseException as error:
-            sys.stderr.write("Error in sys.excepthook:\n")
-            _show(type(error), error, error.__traceback__)
-            sys.stderr.write("\nOriginal exception was:\n")
+            if sys.stderr is not None:
+                sys.stderr.write("Error in sys.excepthook:\n")
+                _show(type(error), error, error.__traceback__)
+                sys.stderr.write("\nOriginal exception was:\n")
     _show(kind, value, trace)
 
 

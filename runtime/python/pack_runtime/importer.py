@@ -5,8 +5,10 @@ gives the import system the objects it expects. Paths are those that the files h
 ``sys._MEIPASS``.
 """
 
-import _pack
 import sys
+
+import _pack
+from _imp import _fix_co_filename
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import (
     ExtensionFileLoader,
@@ -31,10 +33,10 @@ class PackLoader(SourceFileLoader):
         self._index = index
 
     def exec_module(self, module):
-        exec(_pack.code(self._index, self.path), module.__dict__)
+        exec(load_code(self._index, self.path), module.__dict__)
 
     def get_code(self, fullname):
-        return _pack.code(self._index, self.path)
+        return load_code(self._index, self.path)
 
     def get_source(self, fullname):
         source = _pack.source(self._index)
@@ -97,6 +99,14 @@ def make_spec(fullname, index, flags, file):
     # Given, so that the import system does not compute the name of a cache file that nobody will read.
     spec._cached = None if flags & EXTENSION else path + "c"
     return spec
+
+
+def load_code(index, path):
+    """A module's code object, which names ``path`` as its file."""
+    code = _pack.code(index)
+    # The file name in it is relative to the bundle; where that is, is known only now.
+    _fix_co_filename(code, path)
+    return code
 
 
 def memory_data(path):

@@ -1,0 +1,267 @@
+//! The module `_pack`: what `pack_runtime.importer` asks of the executable. Lookups are binary searches in the mapped
+//! index; code is unmarshalled from mapped memory.
+
+use std::collections::HashSet;
+use std::ffi::CStr;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use payload::{Entry, FormatError, Module, Payload, Placement};
+use platform::Library;
+use platform::library::Visibility;
+
+use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
+
+/// What the functions of `_pack` work on.
+#[derive(Clone)]
+pub(crate) struct Bundle {
+    pub(crate) payload: Payload<'static>,
+    /// The directory of unpacked files.
+    pub(crate) meipass: PathBuf,
+    /// Folders of the bundle that hold top-level modules, beside its root.
+    pub(crate) roots: Vec<String>,
+}
+
+struct State {
+    bundle: Bundle,
+    /// Libraries loaded already, by path in the bundle.
+    loaded: Mutex<HashSet<&'static str>>,
+}
+
+/// Puts `_pack` into `sys.modules` and the importer in front of all others.
+pub(crate) fn install<'py>(py: Attached<'py>, bundle: &Bundle) -> PyResult<'py, ()> {
+    let natives = py.add_module(c"_pack")?;
+    let state = State {
+        bundle: bundle.clone(),
+        loaded: Mutex::default(),
+    };
+    let capsule = Capsule::new(py, state)?;
+    let add = |name: &CStr, function: Owned<'py>| natives.set_attr(name, &function);
+    add(Find::NAME, capsule.function::<Find>()?)?;
+    add(Code::NAME, capsule.function::<Code>()?)?;
+    add(Source::NAME, capsule.function::<Source>()?)?;
+    add(FileData::NAME, capsule.function::<FileData>()?)?;
+    add(Preload::NAME, capsule.function::<Preload>()?)?;
+    add(Below::NAME, capsule.function::<Below>()?)?;
+    add(Listing::NAME, capsule.function::<Listing>()?)?;
+    add(c"meipass", py.path(bundle.meipass.as_os_str())?)?;
+    let roots = bundle.roots.iter().map(|root| py.text(root));
+    let roots = roots.collect::<Result<Vec<_>, _>>()?;
+    add(c"roots", py.list(&roots.iter().collect::<Vec<_>>())?)?;
+
+    let importer = load_module(
+        py,
+        bundle,
+        "pack_runtime.importer",
+        c"pack_runtime.importer",
+    )?;
+    importer.call_method(c"install", &[])?;
+    Ok(())
+}
+
+/// Runs a module of the index before there is an importer that could.
+fn load_module<'py>(
+    py: Attached<'py>,
+    bundle: &Bundle,
+    name: &str,
+    c_name: &CStr,
+) -> PyResult<'py, Owned<'py>> {
+    let missing = || Raised::import_error(py, &format!("the program holds no module `{name}`"));
+    let module = lookup(py, bundle.payload.module(name))?.ok_or_else(missing)?;
+    let code = unmarshal(py, bundle, &module)?;
+    let object = py.add_module(c_name)?;
+    // `exec` adds the builtins to a namespace that lacks them; evaluating it here has to.
+    object.set_attr(c"__builtins__", &py.import(c"builtins")?)?;
+    py.evaluate(&code, &object.attr(c"__dict__")?)?;
+    Ok(object)
+}
+
+fn lookup<'py, T>(py: Attached<'py>, result: Result<T, FormatError>) -> PyResult<'py, T> {
+    result.map_err(|error| Raised::import_error(py, &error.to_string()))
+}
+
+fn unmarshal<'py>(
+    py: Attached<'py>,
+    bundle: &Bundle,
+    module: &Module<'_>,
+) -> PyResult<'py, Owned<'py>> {
+    let no_code = || Raised::import_error(py, &format!("`{}` has no code", module.name));
+    let entry = lookup(py, bundle.payload.entry(module.code.ok_or_else(no_code)?))?;
+    py.unmarshal(&lookup(py, entry.content())?)
+}
+
+/// As `importer.py` names them: 1 package, 2 extension.
+fn flags(module: &Module<'_>) -> i64 {
+    i64::from(module.package) | i64::from(module.extension) << 1
+}
+
+/// Whether programs may see an entry as a file in memory: bytecode and the format's own entries are none.
+fn is_memory_file(entry: &Entry<'_>) -> bool {
+    entry.placement == Placement::Memory && !entry.path.starts_with(payload::RESERVED)
+}
+
+/// The first entry, in the order of paths, that does not come before `path`.
+fn first_entry(payload: &Payload<'_>, path: &str) -> Result<u32, FormatError> {
+    let (mut low, mut high) = (0, u32::try_from(payload.len()).unwrap_or(u32::MAX));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if payload.entry(middle)?.path < path {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+/// Names directly in a folder that stay in the executable, folders among them.
+fn memory_names<'a>(payload: &Payload<'a>, folder: &str) -> Result<Vec<&'a str>, FormatError> {
+    let prefix = if folder.is_empty() {
+        String::new()
+    } else {
+        format!("{folder}/")
+    };
+    let mut names: Vec<&str> = Vec::new();
+    let end = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    for index in first_entry(payload, &prefix)?..end {
+        let entry = payload.entry(index)?;
+        let Some(rest) = entry.path.strip_prefix(&prefix) else {
+            break;
+        };
+        if is_memory_file(&entry) {
+            names.push(rest.split('/').next().unwrap_or(rest));
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+/// Defines a function of `_pack` that takes one argument.
+macro_rules! native {
+    ($(#[$doc:meta])* $type:ident, $name:literal, |$py:ident, $state:ident, $argument:ident| $body:expr) => {
+        $(#[$doc])*
+        struct $type;
+
+        impl Callable for $type {
+            type State = State;
+            const NAME: &'static CStr = $name;
+            const DOC: &'static CStr = c"";
+
+            fn call<'py>(
+                $py: Attached<'py>,
+                $state: &State,
+                arguments: Arguments<'_, 'py>,
+            ) -> PyResult<'py, Owned<'py>> {
+                let $argument = arguments.required(0, c"argument")?;
+                $body
+            }
+        }
+    };
+}
+
+impl State {
+    fn module<'py>(&self, py: Attached<'py>, index: &Owned<'py>) -> PyResult<'py, Module<'static>> {
+        let index = u32::try_from(index.to_i64()?).unwrap_or(u32::MAX);
+        lookup(py, self.bundle.payload.module_at(index))
+    }
+
+    fn content<'py>(&self, py: Attached<'py>, entry: &Entry<'_>) -> PyResult<'py, Owned<'py>> {
+        if is_memory_file(entry) {
+            py.bytes(&lookup(py, entry.content())?)
+        } else {
+            Ok(py.none())
+        }
+    }
+
+    fn preload(&self, module: &Module<'static>) -> Result<(), String> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        for path in module.preload() {
+            if !loaded.contains(path) {
+                Library::open(&self.bundle.meipass.join(path), Visibility::Local)
+                    .map_err(|error| format!("`{}` needs a library: {error}", module.name))?;
+                loaded.insert(path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `(index, flags, file)`
+fn describe<'py>(
+    py: Attached<'py>,
+    first: &Owned<'py>,
+    module: &Module<'_>,
+) -> PyResult<'py, Owned<'py>> {
+    py.tuple(&[first, &py.int(flags(module))?, &py.text(module.file)?])
+}
+
+native! {
+    /// `find(name)`: `(index, flags, file)` of a module, or None.
+    Find, c"find", |py, state, name| {
+        match lookup(py, state.bundle.payload.module(&name.to_text()?))? {
+            Some(module) => describe(py, &py.int(module.index.into())?, &module),
+            None => Ok(py.none()),
+        }
+    }
+}
+
+native! {
+    /// `code(index)`: a module's code object, new.
+    Code, c"code", |py, state, index| unmarshal(py, &state.bundle, &state.module(py, &index)?)
+}
+
+native! {
+    /// `source(index)`: the bytes of a module's source if they stay in the executable, else None.
+    Source, c"source", |py, state, index| {
+        match state.module(py, &index)?.source {
+            Some(entry) => state.content(py, &lookup(py, state.bundle.payload.entry(entry))?),
+            None => Ok(py.none()),
+        }
+    }
+}
+
+native! {
+    /// `entry(path)`: the bytes of a file that stays in the executable, or None.
+    FileData, c"entry", |py, state, path| {
+        match lookup(py, state.bundle.payload.find(&path.to_text()?))? {
+            Some(entry) => state.content(py, &entry),
+            None => Ok(py.none()),
+        }
+    }
+}
+
+native! {
+    /// `preload(index)`: loads the libraries that an extension module needs and its search path does not lead to.
+    Preload, c"preload", |py, state, index| {
+        let module = state.module(py, &index)?;
+        state.preload(&module).map_err(|text| Raised::import_error(py, &text))?;
+        Ok(py.none())
+    }
+}
+
+native! {
+    /// `below(package)`: `(name, flags, file)` of the modules directly in a package.
+    Below, c"below", |py, state, package| {
+        let list = py.list(&[])?;
+        for module in state.bundle.payload.modules_below(&package.to_text()?) {
+            let module = lookup(py, module)?;
+            // Entry scripts are in the table too; nobody imports them.
+            if !module.name.starts_with('[') {
+                list.append(&describe(py, &py.text(module.name)?, &module)?)?;
+            }
+        }
+        Ok(list)
+    }
+}
+
+native! {
+    /// `listing(folder)`: names directly in a folder of the bundle that stay in the executable; folders among them.
+    Listing, c"listing", |py, state, folder| {
+        let list = py.list(&[])?;
+        for name in lookup(py, memory_names(&state.bundle.payload, &folder.to_text()?))? {
+            list.append(&py.text(name)?)?;
+        }
+        Ok(list)
+    }
+}

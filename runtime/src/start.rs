@@ -1,0 +1,215 @@
+//! From what the bootloader found to a running program: starts CPython, installs the importer, runs the entry point,
+//! ends CPython.
+
+use std::borrow::Cow;
+use std::ffi::{CString, OsString};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use payload::{FormatError, Payload, Program, PythonStart};
+use platform::handoff::Start;
+use platform::locale::Charset;
+use platform::{MappedFile, process};
+
+use crate::embed::config::{self, Settings, StartError};
+use crate::embed::{Attached, Raised};
+use crate::importer::{self, Bundle};
+use crate::script::{self, Ended};
+
+/// Exit status when Python could not be started.
+const CANNOT_START: i32 = 103;
+/// Exit status when the runtime itself failed.
+pub(crate) const INTERNAL_ERROR: i32 = 104;
+/// What CPython exits with when flushing the standard streams failed (`Py_RunMain`).
+const FLUSH_FAILED: i32 = 120;
+
+/// Why the program was not run.
+#[derive(Debug)]
+pub(crate) struct StartFailure {
+    pub(crate) message: String,
+    pub(crate) status: i32,
+}
+
+impl StartFailure {
+    pub(crate) fn text(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            status: INTERNAL_ERROR,
+        }
+    }
+
+    fn raised(raised: &Raised<'_>) -> Self {
+        Self::text(format!("the runtime did not start:\n{}", raised.render()))
+    }
+}
+
+impl From<FormatError> for StartFailure {
+    fn from(error: FormatError) -> Self {
+        Self::text(error.to_string())
+    }
+}
+
+impl From<StartError> for StartFailure {
+    fn from(error: StartError) -> Self {
+        Self {
+            message: error.to_string(),
+            status: CANNOT_START,
+        }
+    }
+}
+
+/// Tells the user, on stderr.
+pub(crate) fn report(failure: &StartFailure) {
+    let text = format!("pack runtime: error: {}\n", failure.message);
+    // Nowhere to go when stderr is closed.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// A program about to run.
+pub(crate) struct App {
+    pub(crate) program: Program,
+    pub(crate) bundle: Bundle,
+    /// The packed executable.
+    pub(crate) executable: PathBuf,
+    /// The interpreter's own program, where one runs.
+    pub(crate) interpreter: Option<PathBuf>,
+    /// What the user gave, without the program's name.
+    pub(crate) arguments: Vec<OsString>,
+}
+
+impl App {
+    fn new(start: &Start, arguments: Vec<OsString>) -> Result<Self, FormatError> {
+        let payload = Payload::locate(start.file)?;
+        let program = payload.program()?;
+        let (major, minor, _) = program.python.version;
+        let interpreter = match &program.python.start {
+            PythonStart::Program(program) => Some(start.meipass.join(program)),
+            PythonStart::Library(_) => None,
+        };
+        let bundle = Bundle {
+            payload,
+            meipass: start.meipass.clone(),
+            roots: vec![format!("lib/python{major}.{minor}")],
+        };
+        Ok(Self {
+            program,
+            bundle,
+            executable: start.executable.clone(),
+            interpreter,
+            arguments,
+        })
+    }
+
+    /// The standard library's folder in the bundle.
+    fn stdlib(&self) -> &str {
+        self.bundle.roots.first().map_or("", String::as_str)
+    }
+
+    /// `sys.path`, relative to the directory of unpacked files.
+    fn search_paths(&self) -> Vec<String> {
+        let stdlib = self.stdlib();
+        vec![
+            String::new(),
+            stdlib.to_owned(),
+            format!("{stdlib}/lib-dynload"),
+        ]
+    }
+}
+
+/// Runs the program in the bootloader's process, where no interpreter is started yet.
+pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
+    let app = App::new(start, std::env::args_os().skip(1).collect())?;
+    let charset = platform::locale::charset();
+    let py = config::start(&Settings {
+        start,
+        stdlib: app.stdlib(),
+        search_paths: &app.search_paths(),
+        optimize: app.program.optimize,
+        utf8_mode: charset == Charset::Unset,
+        bootstrap: &bootstrap(&app.bundle.payload, charset)?,
+    })?;
+    finish(py, &app)
+}
+
+/// Runs the program in its interpreter's own process, which the bootloader became.
+pub(crate) fn in_interpreter(py: Attached<'_>) -> Result<i32, StartFailure> {
+    // The interpreter's own arguments: -I -S -B -c STATEMENT, after its name.
+    let mut arguments = std::env::args_os().skip(6);
+    let mut next = || {
+        arguments
+            .next()
+            .ok_or_else(|| StartFailure::text("started without the bootloader"))
+    };
+    let (executable, meipass) = (PathBuf::from(next()?), PathBuf::from(next()?));
+    next()?;
+    script::restore_library_path(py, &next()?).map_err(|raised| StartFailure::raised(&raised))?;
+    let unreadable = |error| StartFailure::text(format!("{}: {error}", executable.display()));
+    // The bootloader verified this file a moment ago; another file that took its place meanwhile is another program.
+    let file = MappedFile::open(&executable).map_err(unreadable)?.leak();
+    let start = Start {
+        file,
+        executable,
+        meipass,
+        libpython: None,
+    };
+    let app = App::new(&start, arguments.collect())?;
+    finish(py, &app)
+}
+
+fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
+    importer::install(py, &app.bundle)
+        .and_then(|()| script::set_up(py, app, &app.search_paths()))
+        .map_err(|raised| StartFailure::raised(&raised))?;
+    let ended = script::run(py, app);
+    let flushed = config::finalize(py);
+    Ok(match ended {
+        Ended::Interrupted => process::die_of_interrupt(),
+        Ended::Status(_) if !flushed => FLUSH_FAILED,
+        Ended::Status(status) => status,
+    })
+}
+
+/// Modules that CPython imports while it starts: the codecs of the user's locale, and what text streams need.
+fn bootstrap(
+    payload: &Payload<'static>,
+    charset: Charset,
+) -> Result<Vec<config::FrozenModule>, StartFailure> {
+    const ALWAYS: [&str; 8] = [
+        "abc",
+        "codecs",
+        "encodings",
+        "encodings.aliases",
+        "encodings.ascii",
+        "encodings.latin_1",
+        "encodings.utf_8",
+        "io",
+    ];
+    let mut names: Vec<String> = ALWAYS.map(String::from).into();
+    if charset == Charset::Other {
+        for module in payload.modules_below("encodings") {
+            names.push(module?.name.to_owned());
+        }
+        names.sort();
+        names.dedup();
+    }
+    let mut modules = Vec::with_capacity(names.len());
+    for name in names {
+        let module = payload.module(&name)?;
+        let (module, entry) = module
+            .and_then(|module| Some((module, module.code?)))
+            .ok_or_else(|| StartFailure::text(format!("the program holds no module `{name}`")))?;
+        let code = match payload.entry(entry)?.content()? {
+            Cow::Borrowed(code) => code,
+            // Kept for good: the interpreter's table points at it.
+            Cow::Owned(code) => code.leak(),
+        };
+        let name = CString::new(name).map_err(|error| StartFailure::text(error.to_string()))?;
+        modules.push((name, code, module.package));
+    }
+    Ok(modules)
+}
+
+/// Whether a process of this same program started this one.
+pub(crate) fn is_started_by_itself(app: &App) -> bool {
+    process::parent_runs(&app.executable, app.interpreter.as_deref().map(Path::new))
+}
