@@ -23,7 +23,7 @@ Usage: cargo xtask COMMAND
   demo                 build everything, pack samples/guestbook, start it, sign it
   test [FILTER...]     unit tests of all crates, then the kits, then the end-to-end tests
   lint                 rustfmt, clippy, rustdoc
-  ci                   lint, then test, then demo
+  ci                   lint, test, ten seconds of fuzzing, demo
   kits [--target T] [--fast]
                        bootloader and runtime into target/kits/T; --fast: this machine's own toolchain, unoptimised
   dist                 target/dist/pack: one file with the kits inside
