@@ -21,6 +21,13 @@ pub struct Interrupted;
 /// # Errors
 /// When the system allows no handler.
 pub fn watch() -> Result<(), ctrlc::Error> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        // Threads that wait for one that was unwound may panic in turn: that is no bug either.
+        if !requested() {
+            hook(info);
+        }
+    }));
     ctrlc::set_handler(|| {
         if REQUESTED.swap(true, Ordering::SeqCst) {
             std::process::exit(EXIT_CODE.into());
@@ -49,9 +56,10 @@ pub fn check() {
 pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Interrupted> {
     // What `work` has touched is not looked at again after an unwinding: the process ends.
     panic::catch_unwind(panic::AssertUnwindSafe(work)).map_err(|payload| {
-        match payload.downcast::<Interrupted>() {
-            Ok(interrupted) => *interrupted,
-            Err(other) => panic::resume_unwind(other),
+        if payload.is::<Interrupted>() || requested() {
+            Interrupted
+        } else {
+            panic::resume_unwind(payload)
         }
     })
 }

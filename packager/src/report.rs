@@ -282,6 +282,7 @@ pub fn duration(time: Duration) -> String {
 pub fn path(path: &Path) -> String {
     static CURRENT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let current = CURRENT.get_or_init(|| std::env::current_dir().ok());
+    let path: &Path = path.strip_prefix(".").unwrap_or(path);
     let below = current
         .as_ref()
         .and_then(|current| path.strip_prefix(current).ok());

@@ -6,68 +6,66 @@ use crate::plan::{BundleMode, Entry};
 use crate::report::{Printer, duration, path as show, size};
 use serde_json::json;
 
-/// Missing imports that are shown without `-v`.
+/// Warnings, and missing imports, that are shown without `-v`.
 const SHOWN: usize = 10;
 
-/// The summary, line by line.
-#[must_use]
-pub fn lines(built: &Built, printer: &Printer) -> Vec<String> {
-    let verbose = printer.is_verbose();
-    let mut lines = Vec::new();
-    let mut missing: Vec<&MissingImport> = built
-        .missing
-        .iter()
-        .filter(|import| verbose || matters(import))
-        .collect();
-    missing.sort_by_key(|import| importance(import));
-    let hidden = if verbose {
-        0
-    } else {
-        missing.len().saturating_sub(SHOWN)
-    };
-    missing.truncate(missing.len() - hidden);
-    let warnings = if verbose {
-        built.warnings.len()
-    } else {
-        built.warnings.len().min(SHOWN)
-    };
-    lines.extend(
-        built.warnings[..warnings]
-            .iter()
-            .map(|warning| format!("warning: {warning}")),
-    );
-    lines.extend(
-        missing
-            .iter()
-            .map(|import| format!("warning: {}", describe(import))),
-    );
-    let hidden = hidden + built.warnings.len() - warnings;
-    if hidden > 0 {
-        lines.push(format!("warning: {hidden} more; see them with -v"));
+/// Prints the summary: warnings first, because what is printed last is read first.
+pub fn print(built: &Built, printer: &Printer) {
+    for warning in warnings(built, printer.is_verbose()) {
+        printer.warning(&warning);
     }
-    let name = printer.bold(&show(&built.output));
-    let what = if built.plan.mode == BundleMode::OneDir {
+    for line in lines(built, &printer.bold(&show(&built.output))) {
+        printer.status(&line);
+    }
+}
+
+/// What was noticed and what was not found, the important first; ten of each unless `all`.
+fn warnings(built: &Built, all: bool) -> Vec<String> {
+    let missing = built.missing.iter();
+    let mut missing: Vec<&MissingImport> =
+        missing.filter(|import| all || matters(import)).collect();
+    missing.sort_by_key(|import| importance(import));
+    let shown = |count: usize| if all { count } else { count.min(SHOWN) };
+    let hidden =
+        built.warnings.len() - shown(built.warnings.len()) + missing.len() - shown(missing.len());
+    let mut lines: Vec<String> = built.warnings[..shown(built.warnings.len())].to_vec();
+    lines.extend(
+        missing[..shown(missing.len())]
+            .iter()
+            .map(|import| describe(import)),
+    );
+    if hidden > 0 {
+        lines.push(format!("{hidden} more; see them with -v"));
+    }
+    lines
+}
+
+/// What was built, how big, how long, from what, for what, and how to run it. `name` is the output's.
+fn lines(built: &Built, name: &str) -> Vec<String> {
+    let (major, minor, micro) = built.python_version;
+    let folder = if built.plan.mode == BundleMode::OneDir {
         " and the folder beside it"
     } else {
         ""
     };
-    lines.push(format!(
-        "{name}{what}: {} in {}",
-        size(built.size),
-        duration(built.elapsed)
-    ));
-    let (major, minor, micro) = built.python_version;
-    let python = show(&built.plan.python);
-    lines.push(format!(
-        "  Python {major}.{minor}.{micro} from {python} ({})",
-        built.plan.python_reason
-    ));
-    lines.push(format!(
-        "  {}, {}, {}",
-        count(built.distributions, "distribution"),
-        count(built.modules, "module"),
-        count(built.files, "file"),
-    ));
+    let mut lines = vec![
+        format!(
+            "{name}{folder}: {} in {}",
+            size(built.size),
+            duration(built.elapsed)
+        ),
+        format!(
+            "  Python {major}.{minor}.{micro} from {} ({})",
+            show(&built.plan.python),
+            built.plan.python_reason
+        ),
+        format!(
+            "  {}, {}, {}",
+            count(built.distributions, "distribution"),
+            count(built.modules, "module"),
+            count(built.files, "file"),
+        ),
+    ];
     if let Some((version, file)) = &built.glibc {
         lines.push(format!(
             "  runs with glibc {version} or later (because of {file})"
@@ -177,5 +175,98 @@ fn reachable(bind: &str) -> String {
     match bind.rsplit_once(':') {
         Some(("0.0.0.0" | "[::]", port)) => format!("127.0.0.1:{port}"),
         _ => bind.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::collection::GlibcVersion;
+    use crate::configure::{Request, resolve};
+    use crate::graph::ImportSite;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    fn built(wsgi: &str) -> Built {
+        let folder = tempfile::tempdir().unwrap();
+        let toml =
+            format!("[app]\nname = \"shop\"\n[wsgi]\napp = \"{wsgi}\"\nbind = \"0.0.0.0:80\"\n");
+        crate::testing::tree(
+            folder.path(),
+            &[("pack.toml", &toml), (".venv/bin/python3", "")],
+        );
+        let request = Request {
+            current: folder.path().to_owned(),
+            ..Request::default()
+        };
+        let (mut plan, _) = resolve(&request).unwrap();
+        plan.python = PathBuf::from("/venv/bin/python3");
+        Built {
+            plan,
+            output: PathBuf::from("/dist/my shop"),
+            size: 16_400_000,
+            elapsed: Duration::from_millis(2345),
+            python_version: (3, 12, 1),
+            distributions: 1,
+            modules: 812,
+            files: 34,
+            glibc: Some((GlibcVersion(2, 17), "lib/libpython3.12.so.1.0".into())),
+            warnings: vec!["a file is not readable".into()],
+            missing: Vec::new(),
+        }
+    }
+
+    fn missing(name: &str, importer: &str, optional: bool, origin: Origin) -> MissingImport {
+        let site = ImportSite {
+            importer: importer.into(),
+            line: 3,
+            optional,
+        };
+        MissingImport {
+            name: name.into(),
+            site,
+            origin,
+        }
+    }
+
+    #[test]
+    fn says_what_was_built() {
+        let built = built("shop:app");
+        insta::assert_snapshot!(lines(&built, "dist/shop").join("\n"), @r"
+        dist/shop: 16.4 MB in 2.3 s
+          Python 3.12.1 from /venv/bin/python3 (.venv of the project)
+          1 distribution, 812 modules, 34 files
+          runs with glibc 2.17 or later (because of lib/libpython3.12.so.1.0)
+          run it: '/dist/my shop', then open http://127.0.0.1:80/
+        ");
+        let json: serde_json::Value = serde_json::from_str(&json(&built)).unwrap();
+        assert_eq!(json["glibc"]["version"], "2.17");
+        assert_eq!(json["python"]["version"], "3.12.1");
+        assert_eq!(json["size"], 16_400_000);
+    }
+
+    #[test]
+    fn important_imports_come_first() {
+        let mut built = built("shop:app");
+        built.missing = vec![
+            missing("winreg", "mimetypes", true, Origin::Stdlib),
+            missing("simplejson", "requests", true, Origin::ThirdParty),
+            missing("needed", "requests", false, Origin::ThirdParty),
+            missing("maybe", "__main__", true, Origin::App),
+            missing("own", "__main__", false, Origin::App),
+        ];
+        insta::assert_snapshot!(warnings(&built, false).join("\n"), @r"
+        a file is not readable
+        no module `own` was found for `__main__`, line 3
+        no module `needed` was found for `requests`, line 3
+        no module `maybe` was found for `__main__`, line 3, which can do without
+        ");
+        assert_eq!(warnings(&built, true).len(), 6);
+        built.missing = (0..15)
+            .map(|n| missing(&format!("m{n}"), "a", false, Origin::App))
+            .collect();
+        assert_eq!(warnings(&built, false).len(), 12);
+        assert_eq!(warnings(&built, false)[11], "5 more; see them with -v");
     }
 }

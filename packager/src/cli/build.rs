@@ -86,9 +86,7 @@ pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, F
     if super::is_json(matches) {
         printer.data(&summary::json(&built))?;
     } else {
-        for line in summary::lines(&built, printer) {
-            printer.status(&line);
-        }
+        summary::print(&built, printer);
     }
     Ok(ExitCode::SUCCESS)
 }

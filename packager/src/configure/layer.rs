@@ -140,13 +140,17 @@ fn elements(kind: Kind, text: &str, origin: &Origin) -> Vec<Given<String>> {
         _ if variable => &[',', '\n'],
         _ => &[],
     };
+    let given = |value: &str| Given {
+        value: value.to_owned(),
+        origin: origin.clone(),
+    };
+    if separators.is_empty() {
+        return vec![given(text)];
+    }
     text.split(separators)
         .map(str::trim)
         .filter(|element| !element.is_empty())
-        .map(|element| Given {
-            value: element.to_owned(),
-            origin: origin.clone(),
-        })
+        .map(given)
         .collect()
 }
 

@@ -101,7 +101,8 @@ pub(super) fn without_effect(
         "wsgi.graceful-timeout",
         "wsgi.access-log",
     ];
-    if !matches!(plan.entry, Entry::Wsgi(_)) {
+    // Where an application is named and a script runs instead, that has been said.
+    if !matches!(plan.entry, Entry::Wsgi(_)) && settings.text("wsgi.app").is_none() {
         let given = wsgi.iter().filter_map(|key| settings.get(key));
         notes.extend(given.map(|given| {
             format!(
