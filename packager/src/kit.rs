@@ -1,2 +1,345 @@
 //! Kits: what one target needs besides the application, built ahead of time.
+//!
+//! A kit is a folder `<triple>/` with `bootloader`, `libpack_runtime.so` and `python/pack_runtime/*.py`. It is looked for in
+//! `PACK_KITS`, inside the running `pack` (entries `kits/<triple>/…` of its own payload), in `kits/` beside it and in
+//! `../kits`, which is where `cargo xtask kits` puts them from where `cargo` puts `pack`.
 
+use crate::collection::GlibcVersion;
+use crate::elf::ElfFile;
+use payload::{FormatError, Payload};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The variable that names a folder of kits.
+pub const VARIABLE: &str = "PACK_KITS";
+/// The program in front of every payload.
+const BOOTLOADER: &str = "bootloader";
+/// The library loaded into every packed program.
+const RUNTIME: &str = "libpack_runtime.so";
+/// Sources of the runtime's Python part.
+const PYTHON: &str = "python/";
+/// A payload's footer is found in this much of a file's end.
+const FOOTER_REACH: u64 = (1 << 20) + 4096;
+
+/// One target's kit, in memory.
+#[derive(Debug, Clone)]
+pub struct Kit {
+    /// The target.
+    pub triple: String,
+    /// Where it was found, for the reader.
+    pub origin: String,
+    /// The program in front of the payload.
+    pub bootloader: Vec<u8>,
+    /// The library loaded into the program.
+    pub runtime: Vec<u8>,
+    /// Python sources by their path below `python/`, such as `pack_runtime/__init__.py`, sorted.
+    pub python: Vec<(String, Vec<u8>)>,
+    /// The lowest glibc that bootloader and runtime need, and which of them needs it.
+    pub glibc: Option<(GlibcVersion, String)>,
+}
+
+/// Why there is no kit.
+#[derive(Debug, thiserror::Error)]
+pub enum KitError {
+    /// None of the places has it.
+    #[error("no kit for `{triple}` (looked in: {})", searched.join(", "))]
+    Missing {
+        /// The target.
+        triple: String,
+        /// Where it was looked for.
+        searched: Vec<String>,
+    },
+    /// A kit is there, and a file of it is not.
+    #[error("the kit in {origin} has no `{file}`")]
+    Incomplete {
+        /// Where the kit is.
+        origin: String,
+        /// What is missing.
+        file: &'static str,
+    },
+    /// A file of a kit cannot be read.
+    #[error("could not read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The kits inside `pack` are damaged.
+    #[error("the kits inside `{}` are damaged: copy or download it again", path.display())]
+    Damaged {
+        /// The running program.
+        path: PathBuf,
+        /// What is wrong.
+        source: FormatError,
+    },
+}
+
+impl KitError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { .. } | Self::Incomplete { .. } => Some(format!(
+                "`cargo xtask kits` builds one; {VARIABLE} names a folder of kits"
+            )),
+            Self::Read { .. } | Self::Damaged { .. } => None,
+        }
+    }
+}
+
+/// Finds the kit for `triple`.
+///
+/// # Errors
+/// When there is none, or it is not whole.
+pub fn find(triple: &str) -> Result<Kit, KitError> {
+    let own = std::env::current_exe().ok();
+    find_in(
+        triple,
+        std::env::var_os(VARIABLE).map(PathBuf::from).as_deref(),
+        own.as_deref(),
+    )
+}
+
+fn find_in(triple: &str, variable: Option<&Path>, own: Option<&Path>) -> Result<Kit, KitError> {
+    let mut searched = Vec::new();
+    // A variable that is set is meant: nothing else is taken instead.
+    if let Some(folder) = variable {
+        let folder = folder.join(triple);
+        if folder.is_dir() {
+            return from_folder(triple, &folder);
+        }
+        searched.push(format!("{VARIABLE}: {}", folder.display()));
+        return Err(KitError::Missing {
+            triple: triple.to_owned(),
+            searched,
+        });
+    }
+    if let Some(own) = own {
+        if let Some(kit) = from_program(triple, own)? {
+            return Ok(kit);
+        }
+        searched.push(format!("{} itself", own.display()));
+        let beside = own.parent().map(|folder| folder.join("kits"));
+        let above = own
+            .parent()
+            .and_then(Path::parent)
+            .map(|folder| folder.join("kits"));
+        for folder in beside
+            .into_iter()
+            .chain(above)
+            .map(|kits| kits.join(triple))
+        {
+            if folder.is_dir() {
+                return from_folder(triple, &folder);
+            }
+            searched.push(folder.display().to_string());
+        }
+    }
+    Err(KitError::Missing {
+        triple: triple.to_owned(),
+        searched,
+    })
+}
+
+fn from_folder(triple: &str, folder: &Path) -> Result<Kit, KitError> {
+    let mut files = Vec::new();
+    for item in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        let read = |path: &Path, source| KitError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let item = item.map_err(|error| read(folder, error.into()))?;
+        let name = item.path().strip_prefix(folder).ok().and_then(Path::to_str);
+        if let Some(name) = name.filter(|_| item.file_type().is_file()) {
+            let content = std::fs::read(item.path()).map_err(|error| read(item.path(), error))?;
+            files.push((name.to_owned(), content));
+        }
+    }
+    assemble(triple, format!("`{}`", folder.display()), files)
+}
+
+/// The kit inside `program`, if it has any payload and that kit in it.
+fn from_program(triple: &str, program: &Path) -> Result<Option<Kit>, KitError> {
+    let read = |source| KitError::Read {
+        path: program.to_owned(),
+        source,
+    };
+    let damaged = |source| KitError::Damaged {
+        path: program.to_owned(),
+        source,
+    };
+    let Some(bytes) = read_with_payload(program).map_err(read)? else {
+        return Ok(None);
+    };
+    let payload = Payload::locate(&bytes).map_err(damaged)?;
+    payload.verify_index().map_err(damaged)?;
+    let prefix = format!("kits/{triple}/");
+    let mut files = Vec::new();
+    for entry in payload.entries() {
+        let entry = entry.map_err(damaged)?;
+        if let Some(name) = entry.path.strip_prefix(&prefix) {
+            files.push((
+                name.to_owned(),
+                entry.verified().map_err(damaged)?.into_owned(),
+            ));
+        }
+    }
+    if files.is_empty() {
+        return Ok(None);
+    }
+    assemble(triple, format!("`{}`", program.display()), files).map(Some)
+}
+
+/// The whole of `program`, unless its end shows that there is no payload: a `pack` from `target/debug` is a hundred
+/// megabytes without one.
+fn read_with_payload(program: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut file = File::open(program)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(FOOTER_REACH)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    if Payload::locate(&end).err() == Some(FormatError::Absent) {
+        return Ok(None);
+    }
+    std::fs::read(program).map(Some)
+}
+
+fn assemble(triple: &str, origin: String, files: Vec<(String, Vec<u8>)>) -> Result<Kit, KitError> {
+    let (mut bootloader, mut runtime, mut python) = (None, None, Vec::new());
+    for (name, content) in files {
+        match name.as_str() {
+            BOOTLOADER => bootloader = Some(content),
+            RUNTIME => runtime = Some(content),
+            _ => {
+                if let Some(name) = name
+                    .strip_prefix(PYTHON)
+                    .filter(|name| name.ends_with(".py"))
+                {
+                    python.push((name.to_owned(), content));
+                }
+            }
+        }
+    }
+    python.sort();
+    let missing = |file| KitError::Incomplete {
+        origin: origin.clone(),
+        file,
+    };
+    let bootloader = bootloader.ok_or_else(|| missing(BOOTLOADER))?;
+    let runtime = runtime.ok_or_else(|| missing(RUNTIME))?;
+    if python.is_empty() {
+        return Err(missing("python/pack_runtime"));
+    }
+    let needs = [(&bootloader, "the bootloader"), (&runtime, "the runtime")];
+    let glibc = needs
+        .iter()
+        .filter_map(|(bytes, name)| Some((glibc_of(bytes)?, (*name).to_owned())))
+        .max();
+    Ok(Kit {
+        triple: triple.to_owned(),
+        origin,
+        bootloader,
+        runtime,
+        python,
+        glibc,
+    })
+}
+
+/// Read from a file, as all of [`ElfFile`] is.
+fn glibc_of(bytes: &[u8]) -> Option<GlibcVersion> {
+    let mut file = tempfile::NamedTempFile::new().ok()?;
+    file.write_all(bytes).ok()?;
+    ElfFile::read(file.path()).ok()??.glibc
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use payload::{NewEntry, Placement, Program, Writer};
+
+    const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+    const FILES: [(&str, &str); 4] = [
+        ("bootloader", "boot"),
+        ("libpack_runtime.so", "runtime"),
+        ("python/pack_runtime/__init__.py", "x = 1"),
+        ("python/pack_runtime/host.py", "y = 2"),
+    ];
+
+    fn folder_of_kits() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        crate::testing::tree(&folder.path().join(TRIPLE), &FILES);
+        folder
+    }
+
+    fn check(kit: &Kit) {
+        assert_eq!(
+            (&kit.bootloader[..], &kit.runtime[..]),
+            (&b"boot"[..], &b"runtime"[..])
+        );
+        let names: Vec<&str> = kit.python.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["pack_runtime/__init__.py", "pack_runtime/host.py"]);
+    }
+
+    #[test]
+    fn a_variable_names_the_folder_and_nothing_else_is_taken() {
+        let kits = folder_of_kits();
+        check(&find_in(TRIPLE, Some(kits.path()), None).unwrap());
+        let program = kits.path().join("bin/pack");
+        let error = find_in(TRIPLE, Some(Path::new("/nowhere")), Some(&program)).unwrap_err();
+        assert!(error.to_string().contains("/nowhere"), "{error}");
+        assert!(error.hint().unwrap().contains("cargo xtask kits"));
+    }
+
+    #[test]
+    fn kits_lie_beside_the_program_or_above_it() {
+        let root = tempfile::tempdir().unwrap();
+        let program = root.path().join("debug/pack");
+        std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+        std::fs::write(&program, "no payload").unwrap();
+        assert!(
+            matches!(find_in(TRIPLE, None, Some(&program)), Err(KitError::Missing { searched, .. }) if searched.len() == 3)
+        );
+        crate::testing::tree(&root.path().join("kits").join(TRIPLE), &FILES);
+        check(&find_in(TRIPLE, None, Some(&program)).unwrap());
+        std::fs::remove_file(root.path().join("kits").join(TRIPLE).join("bootloader")).unwrap();
+        assert!(matches!(
+            find_in(TRIPLE, None, Some(&program)),
+            Err(KitError::Incomplete {
+                file: "bootloader",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn kits_lie_inside_the_program() {
+        let root = tempfile::tempdir().unwrap();
+        let program = root.path().join("pack");
+        let mut writer = Writer::new(Vec::new(), b"pack itself").unwrap();
+        for (name, content) in FILES {
+            let name = format!("kits/{TRIPLE}/{name}");
+            let entry = NewEntry::stored(&name, Placement::Memory, content.as_bytes());
+            writer.add(&entry, content.as_bytes()).unwrap();
+        }
+        let (mut bytes, _) = writer.finish(&Program::default()).unwrap();
+        std::fs::write(&program, &bytes).unwrap();
+        check(&find_in(TRIPLE, None, Some(&program)).unwrap());
+        assert!(matches!(
+            find_in("riscv", None, Some(&program)),
+            Err(KitError::Missing { .. })
+        ));
+        let at = bytes
+            .windows(4)
+            .position(|window| window == b"boot")
+            .unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(&program, &bytes).unwrap();
+        assert!(matches!(
+            find_in(TRIPLE, None, Some(&program)),
+            Err(KitError::Damaged { .. })
+        ));
+    }
+}

@@ -61,11 +61,6 @@ pub trait Progress: Send + Sync {
     fn finish(&self, stage: Stage);
     /// One line worth reading that is no warning: `112 modules came from the cache`.
     fn note(&self, line: &str);
-    /// Whether the reader wants the build to end now (Ctrl-C). Stages look often, undo what is half done, and return an
-    /// error.
-    fn cancelled(&self) -> bool {
-        false
-    }
 }
 
 /// Shows nothing.

@@ -8,6 +8,7 @@ use crate::progress::{Progress, Stage};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,9 +103,6 @@ pub enum CompileError {
         /// The failure as it was seen from here.
         source: io::Error,
     },
-    /// The reader said stop.
-    #[error("interrupted")]
-    Interrupted,
 }
 
 fn quoted(complaints: &str) -> String {
@@ -146,33 +144,30 @@ impl Compiler<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let mut counts = Counts::default();
         let mut pending = Vec::new();
-        let mut outcomes: Vec<Option<Compiled>> = Vec::with_capacity(found.len());
+        let mut outcomes: Vec<Compiled> = Vec::with_capacity(found.len());
         for found in found {
             outcomes.push(match found {
                 Found::Installed(code) => {
                     counts.installed += 1;
-                    Some(Compiled::Code(code))
+                    Compiled::Code(code)
                 }
                 Found::Cached(code) => {
                     counts.cached += 1;
-                    Some(Compiled::Code(code))
+                    Compiled::Code(code)
                 }
                 Found::Pending(module) => {
                     pending.push(module);
-                    None
+                    // Until the workers are done.
+                    Compiled::Code(Vec::new())
                 }
             });
         }
         counts.compiled = pending.len();
         let compiled = self.run_workers(&pending)?;
         for (module, outcome) in pending.iter().zip(compiled) {
-            outcomes[module.number] = Some(outcome);
+            outcomes[module.number] = outcome;
         }
         self.progress.finish(Stage::Compile);
-        let outcomes = outcomes
-            .into_iter()
-            .collect::<Option<Vec<_>>>()
-            .ok_or(CompileError::Interrupted)?;
         Ok((outcomes, counts))
     }
 
@@ -181,9 +176,6 @@ impl Compiler<'_> {
         number: usize,
         (module, name, shelf): &Job<'j>,
     ) -> Result<Found<'j>, CompileError> {
-        if self.progress.cancelled() {
-            return Err(CompileError::Interrupted);
-        }
         let found = match module {
             SourceModule::Bytecode(path) => {
                 return self.take_over(path, name).map(Found::Installed);
@@ -268,7 +260,7 @@ impl Compiler<'_> {
                 .collect();
             threads
                 .into_iter()
-                .try_for_each(|thread| thread.join().unwrap_or(Err(CompileError::Interrupted)))
+                .try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
         })?;
         let mut outcomes = outcomes
             .into_inner()
@@ -289,9 +281,6 @@ impl Compiler<'_> {
             let Some(module) = pending.get(number) else {
                 return Ok(());
             };
-            if self.progress.cancelled() {
-                return Err(CompileError::Interrupted);
-            }
             let mut running = match worker.take() {
                 Some(running) => running,
                 None => Worker::start(&self.facts.executable)

@@ -1,0 +1,117 @@
+//! The settings that bootloader and runtime act on.
+
+use super::WriteError;
+use crate::collection::CollectedInterpreter;
+use crate::facts::InterpreterFacts;
+use crate::layout::{self, Content, Layout, PlacedCode};
+use crate::plan::{BuildPlan, BundleMode, Entry, UnpackPolicy, WsgiPlan};
+use payload::{EntryPoint, Program, Python, PythonStart, Target, Unpack, Wsgi};
+use std::path::Path;
+
+/// Begins the names of entry scripts in the module table.
+pub(super) const SCRIPT: &str = "[script] ";
+
+/// The settings of the program that `plan` describes.
+pub(super) fn program(
+    plan: &BuildPlan,
+    facts: &InterpreterFacts,
+    interpreter: &CollectedInterpreter,
+    layout: &Layout<'_>,
+) -> Result<Program, WriteError> {
+    let mut entries = vec![entry_point("", &plan.entry, layout)?];
+    for (name, entry) in &plan.commands {
+        entries.push(entry_point(name, entry, layout)?);
+    }
+    let hooks = plan.runtime_hooks.iter().map(|hook| script(hook, layout));
+    Ok(Program {
+        name: plan.name.clone(),
+        id: plan.id.clone(),
+        version: plan.version.clone().unwrap_or_default(),
+        python: Python {
+            version: facts.version,
+            free_threaded: facts.free_threaded,
+            start: start(interpreter)?,
+            preload: interpreter
+                .preload
+                .iter()
+                .map(|path| path.as_str().to_owned())
+                .collect(),
+        },
+        runtime: layout::RUNTIME.to_owned(),
+        entries,
+        runtime_hooks: hooks.collect::<Result<_, _>>()?,
+        unpack: match plan.unpack {
+            UnpackPolicy::Reuse => Unpack::Reuse,
+            UnpackPolicy::Each => Unpack::Each,
+        },
+        runtime_tmpdir: plan
+            .runtime_tmpdir
+            .as_ref()
+            .map(|path| path.to_string_lossy().into_owned()),
+        contents_directory: (plan.mode == BundleMode::OneDir)
+            .then(|| plan.contents_directory.clone()),
+        optimize: plan.optimize,
+        windowed: plan.windowed,
+        facts: [
+            ("pack", env!("CARGO_PKG_VERSION")),
+            ("target", plan.target.as_str()),
+            ("python", facts.version_text.as_str()),
+            ("implementation", facts.implementation.as_str()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+    })
+}
+
+fn start(interpreter: &CollectedInterpreter) -> Result<PythonStart, WriteError> {
+    match (&interpreter.library, &interpreter.program) {
+        (_, Some(program)) => Ok(PythonStart::Program(program.as_str().to_owned())),
+        (Some(library), None) => Ok(PythonStart::Library(library.as_str().to_owned())),
+        (None, None) => Err(WriteError::NoInterpreter),
+    }
+}
+
+fn entry_point(name: &str, entry: &Entry, layout: &Layout<'_>) -> Result<EntryPoint, WriteError> {
+    let target = match entry {
+        Entry::Script(path) => Target::Script(script(path, layout)?),
+        Entry::Module(module) => Target::Module(module.clone()),
+        Entry::Function { module, function } => Target::Function {
+            module: module.clone(),
+            function: function.clone(),
+        },
+        Entry::Wsgi(plan) => Target::Wsgi(wsgi(plan)),
+    };
+    Ok(EntryPoint {
+        name: name.to_owned(),
+        target,
+    })
+}
+
+fn wsgi(plan: &WsgiPlan) -> Wsgi {
+    Wsgi {
+        module: plan.module.clone(),
+        callable: plan.callable.clone(),
+        bind: plan.bind.clone(),
+        threads: plan.threads,
+        processes: plan.processes,
+        switch_interval_us: plan.switch_interval_us,
+        graceful_timeout: plan.graceful_timeout,
+        access_log: plan.access_log,
+    }
+}
+
+/// Where the script at `path` is in the bundle: what is behind [`SCRIPT`] in its module's name.
+fn script(path: &Path, layout: &Layout<'_>) -> Result<String, WriteError> {
+    let is_it = |code: &PlacedCode<'_>| matches!(code, PlacedCode::Source(Content::Path(source)) if *source == path);
+    let scripts = layout
+        .modules
+        .iter()
+        .filter_map(|(name, module)| Some((name.strip_prefix(SCRIPT)?, module)));
+    let found = scripts
+        .filter(|(_, module)| is_it(&module.code))
+        .map(|(dest, _)| dest.to_owned())
+        .next();
+    found.ok_or_else(|| WriteError::NoScript {
+        path: path.to_owned(),
+    })
+}
