@@ -27,6 +27,7 @@ pub(super) fn command() -> Command {
         .args(building())
         .args(super::verbosity().map(|argument| argument.help_heading("Messages")))
         .arg(super::format().help_heading("Messages"))
+        .args(command_line::foreign_arguments())
         .after_help(
             "Examples:\n  \
              pack build app.py --name report --add-data assets:assets\n  \

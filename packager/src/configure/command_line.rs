@@ -8,19 +8,21 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 const FOREIGN: &str = "PyInstaller's options that change nothing";
 
-/// The options of all settings, and those of PyInstaller's that are accepted without one.
+/// The options of all settings.
 pub fn arguments() -> impl Iterator<Item = Arg> {
-    let settings = SETTINGS
+    SETTINGS
         .iter()
-        .flat_map(|setting| setting.flags.iter().map(|flag| argument(setting, flag)));
-    settings.chain(IGNORED.iter().map(|ignored| {
-        let help = ignored.reason;
+        .flat_map(|setting| setting.flags.iter().map(|flag| argument(setting, flag)))
+}
+
+/// Options of PyInstaller's that are accepted and set nothing.
+pub fn foreign_arguments() -> impl Iterator<Item = Arg> {
+    IGNORED.iter().map(|ignored| {
         base(&ignored.flag)
-            .help(help)
-            .long_help(help)
+            .help(ignored.reason)
             .help_heading(FOREIGN)
             .hide_short_help(true)
-    }))
+    })
 }
 
 /// The settings that were given, and a line for each option that changes nothing.

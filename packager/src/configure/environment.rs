@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 /// Environment variables by name, as they were when `pack` started.
 pub type Environment = BTreeMap<String, String>;
 
-/// `PACK_*` variables that are no settings, and that other parts of `pack` read.
-const OTHERS: &[&str] = &["PACK_KITS"];
+/// `PACK_*` variables that are no settings: read by other parts of `pack`, and by packed programs.
+const OTHERS: &[&str] = &["PACK_KITS", "PACK_TMPDIR"];
 
 /// The variables of this process whose name and value are valid Unicode; others are no settings.
 #[must_use]

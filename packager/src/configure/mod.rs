@@ -93,9 +93,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
             _ => BundleMode::OneFile,
         },
         unpack: UnpackPolicy::Reuse,
-        runtime_tmpdir: settings
-            .text("bundle.runtime-tmpdir")
-            .map(|(text, _)| PathBuf::from(text)),
+        runtime_tmpdir: runtime_tmpdir(settings)?,
         optimize: number(settings, "bundle.optimize", 0),
         compression: number(settings, "bundle.compression-level", 9),
         windowed: settings.truth("app.windowed").unwrap_or(false),
@@ -120,6 +118,18 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         &request.current,
     )?);
     Ok((plan, notes))
+}
+
+/// A folder of the machine that the program runs on: nothing that is there can be checked here.
+fn runtime_tmpdir(settings: &Layer) -> Result<Option<PathBuf>, ConfigError> {
+    match settings.text("bundle.runtime-tmpdir") {
+        Some((text, origin)) if !text.starts_with('/') => Err(ConfigError::Invalid {
+            origin: origin.clone(),
+            got: format!("`{text}`"),
+            expected: "an absolute path on the machine that the program runs on".into(),
+        }),
+        given => Ok(given.map(|(text, _)| PathBuf::from(text))),
+    }
 }
 
 fn wsgi_plan(settings: &Layer, module: &str, callable: &str) -> Result<WsgiPlan, ConfigError> {

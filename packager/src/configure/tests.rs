@@ -33,7 +33,8 @@ impl Folder {
         let command = clap::Command::new("x")
             .args_override_self(true)
             .arg(clap::Arg::new("target-path"))
-            .args(command_line::arguments());
+            .args(command_line::arguments())
+            .args(command_line::foreign_arguments());
         let matches = command
             .try_get_matches_from(std::iter::once(&"x").chain(arguments))
             .unwrap();
@@ -370,6 +371,7 @@ fn wrong_values_are_named() {
     insta::assert_snapshot!(check(&["app.py", "--add-data", "assets:assets"]), @"`--add-data` names `[folder]/assets`, which does not exist");
     insta::assert_snapshot!(check(&["app.py", "--hidden-import", "a-b"]), @"`--hidden-import` is `a-b`, but must be a dotted module name, such as `package.module`");
     insta::assert_snapshot!(check(&["app.py", "--icon", "icon.gif"]), @"`--icon` is `icon.gif`, but must be an .ico, .png or .svg file");
+    insta::assert_snapshot!(check(&["app.py", "--runtime-tmpdir", "."]), @"`--runtime-tmpdir` is `.`, but must be an absolute path on the machine that the program runs on");
     insta::assert_snapshot!(check(&["ap.py"]), @r"
     there is no script `[folder]/ap.py`
     hint: did you mean `[folder]/app.py`?
