@@ -332,8 +332,8 @@ mod tests {
             Err(KitError::Missing { .. })
         ));
         let at = bytes
-            .windows(4)
-            .position(|window| window == b"boot")
+            .windows(5)
+            .position(|window| window == b"y = 2")
             .unwrap();
         bytes[at] ^= 1;
         std::fs::write(&program, &bytes).unwrap();
