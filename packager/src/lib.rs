@@ -3,6 +3,7 @@
 pub mod bytecode;
 pub mod cache;
 pub mod cli;
+pub mod collect;
 pub mod collection;
 pub mod configure;
 pub mod discover;

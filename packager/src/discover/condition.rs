@@ -92,7 +92,7 @@ impl Target {
     fn compare(&self, left: &Expr, op: CmpOp, right: &Expr, script: bool) -> Truth {
         if let (Expr::Name(name), Some("__main__"), CmpOp::Eq) = (left, literal(right), op) {
             if name.id == "__name__" {
-                return if script { Truth::Yes } else { Truth::Unknown };
+                return script.into();
             }
         }
         if let (Some(value), Some(wanted)) = (self.text(left), literal(right)) {
@@ -233,6 +233,7 @@ mod tests {
     fn conditions() {
         for test in [
             "TYPE_CHECKING",
+            "__name__ == '__main__'",
             "typing.TYPE_CHECKING",
             "False",
             "0",
@@ -263,7 +264,6 @@ mod tests {
         for test in [
             "x",
             "sys.platform == x",
-            "__name__ == '__main__'",
             "x and True",
             "sys.platform in ('a',)",
             "sys.version_info[7] == 1",

@@ -13,6 +13,7 @@ mod walk;
 
 pub(crate) use finder::{module_file, package_folder};
 pub(crate) use imports::is_identifier;
+pub(crate) use walk::startup_modules;
 
 use crate::facts::InterpreterFacts;
 use crate::graph::ModuleGraph;
@@ -154,16 +155,19 @@ fn enter(walk: &mut Walk<'_>, entry: &Entry, main: bool) -> Result<(), DiscoverE
             walk.enter_script(path, &importer)
         }
         Entry::Module(name) => {
-            walk.enter_module(name, "the entry point")?;
-            match walk.is_package(name) {
-                true if walk.finds(&format!("{name}.__main__")) => {
-                    walk.enter_module(&format!("{name}.__main__"), "the entry point")
-                }
-                true => Err(DiscoverError::NotRunnable {
+            let package = walk.is_package(name);
+            let main = if package {
+                format!("{name}.__main__")
+            } else {
+                name.clone()
+            };
+            if package && !walk.finds(&main) {
+                return Err(DiscoverError::NotRunnable {
                     package: name.clone(),
-                }),
-                false => Ok(()),
+                });
             }
+            walk.run_as_main(&main);
+            walk.enter_module(&main, "the entry point")
         }
         Entry::Function { module, .. } => walk.enter_module(module, "the entry point"),
         Entry::Wsgi(wsgi) => walk.enter_module(&wsgi.module, "`wsgi.app`"),

@@ -3,6 +3,8 @@
 mod follow;
 mod reach;
 
+pub(crate) use reach::startup_modules;
+
 use super::DiscoverError;
 use super::condition::Target;
 use super::finder::{Finder, STARTUP};
@@ -40,6 +42,8 @@ pub(super) struct Walk<'a> {
     starred: HashSet<String>,
     exports: HashMap<String, Vec<String>>,
     whole: BTreeSet<String>,
+    /// Modules that run as `__main__`.
+    mains: BTreeSet<String>,
 }
 
 /// A file whose imports are to be followed.
@@ -95,6 +99,7 @@ impl<'a> Walk<'a> {
             starred: HashSet::new(),
             exports: HashMap::new(),
             whole: BTreeSet::new(),
+            mains: BTreeSet::new(),
         }
     }
 
@@ -128,6 +133,11 @@ impl<'a> Walk<'a> {
             scope,
         });
         Ok(())
+    }
+
+    /// Tells that `name` runs as `__main__`.
+    pub(super) fn run_as_main(&mut self, name: &str) {
+        self.mains.insert(name.to_owned());
     }
 
     /// A module that an entry point names; the application's own package goes in whole.
@@ -261,7 +271,7 @@ impl<'a> Walk<'a> {
         let reading = Reading {
             target: &self.target,
             own,
-            script: job.scope.depth == Depth::Script,
+            script: job.scope.depth == Depth::Script || self.mains.contains(&job.scope.importer),
         };
         imports::read(&bytes, reading)
             .map(Arc::new)

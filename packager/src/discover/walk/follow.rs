@@ -10,6 +10,11 @@ use std::sync::Arc;
 impl Walk<'_> {
     /// Reaches what `import` names.
     pub(super) fn follow(&mut self, scope: &Scope, import: &Import) {
+        // The standard library imports its tools (doctest, pdb, tests of itself) in functions, and all of it that a
+        // program could want that way goes in whether it is reached or not.
+        if import.local && scope.origin == Origin::Stdlib {
+            return;
+        }
         // In somebody else's code a function is a condition like any other.
         let optional = import.optional || (import.local && scope.origin != Origin::App);
         let site = ImportSite {

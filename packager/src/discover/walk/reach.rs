@@ -1,7 +1,7 @@
 //! Modules become part of the graph, and their distributions are taken.
 
 use super::{Depth, Job, Scope, Walk};
-use crate::discover::finder::{Found, module_file};
+use crate::discover::finder::{Found, STARTUP, module_file};
 use crate::graph::{ImportSite, MissingImport, Module, ModuleGraph, ModuleKind, Origin, Reason};
 use crate::installed::Distribution;
 use std::collections::{HashMap, HashSet};
@@ -292,24 +292,50 @@ impl Walk<'_> {
 
 /// The modules that are imported in every run: reached without an import that is optional.
 fn certain(graph: &ModuleGraph) -> HashSet<String> {
+    let wanted_from_outside = |name: &&String| {
+        let mut sites = graph.modules[*name].wanted_by.iter();
+        sites.any(|site| !site.optional && !graph.modules.contains_key(&site.importer))
+    };
+    always_imported(
+        graph,
+        graph
+            .modules
+            .keys()
+            .filter(wanted_from_outside)
+            .map(String::as_str)
+            .collect(),
+    )
+}
+
+/// The modules that every start of the interpreter imports, in no order that matters.
+pub(crate) fn startup_modules(graph: &ModuleGraph) -> Vec<String> {
+    let startup = STARTUP
+        .iter()
+        .copied()
+        .filter(|name| graph.modules.contains_key(*name));
+    let mut names: Vec<String> = always_imported(graph, startup.collect())
+        .into_iter()
+        .collect();
+    names.sort();
+    names
+}
+
+/// `from`, and all that is imported from there without a condition.
+fn always_imported(graph: &ModuleGraph, from: Vec<&str>) -> HashSet<String> {
     let mut imports: HashMap<&str, Vec<&str>> = HashMap::new();
-    let mut pending: Vec<&str> = Vec::new();
     for (name, module) in &graph.modules {
         for site in module.wanted_by.iter().filter(|site| !site.optional) {
-            if graph.modules.contains_key(&site.importer) {
-                imports.entry(&site.importer).or_default().push(name);
-            } else {
-                pending.push(name);
-            }
+            imports.entry(&site.importer).or_default().push(name);
         }
     }
-    let mut certain = HashSet::new();
+    let mut pending = from;
+    let mut found = HashSet::new();
     while let Some(name) = pending.pop() {
-        if certain.insert(name.to_owned()) {
+        if found.insert(name.to_owned()) {
             pending.extend(imports.get(name).into_iter().flatten());
         }
     }
-    certain
+    found
 }
 
 fn is_side_file(below: &Path) -> bool {

@@ -1,0 +1,329 @@
+//! The bundle as it grows: files by destination, modules by name.
+
+use super::CollectError;
+use crate::collection::{CollectedFile, CollectedModule, FileRole, FileSource, ModuleCode};
+use crate::discover::{is_identifier, module_file};
+use crate::facts::InterpreterFacts;
+use crate::graph::{ModuleGraph, ModuleKind};
+use payload::ArchivePath;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+/// What is collected so far.
+#[derive(Debug)]
+pub(super) struct Bundle<'a> {
+    graph: &'a ModuleGraph,
+    /// Suffixes of modules, in the order that they are tried in.
+    suffixes: Vec<(String, Suffix)>,
+    files: Vec<CollectedFile>,
+    by_dest: HashMap<ArchivePath, usize>,
+    by_source: HashMap<PathBuf, ArchivePath>,
+    modules: BTreeMap<String, (Rank, CollectedModule)>,
+    warnings: Vec<String>,
+}
+
+/// Which of several files a module name stands for: the lowest. Whose it is, package before module, suffix.
+type Rank = (Owner, bool, usize);
+
+/// Whose a module is, in the order of the search path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Owner {
+    App,
+    Stdlib,
+    ThirdParty,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Suffix {
+    Extension,
+    Source,
+    Bytecode,
+}
+
+/// What happened to a file that was to be placed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// It is there now.
+    New,
+    /// The same file was there already.
+    Known,
+    /// Another file is there: which, and why.
+    Taken(String),
+}
+
+/// A file that can be imported, by its name.
+#[derive(Debug)]
+struct ModuleFile {
+    name: String,
+    package: bool,
+    suffix: Suffix,
+    /// Place of its suffix in the order.
+    order: usize,
+}
+
+impl<'a> Bundle<'a> {
+    pub(super) fn new(facts: &InterpreterFacts, graph: &'a ModuleGraph) -> Self {
+        let extensions = facts
+            .extension_suffixes
+            .iter()
+            .map(|suffix| (suffix.clone(), Suffix::Extension));
+        let others = [
+            (".py".to_owned(), Suffix::Source),
+            (".pyc".to_owned(), Suffix::Bytecode),
+        ];
+        Self {
+            graph,
+            suffixes: extensions.chain(others).collect(),
+            files: Vec::new(),
+            by_dest: HashMap::new(),
+            by_source: HashMap::new(),
+            modules: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Places `file` unless its place is taken.
+    pub(super) fn place(&mut self, file: CollectedFile) -> Placed {
+        if let Some(at) = self.by_dest.get(&file.dest) {
+            let there = &self.files[*at];
+            return if same(&there.source, &file.source) {
+                Placed::Known
+            } else {
+                Placed::Taken(described(there))
+            };
+        }
+        self.by_dest.insert(file.dest.clone(), self.files.len());
+        if let FileSource::Path(path) = &file.source {
+            self.by_source
+                .entry(path.clone())
+                .or_insert_with(|| file.dest.clone());
+        }
+        self.files.push(file);
+        Placed::New
+    }
+
+    /// Places `file`; a warning when another one is in its place.
+    pub(super) fn add(&mut self, file: CollectedFile) {
+        let (dest, second) = (file.dest.clone(), described(&file));
+        if let Placed::Taken(first) = self.place(file) {
+            self.warn(format!("`{dest}` is {first}; {second} is left out"));
+        }
+    }
+
+    /// Places a file that a setting asks for.
+    pub(super) fn add_asked(&mut self, file: CollectedFile) -> Result<(), CollectError> {
+        let (dest, second) = (file.dest.to_string(), described(&file));
+        match self.place(file) {
+            Placed::Taken(first) => Err(CollectError::Collision {
+                dest,
+                first,
+                second,
+            }),
+            Placed::New | Placed::Known => Ok(()),
+        }
+    }
+
+    pub(super) fn warn(&mut self, line: String) {
+        self.warnings.push(line);
+    }
+
+    /// Where the file at `source` went first.
+    pub(super) fn dest_of(&self, source: &Path) -> Option<&ArchivePath> {
+        self.by_source.get(source)
+    }
+
+    /// The file at `dest`.
+    pub(super) fn file_at(&self, dest: &ArchivePath) -> Option<&CollectedFile> {
+        self.by_dest.get(dest).map(|at| &self.files[*at])
+    }
+
+    pub(super) fn files(&self) -> &[CollectedFile] {
+        &self.files
+    }
+
+    pub(super) fn set_role(&mut self, dest: &ArchivePath, role: FileRole) {
+        if let Some(at) = self.by_dest.get(dest) {
+            self.files[*at].role = role;
+        }
+    }
+
+    /// Whether the importer knows `name`.
+    pub(super) fn has_module(&self, name: &str) -> bool {
+        self.modules.contains_key(name)
+    }
+
+    pub(super) fn modules_mut(&mut self) -> impl Iterator<Item = &mut CollectedModule> {
+        self.modules.values_mut().map(|(_, module)| module)
+    }
+
+    /// The name and the kind (an extension module or not) of a file that can be imported; `relative` is its path below
+    /// the folder that is searched, `/`-separated.
+    pub(super) fn module_name(&self, relative: &str) -> Option<(String, bool)> {
+        let file = self.parse(relative)?;
+        Some((file.name, file.suffix == Suffix::Extension))
+    }
+
+    /// Lets the importer know the module whose file was placed at `dest`, if it is one by its name.
+    pub(super) fn add_module_file(
+        &mut self,
+        owner: Owner,
+        relative: &str,
+        path: &Path,
+        dest: &ArchivePath,
+    ) {
+        if let Some(file) = self.parse(relative) {
+            self.add_module((owner, !file.package, file.order), file, path, dest);
+        }
+    }
+
+    /// Lets the importer know the module `name` of the graph, whose file was placed at `dest`.
+    pub(super) fn add_graph_module(
+        &mut self,
+        owner: Owner,
+        name: &str,
+        kind: &ModuleKind,
+        dest: &ArchivePath,
+    ) {
+        let (suffix, package) = match kind {
+            ModuleKind::Source { package, .. } => (Suffix::Source, *package),
+            ModuleKind::Bytecode { package, .. } => (Suffix::Bytecode, *package),
+            ModuleKind::Extension { package, .. } => (Suffix::Extension, *package),
+            ModuleKind::Namespace { .. } | ModuleKind::Builtin => return,
+        };
+        if let Some(path) = module_file(kind) {
+            let file = ModuleFile {
+                name: name.to_owned(),
+                package,
+                suffix,
+                order: 0,
+            };
+            // What the graph found is what the import system finds: before everything else of the same owner.
+            self.add_module((owner, false, 0), file, path, dest);
+        }
+    }
+
+    /// Adds the code of a script, under the name that the runtime looks for.
+    pub(super) fn add_script(&mut self, path: &Path, dest: &ArchivePath) {
+        let name = format!("[script] {dest}");
+        let code = ModuleCode::Source(path.to_owned());
+        let module = CollectedModule {
+            name: name.clone(),
+            package: false,
+            dest: dest.clone(),
+            code,
+            reached: true,
+        };
+        self.modules.insert(name, ((Owner::App, false, 0), module));
+    }
+
+    fn add_module(&mut self, rank: Rank, file: ModuleFile, path: &Path, dest: &ArchivePath) {
+        if self
+            .modules
+            .get(&file.name)
+            .is_some_and(|(there, _)| *there <= rank)
+        {
+            return;
+        }
+        let code = match file.suffix {
+            Suffix::Source => ModuleCode::Source(path.to_owned()),
+            Suffix::Bytecode => ModuleCode::Bytecode(path.to_owned()),
+            Suffix::Extension => ModuleCode::Extension {
+                preload: Vec::new(),
+            },
+        };
+        let reached = self
+            .graph
+            .modules
+            .get(&file.name)
+            .is_some_and(|module| module_file(&module.kind) == Some(path));
+        let name = file.name.clone();
+        let module = CollectedModule {
+            name: file.name,
+            package: file.package,
+            dest: dest.clone(),
+            code,
+            reached,
+        };
+        self.modules.insert(name, (rank, module));
+    }
+
+    fn parse(&self, relative: &str) -> Option<ModuleFile> {
+        let mut suffixes = self.suffixes.iter().enumerate();
+        let (order, (stem, suffix)) = suffixes.find_map(|(order, (text, suffix))| {
+            Some((order, (relative.strip_suffix(text.as_str())?, *suffix)))
+        })?;
+        let (stem, package) = match stem.strip_suffix("/__init__") {
+            Some(stem) => (stem, true),
+            None => (stem, false),
+        };
+        let named = stem.split('/').all(is_identifier);
+        named.then(|| ModuleFile {
+            name: stem.replace('/', "."),
+            package,
+            suffix,
+            order,
+        })
+    }
+
+    pub(super) fn finish(self) -> (Vec<CollectedFile>, Vec<CollectedModule>, Vec<String>) {
+        let modules = self
+            .modules
+            .into_values()
+            .map(|(_, module)| module)
+            .collect();
+        (self.files, modules, self.warnings)
+    }
+}
+
+fn same(one: &FileSource, other: &FileSource) -> bool {
+    match (one, other) {
+        (FileSource::Path(one), FileSource::Path(other)) => {
+            one == other
+                || one
+                    .canonicalize()
+                    .is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+        }
+        (FileSource::Bytes(one), FileSource::Bytes(other)) => one == other,
+        _ => false,
+    }
+}
+
+fn described(file: &CollectedFile) -> String {
+    match &file.source {
+        FileSource::Path(path) => format!("`{}` ({})", path.display(), file.why),
+        FileSource::Bytes(_) => file.why.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::facts;
+
+    #[test]
+    fn names_of_module_files() {
+        let graph = ModuleGraph::default();
+        let bundle = Bundle::new(&facts(), &graph);
+        let check = |relative: &str, expected: Option<(&str, bool)>| {
+            let found = bundle.parse(relative);
+            assert_eq!(
+                found
+                    .as_ref()
+                    .map(|file| (file.name.as_str(), file.package)),
+                expected,
+                "{relative}"
+            );
+        };
+        check("a.py", Some(("a", false)));
+        check("a/b/__init__.py", Some(("a.b", true)));
+        check(
+            "a/_c.cpython-311-x86_64-linux-gnu.so",
+            Some(("a._c", false)),
+        );
+        check("a/_c.abi3.so", Some(("a._c", false)));
+        check("a/lib-c.so", None);
+        check("a/c.cpython-39-x86_64-linux-gnu.so", None);
+        check("a/data.txt", None);
+        check("a-b/c.py", None);
+    }
+}

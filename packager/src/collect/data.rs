@@ -1,0 +1,193 @@
+//! Data: what the settings name, and what the application's own sources name by a literal path.
+
+use super::application::shown;
+use super::bundle::Bundle;
+use super::{CollectError, glob};
+use crate::collection::{CollectedFile, FileRole, FileSource};
+use crate::graph::{DataHint, ModuleGraph};
+use crate::plan::{BuildPlan, DataRule, Entry};
+use payload::ArchivePath;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// Names that are never data of a program.
+const NEVER: [&str; 4] = ["__pycache__", "node_modules", ".git", ".hg"];
+
+/// `[include] data` and `binaries`, with PyInstaller's meaning: a file goes into the folder `dest`, the content of a
+/// folder goes under `dest`, and so do the matches of a glob.
+pub(super) fn rules(bundle: &mut Bundle<'_>, plan: &BuildPlan) -> Result<(), CollectError> {
+    let data = plan.include.data.iter().map(|rule| (rule, "--add-data"));
+    let binaries = plan
+        .include
+        .binaries
+        .iter()
+        .map(|rule| (rule, "--add-binary"));
+    for (rule, setting) in data.chain(binaries) {
+        apply(bundle, rule, setting)?;
+    }
+    Ok(())
+}
+
+fn apply(
+    bundle: &mut Bundle<'_>,
+    rule: &DataRule,
+    setting: &'static str,
+) -> Result<(), CollectError> {
+    let text = || format!("{}:{}", rule.source.display(), rule.dest);
+    // A name that exists is no pattern, whatever characters it has.
+    let sources = match rule.source.exists() || !glob::is_pattern(&rule.source) {
+        true => vec![rule.source.clone()],
+        false => glob::expand(&rule.source),
+    };
+    let mut sources = sources
+        .into_iter()
+        .filter(|source| source.exists())
+        .peekable();
+    if sources.peek().is_none() {
+        return Err(CollectError::NothingMatches {
+            rule: text(),
+            setting,
+        });
+    }
+    for source in sources {
+        for (path, below) in files_of(&source)? {
+            let dest = match rule.dest.trim_start_matches("./").trim_matches('/') {
+                "" | "." => below,
+                folder => format!("{folder}/{below}"),
+            };
+            let dest = ArchivePath::new(dest);
+            let dest = dest.map_err(|source| CollectError::Destination {
+                rule: text(),
+                setting,
+                source,
+            })?;
+            bundle.add_asked(data_file(path, dest, format!("{setting} {}", text())))?;
+        }
+    }
+    Ok(())
+}
+
+/// The files that `source` stands for, with their paths below the destination.
+fn files_of(source: &Path) -> Result<Vec<(PathBuf, String)>, CollectError> {
+    if source.is_file() {
+        let name = source.file_name().unwrap_or(source.as_os_str());
+        return Ok(vec![(
+            source.to_owned(),
+            name.to_string_lossy().into_owned(),
+        )]);
+    }
+    let walk = WalkDir::new(source)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter();
+    let walk = walk.filter_entry(|entry| {
+        entry.depth() == 0 || !NEVER.iter().any(|never| entry.file_name() == *never)
+    });
+    let mut found = Vec::new();
+    for entry in walk {
+        let entry = entry.map_err(|error| CollectError::Read {
+            path: error.path().unwrap_or(source).to_owned(),
+            source: error.into(),
+        })?;
+        if entry.file_type().is_file() {
+            let below = entry.path().strip_prefix(source).unwrap_or(entry.path());
+            found.push((
+                entry.path().to_owned(),
+                below.to_string_lossy().into_owned(),
+            ));
+        }
+    }
+    Ok(found)
+}
+
+/// What the application's sources name and what lies beside them.
+pub(super) fn hints(
+    bundle: &mut Bundle<'_>,
+    plan: &BuildPlan,
+    graph: &ModuleGraph,
+) -> Result<(), CollectError> {
+    for hint in &graph.data {
+        for (folder, dest) in bases(bundle, plan, hint) {
+            let source = folder.join(&hint.path);
+            if is_data(plan, hint, &source) {
+                follow(bundle, plan, hint, &source, &dest)?;
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The folders that a relative path may be meant from, with their places in the bundle: that of the file which names
+/// it, then that of the main script.
+fn bases(bundle: &Bundle<'_>, plan: &BuildPlan, hint: &DataHint) -> Vec<(PathBuf, String)> {
+    let place = |file: &Path| {
+        let dest = bundle.dest_of(file)?.as_str();
+        let folder = dest.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Some((file.parent()?.to_owned(), folder.to_owned()))
+    };
+    let main = match &plan.entry {
+        Entry::Script(path) => place(path),
+        _ => None,
+    };
+    place(&hint.file).into_iter().chain(main).collect()
+}
+
+/// Whether `source` is there and can be meant: no source of Python, no package, nothing that a build leaves behind.
+fn is_data(plan: &BuildPlan, hint: &DataHint, source: &Path) -> bool {
+    if NEVER
+        .iter()
+        .any(|never| hint.path.split('/').any(|part| part == *never))
+        || source.starts_with(&plan.dist_dir)
+    {
+        return false;
+    }
+    if source.is_file() {
+        return !source
+            .extension()
+            .is_some_and(|extension| extension == "py" || extension == "pyc");
+    }
+    let holds = |name: &str| source.join(name).exists();
+    hint.folder
+        && source.is_dir()
+        && !holds("__init__.py")
+        && !holds("pyvenv.cfg")
+        && !plan.dist_dir.starts_with(source)
+}
+
+fn follow(
+    bundle: &mut Bundle<'_>,
+    plan: &BuildPlan,
+    hint: &DataHint,
+    source: &Path,
+    dest: &str,
+) -> Result<(), CollectError> {
+    let why = format!("named at {}:{}", shown(plan, &hint.file), hint.line);
+    let place = Path::new(dest).join(&hint.path);
+    let folder = if source.is_dir() {
+        place.as_path()
+    } else {
+        place.parent().unwrap_or(Path::new(""))
+    };
+    for (path, below) in files_of(source)? {
+        let Ok(dest) = ArchivePath::new(folder.join(below).to_string_lossy().into_owned()) else {
+            continue;
+        };
+        // What is there already, as a module or by a setting, is not placed again.
+        bundle.place(data_file(path, dest, why.clone()));
+    }
+    Ok(())
+}
+
+fn data_file(path: PathBuf, dest: ArchivePath, why: String) -> CollectedFile {
+    let executable =
+        std::fs::metadata(&path).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
+    CollectedFile {
+        dest,
+        source: FileSource::Path(path),
+        role: FileRole::Data,
+        executable,
+        why,
+    }
+}

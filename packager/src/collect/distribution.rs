@@ -1,0 +1,256 @@
+//! Distributions, whole: what RECORD lists, at the same place relative to the packed prefix.
+
+use super::CollectError;
+use super::bundle::{Bundle, Owner};
+use crate::collection::{CollectedDistribution, CollectedFile, FileRole, FileSource};
+use crate::elf::ElfFile;
+use crate::graph::{ModuleGraph, ReachedDistribution};
+use crate::installed::{Distribution, DistributionFiles};
+use payload::ArchivePath;
+use rayon::prelude::*;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Component, Path, PathBuf};
+use walkdir::WalkDir;
+
+/// A file of a distribution that was looked at.
+struct Item {
+    path: PathBuf,
+    /// Where it goes.
+    dest: String,
+    /// Below site-packages, where modules are.
+    inside: bool,
+    executable: bool,
+    size: u64,
+}
+
+pub(super) fn collect(
+    bundle: &mut Bundle<'_>,
+    graph: &ModuleGraph,
+) -> Result<Vec<CollectedDistribution>, CollectError> {
+    let items: Vec<Vec<Item>> = graph
+        .distributions
+        .par_iter()
+        .map(|taken| items(&taken.distribution))
+        .collect::<Result<_, _>>()?;
+    Ok(graph
+        .distributions
+        .iter()
+        .zip(items)
+        .map(|(taken, items)| place(bundle, taken, items))
+        .collect())
+}
+
+fn place(
+    bundle: &mut Bundle<'_>,
+    taken: &ReachedDistribution,
+    items: Vec<Item>,
+) -> CollectedDistribution {
+    let distribution = &taken.distribution;
+    let why = format!("distribution {}", distribution.label());
+    let mut size = 0;
+    for Item {
+        path,
+        dest,
+        inside,
+        executable,
+        size: length,
+    } in items
+    {
+        let dest = match ArchivePath::new(dest) {
+            Ok(dest) => dest,
+            Err(error) => {
+                bundle.warn(format!("a file of {why} is left out: {error}"));
+                continue;
+            }
+        };
+        size += length;
+        let source = FileSource::Path(path.clone());
+        bundle.add(CollectedFile {
+            dest: dest.clone(),
+            source,
+            role: FileRole::Data,
+            executable,
+            why: why.clone(),
+        });
+        if inside {
+            bundle.add_module_file(Owner::ThirdParty, dest.as_str(), &path, &dest);
+        }
+    }
+    CollectedDistribution {
+        name: distribution.name.clone(),
+        version: distribution.version.clone(),
+        why: taken.reason.to_string(),
+        size,
+    }
+}
+
+fn items(distribution: &Distribution) -> Result<Vec<Item>, CollectError> {
+    match &distribution.files {
+        DistributionFiles::Recorded(files) => {
+            let found = files.par_iter().map(|file| recorded(distribution, file));
+            found.filter_map(Result::transpose).collect()
+        }
+        DistributionFiles::Roots(roots) => {
+            let roots = roots.iter().chain(&distribution.metadata);
+            let found = roots
+                .flat_map(|root| WalkDir::new(root).follow_links(true).sort_by_file_name())
+                .flatten();
+            let files = found
+                .filter(|entry| entry.file_type().is_file())
+                .map(walkdir::DirEntry::into_path);
+            Ok(files
+                .filter_map(|path| below_root(distribution, path))
+                .collect())
+        }
+    }
+}
+
+/// A file that RECORD lists.
+fn recorded(distribution: &Distribution, file: &str) -> Result<Option<Item>, CollectError> {
+    if is_left_behind(file) {
+        return Ok(None);
+    }
+    let path = distribution.site.join(file);
+    let Some((dest, inside)) = destination(&distribution.site, file) else {
+        return Ok(None);
+    };
+    if is_script(&dest, inside, &path) {
+        return Ok(None);
+    }
+    match std::fs::metadata(&path) {
+        Ok(metadata) => Ok(metadata
+            .is_file()
+            .then(|| item(path, dest, inside, &metadata))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(CollectError::MissingRecordFile {
+                distribution: distribution.label(),
+                file: path,
+            })
+        }
+        Err(source) => Err(CollectError::Read { path, source }),
+    }
+}
+
+fn below_root(distribution: &Distribution, path: PathBuf) -> Option<Item> {
+    let dest = path
+        .strip_prefix(&distribution.site)
+        .ok()?
+        .to_str()?
+        .to_owned();
+    let metadata = std::fs::metadata(&path).ok()?;
+    (!is_left_behind(&dest)).then(|| item(path, dest, true, &metadata))
+}
+
+fn item(path: PathBuf, dest: String, inside: bool, metadata: &std::fs::Metadata) -> Item {
+    Item {
+        path,
+        dest,
+        inside,
+        executable: metadata.permissions().mode() & 0o111 != 0,
+        size: metadata.len(),
+    }
+}
+
+/// What a packed program has no use for: caches of bytecode, what `site` reads at start, how editable installs are
+/// made, where the distribution was installed from.
+fn is_left_behind(file: &str) -> bool {
+    let top = !file.contains('/');
+    file.contains("__pycache__/")
+        || (top && (file.ends_with(".pth") || file.starts_with("__editable__")))
+        || file.ends_with(".dist-info/direct_url.json")
+}
+
+/// The place of `file` (relative to `site`) in the bundle, and whether it is below site-packages.
+///
+/// `../../../share/x` goes to `share/x`: the prefix of an installation is three folders above its site-packages, and
+/// that of a bundle is its root. Headers are of no use to a running program.
+fn destination(site: &Path, file: &str) -> Option<(String, bool)> {
+    if !file.starts_with("../") && !file.starts_with('/') {
+        return Some((file.to_owned(), true));
+    }
+    let path = normal(&site.join(file));
+    if let Ok(inside) = path.strip_prefix(site) {
+        return Some((inside.to_str()?.to_owned(), true));
+    }
+    let prefix = site.ancestors().nth(3)?;
+    let below = path.strip_prefix(prefix).ok()?.to_str()?;
+    if below.starts_with("include/") {
+        return None;
+    }
+    // `lib64/python3.11/site-packages/x`: a second site folder of the same prefix.
+    match below.split_once("/site-packages/") {
+        Some((_, inside)) => Some((inside.to_owned(), true)),
+        None => Some((below.to_owned(), false)),
+    }
+}
+
+/// Whether it is a text in `bin/`: it names the interpreter of this machine. Real programs are kept.
+fn is_script(dest: &str, inside: bool, path: &Path) -> bool {
+    !inside && dest.starts_with("bin/") && !ElfFile::read(path).is_ok_and(|elf| elf.is_some())
+}
+
+/// `path` without `.` and `..`, links not followed.
+pub(super) fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                normal.pop();
+            }
+            Component::CurDir => {}
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places() {
+        let site = Path::new("/venv/lib/python3.11/site-packages");
+        let check = |file: &str, expected: Option<(&str, bool)>| {
+            let found = destination(site, file);
+            assert_eq!(
+                found
+                    .as_ref()
+                    .map(|(dest, inside)| (dest.as_str(), *inside)),
+                expected,
+                "{file}"
+            );
+        };
+        check("flask/app.py", Some(("flask/app.py", true)));
+        check("../../../share/man/x.1", Some(("share/man/x.1", false)));
+        check("../../../bin/flask", Some(("bin/flask", false)));
+        check("../../../include/x.h", None);
+        check(
+            "../../../lib64/python3.11/site-packages/a/b.so",
+            Some(("a/b.so", true)),
+        );
+        check("/venv/etc/x", Some(("etc/x", false)));
+        check("../../../../outside", None);
+        check("/etc/passwd", None);
+    }
+
+    #[test]
+    fn left_behind() {
+        for file in [
+            "a/__pycache__/b.pyc",
+            "x-nspkg.pth",
+            "__editable___x_finder.py",
+            "x-1.dist-info/direct_url.json",
+        ] {
+            assert!(is_left_behind(file), "{file}");
+        }
+        for file in [
+            "a/b.pyc",
+            "a/x.pth",
+            "x-1.dist-info/RECORD",
+            "a/__init__.py",
+        ] {
+            assert!(!is_left_behind(file), "{file}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The interpreter itself: its shared library, or its program when it has none.
+
+use super::bundle::Bundle;
+use super::{CollectError, stdlib};
+use crate::collection::{CollectedFile, CollectedInterpreter, FileRole, FileSource};
+use crate::discover::startup_modules;
+use crate::facts::InterpreterFacts;
+use crate::graph::ModuleGraph;
+use payload::{ArchivePath, PathError};
+use std::path::Path;
+
+/// Codecs that a locale can ask for before the first import is served from memory.
+const LOCALE_CODECS: [&str; 3] = [
+    "encodings.iso8859_1",
+    "encodings.iso8859_15",
+    "encodings.cp1252",
+];
+
+pub(super) fn collect(
+    bundle: &mut Bundle<'_>,
+    facts: &InterpreterFacts,
+    graph: &ModuleGraph,
+) -> Result<CollectedInterpreter, CollectError> {
+    let why = format!(
+        "Python {}.{}.{}",
+        facts.version.0, facts.version.1, facts.version.2
+    );
+    if let Some(library) = &facts.libpython {
+        let dest = place(bundle, library, "lib", FileRole::Native, why)?;
+        return Ok(CollectedInterpreter {
+            library: Some(dest),
+            ..CollectedInterpreter::default()
+        });
+    }
+    let mut startup = startup_modules(graph);
+    startup.extend(LOCALE_CODECS.map(str::to_owned));
+    stdlib::keep_startup_on_disk(bundle, facts, &startup);
+    let dest = place(
+        bundle,
+        &facts.base_executable,
+        "bin",
+        FileRole::Program,
+        why,
+    )?;
+    Ok(CollectedInterpreter {
+        program: Some(dest),
+        ..CollectedInterpreter::default()
+    })
+}
+
+fn place(
+    bundle: &mut Bundle<'_>,
+    path: &Path,
+    folder: &str,
+    role: FileRole,
+    why: String,
+) -> Result<ArchivePath, CollectError> {
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    let dest = ArchivePath::new(format!("{folder}/{name}"));
+    let dest = dest.map_err(|source: PathError| CollectError::Name {
+        path: path.to_owned(),
+        source,
+    })?;
+    let source = FileSource::Path(path.to_owned());
+    bundle.add_asked(CollectedFile {
+        dest: dest.clone(),
+        source,
+        role,
+        executable: true,
+        why,
+    })?;
+    Ok(dest)
+}

@@ -1,0 +1,277 @@
+//! Libraries and who needs them.
+
+use super::system::System;
+use super::{policy, search_path};
+use crate::collect::distribution::normal;
+use crate::collection::{CollectedFile, FileRole, FileSource, GlibcVersion};
+use crate::elf::ElfFile;
+use crate::facts::InterpreterFacts;
+use crate::plan::BuildPlan;
+use payload::ArchivePath;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// An ELF file of the bundle.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) dest: ArchivePath,
+    pub(super) source: PathBuf,
+    pub(super) elf: ElfFile,
+}
+
+/// A library that was not found.
+#[derive(Debug)]
+pub(super) struct Missing {
+    pub(super) wanted_by: ArchivePath,
+    pub(super) source: PathBuf,
+    pub(super) needed: String,
+    /// Folders, for the message.
+    pub(super) searched: String,
+}
+
+/// One needed library.
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    target: usize,
+    /// The search path of the one who needs it leads to it inside the bundle.
+    reachable: bool,
+}
+
+/// The ELF files of a bundle for the interpreter's machine.
+#[derive(Debug)]
+pub(super) struct LibraryGraph {
+    nodes: Vec<Node>,
+    edges: Vec<Vec<Edge>>,
+    by_dest: HashMap<String, usize>,
+    /// By SONAME and by file name.
+    by_name: HashMap<String, Vec<usize>>,
+    missing: Vec<Missing>,
+    system: System,
+    /// `exclude.libraries`.
+    excluded: HashSet<String>,
+    /// The interpreter's program or library.
+    interpreter: Option<ArchivePath>,
+}
+
+impl LibraryGraph {
+    pub(super) fn new(
+        machine: u16,
+        plan: &BuildPlan,
+        facts: &InterpreterFacts,
+        interpreter: Option<ArchivePath>,
+    ) -> Self {
+        Self {
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            by_dest: HashMap::new(),
+            by_name: HashMap::new(),
+            missing: Vec::new(),
+            system: System::new(
+                machine,
+                &[&facts.base_prefix, &facts.prefix],
+                &facts.multiarch,
+            ),
+            excluded: plan.exclude.libraries.iter().cloned().collect(),
+            interpreter,
+        }
+    }
+
+    pub(super) fn add(&mut self, node: Node) -> usize {
+        let at = self.nodes.len();
+        let dest = node.dest.as_str();
+        let file = dest.rsplit('/').next().unwrap_or(dest);
+        for name in HashSet::from([file, node.elf.soname.as_deref().unwrap_or(file)]) {
+            self.by_name.entry(name.to_owned()).or_default().push(at);
+        }
+        self.by_dest.insert(dest.to_owned(), at);
+        self.nodes.push(node);
+        at
+    }
+
+    pub(super) fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// Finds everything that is needed, transitively; returns the files taken from this machine.
+    pub(super) fn close(&mut self) -> Vec<CollectedFile> {
+        let bundled = self.nodes.len();
+        // Nodes that are added on the way come last, and are visited in turn.
+        let mut at = 0;
+        while at < self.nodes.len() {
+            let edges = self.edges_of(at);
+            self.edges.push(edges);
+            at += 1;
+        }
+        let wanted_by = self.first_wanted_by();
+        let added = self.nodes[bundled..]
+            .iter()
+            .enumerate()
+            .map(|(offset, node)| CollectedFile {
+                dest: node.dest.clone(),
+                source: FileSource::Path(node.source.clone()),
+                role: FileRole::Native,
+                executable: false,
+                why: format!(
+                    "needed by {}",
+                    wanted_by
+                        .get(&(bundled + offset))
+                        .map_or("?", String::as_str)
+                ),
+            });
+        added.collect()
+    }
+
+    fn first_wanted_by(&self) -> HashMap<usize, String> {
+        let mut found = HashMap::new();
+        for (at, edges) in self.edges.iter().enumerate() {
+            for edge in edges {
+                found
+                    .entry(edge.target)
+                    .or_insert_with(|| self.nodes[at].dest.to_string());
+            }
+        }
+        found
+    }
+
+    fn edges_of(&mut self, at: usize) -> Vec<Edge> {
+        let node = &self.nodes[at];
+        // Programs of distributions run by themselves, with what the target has.
+        if node.elf.program && self.interpreter.as_ref() != Some(&node.dest) {
+            return Vec::new();
+        }
+        let needed = node.elf.needed.clone();
+        needed
+            .iter()
+            .filter_map(|soname| self.edge(at, soname))
+            .collect()
+    }
+
+    fn edge(&mut self, at: usize, soname: &str) -> Option<Edge> {
+        if let Some(target) = self.reachable(at, soname) {
+            return Some(Edge {
+                target,
+                reachable: true,
+            });
+        }
+        // libpython is loaded, or is the program itself, before anything else.
+        if soname.starts_with("libpython3.")
+            || policy::is_guaranteed(soname)
+            || self.excluded.contains(soname)
+        {
+            return None;
+        }
+        let target = self
+            .neighbour(at, soname)
+            .or_else(|| self.from_system(at, soname));
+        let target = target.or_else(|| {
+            self.by_name
+                .get(soname)
+                .and_then(|found| found.first().copied())
+        });
+        if target.is_none() {
+            let node = &self.nodes[at];
+            let searched = self.system.searched(&search_path(&node.source, &node.elf));
+            let (wanted_by, source) = (node.dest.clone(), node.source.clone());
+            self.missing.push(Missing {
+                wanted_by,
+                source,
+                needed: soname.to_owned(),
+                searched,
+            });
+        }
+        target.map(|target| Edge {
+            target,
+            reachable: false,
+        })
+    }
+
+    /// The library in the bundle that the search path of `at` leads to.
+    fn reachable(&self, at: usize, soname: &str) -> Option<usize> {
+        let node = &self.nodes[at];
+        let entries = if node.elf.runpath.is_empty() {
+            &node.elf.rpath
+        } else {
+            &node.elf.runpath
+        };
+        let folder = Path::new("/").join(node.dest.as_str());
+        let folder = folder.parent()?.to_string_lossy().into_owned();
+        entries.iter().find_map(|entry| {
+            let entry = entry.replace("${ORIGIN}", "$ORIGIN");
+            let below = entry.strip_prefix("$ORIGIN")?;
+            let path = normal(&Path::new(&format!("{folder}{below}")).join(soname));
+            self.by_dest
+                .get(path.strip_prefix("/").ok()?.to_str()?)
+                .copied()
+        })
+    }
+
+    /// The library of that name in the same distribution, or one that was taken from the system before.
+    fn neighbour(&self, at: usize, soname: &str) -> Option<usize> {
+        let top = |node: usize| {
+            self.nodes[node]
+                .dest
+                .as_str()
+                .split_once('/')
+                .map(|(top, _)| top)
+        };
+        let found = self.by_name.get(soname)?;
+        let same = |node: &&usize| top(**node) == top(at) || top(**node) == Some("lib");
+        found.iter().find(same).copied()
+    }
+
+    fn from_system(&mut self, at: usize, soname: &str) -> Option<usize> {
+        let own = search_path(&self.nodes[at].source, &self.nodes[at].elf);
+        let (source, elf) = self.system.find(soname, &own)?;
+        let dest = ArchivePath::new(format!("lib/{soname}")).ok()?;
+        Some(self.add(Node { dest, source, elf }))
+    }
+
+    /// What is to be loaded before the file at `dest`, in order: libraries to which no search path leads, each after
+    /// those that it needs itself.
+    pub(super) fn preload(&self, dest: &ArchivePath) -> Vec<ArchivePath> {
+        let Some(root) = self.by_dest.get(dest.as_str()) else {
+            return Vec::new();
+        };
+        let mut order = Vec::new();
+        let mut unreachable = HashSet::new();
+        self.visit(
+            *root,
+            &mut HashSet::from([*root]),
+            &mut unreachable,
+            &mut order,
+        );
+        order
+            .into_iter()
+            .filter(|at| unreachable.contains(at))
+            .map(|at| self.nodes[at].dest.clone())
+            .collect()
+    }
+
+    fn visit(
+        &self,
+        at: usize,
+        seen: &mut HashSet<usize>,
+        unreachable: &mut HashSet<usize>,
+        order: &mut Vec<usize>,
+    ) {
+        for edge in self.edges.get(at).into_iter().flatten() {
+            if !edge.reachable {
+                unreachable.insert(edge.target);
+            }
+            if seen.insert(edge.target) {
+                self.visit(edge.target, seen, unreachable, order);
+                order.push(edge.target);
+            }
+        }
+    }
+
+    /// The highest glibc that any of the files needs, with the first of them that needs it.
+    pub(super) fn glibc(&self) -> Option<(GlibcVersion, String)> {
+        let needs = self
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node.elf.glibc?, node.dest.as_str())));
+        let highest = needs.min_by(|(a, first), (b, second)| b.cmp(a).then(first.cmp(second)))?;
+        Some((highest.0, highest.1.to_owned()))
+    }
+}

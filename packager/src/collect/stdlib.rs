@@ -1,0 +1,229 @@
+//! The standard library: whole, but for tests, the tools of developers, and what would bind a program to a licence or a
+//! graphical system that it does not use. What the graph reaches goes in whatever it is.
+
+use super::CollectError;
+use super::bundle::{Bundle, Owner};
+use crate::collection::{CollectedFile, FileRole, FileSource};
+use crate::facts::InterpreterFacts;
+use crate::graph::{ModuleGraph, Origin};
+use payload::ArchivePath;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
+
+/// Folders, relative to the standard library's, that are left out unless one of their modules is reached: then all of
+/// the folder goes in.
+const LEFT_OUT: [&str; 3] = ["ensurepip", "idlelib", "turtledemo"];
+
+/// Names of folders of tests at any depth; of these only the modules that are reached go in.
+const TESTS: [&str; 4] = ["test", "tests", "idle_test", "_test_multiprocessing"];
+
+/// Extension modules left out unless reached, beside those that only test the interpreter: `readline` and `_gdbm` would
+/// put a program under the GPL, `_tkinter` brings Tcl, Tk and a good part of X11.
+const UNLESS_REACHED: [&str; 3] = ["readline", "_gdbm", "_tkinter"];
+
+/// Ends of names that are of no use at run time: documents, tools for other systems, what compilers read.
+const NO_DATA: [&str; 11] = [
+    ".a", ".bat", ".c", ".exe", ".h", ".la", ".o", ".pyc", ".rst", ".sh", "~",
+];
+
+/// Where the standard library is in a bundle: `lib/python3.11`.
+pub(super) fn folder(facts: &InterpreterFacts) -> String {
+    let thread = if facts.free_threaded { "t" } else { "" };
+    format!("lib/python{}.{}{thread}", facts.version.0, facts.version.1)
+}
+
+pub(super) fn collect(
+    bundle: &mut Bundle<'_>,
+    facts: &InterpreterFacts,
+    graph: &ModuleGraph,
+) -> Result<(), CollectError> {
+    let reached: BTreeSet<&str> = graph
+        .modules
+        .iter()
+        .filter(|(_, module)| module.origin == Origin::Stdlib)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let library = Library {
+        folder: folder(facts),
+        root: &facts.stdlib,
+        reached,
+    };
+    for (path, below) in library.files()? {
+        library.place(bundle, path, &below);
+    }
+    if let Some(dynload) = &facts.dynload {
+        for path in library.extensions(dynload)? {
+            library.place_extension(bundle, path);
+        }
+    }
+    Ok(())
+}
+
+struct Library<'a> {
+    /// In the bundle.
+    folder: String,
+    root: &'a Path,
+    reached: BTreeSet<&'a str>,
+}
+
+impl Library<'_> {
+    /// The files below the standard library's folder, sorted, with their paths relative to it.
+    fn files(&self) -> Result<Vec<(PathBuf, String)>, CollectError> {
+        let walk = WalkDir::new(self.root).sort_by_file_name().into_iter();
+        let mut found = Vec::new();
+        for entry in walk.filter_entry(|entry| self.is_wanted(entry)) {
+            let entry = entry.map_err(|error| CollectError::Read {
+                path: error.path().unwrap_or(self.root).to_owned(),
+                source: error.into(),
+            })?;
+            if entry.file_type().is_dir() {
+                continue;
+            }
+            if let Some(below) = self.below(entry.path()) {
+                found.push((entry.into_path(), below));
+            }
+        }
+        Ok(found)
+    }
+
+    fn below(&self, path: &Path) -> Option<String> {
+        path.strip_prefix(self.root)
+            .ok()?
+            .to_str()
+            .map(str::to_owned)
+    }
+
+    fn is_wanted(&self, entry: &DirEntry) -> bool {
+        let Some(below) = self.below(entry.path()) else {
+            return false;
+        };
+        let name = entry.file_name().to_string_lossy();
+        if entry.depth() == 0 {
+            return true;
+        }
+        if entry.file_type().is_dir() {
+            return self.is_wanted_folder(&below, &name);
+        }
+        if NO_DATA.iter().any(|end| name.ends_with(end)) || name.starts_with("README") {
+            return false;
+        }
+        // Debian's: a hook for crash reports.
+        !matches!(below.as_str(), "sitecustomize.py" | "usercustomize.py")
+            && (!is_of_tests(&below) || self.is_reached_file(&below))
+    }
+
+    fn is_wanted_folder(&self, below: &str, name: &str) -> bool {
+        match name {
+            "__pycache__" | "site-packages" | "dist-packages" | "lib-dynload" => false,
+            _ if name.starts_with("config-") || name.ends_with(".dSYM") => false,
+            _ if LEFT_OUT.contains(&below) || is_of_tests(below) => self.is_reached_folder(below),
+            _ => true,
+        }
+    }
+
+    fn is_reached_folder(&self, below: &str) -> bool {
+        let name = below.replace('/', ".");
+        let next = self.reached.range(name.as_str()..).next();
+        next.is_some_and(|found| {
+            found
+                .strip_prefix(&name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
+
+    fn is_reached_file(&self, below: &str) -> bool {
+        let name = below
+            .strip_suffix(".py")
+            .map(|stem| stem.strip_suffix("/__init__").unwrap_or(stem));
+        name.is_some_and(|name| self.reached.contains(name.replace('/', ".").as_str()))
+    }
+
+    fn place(&self, bundle: &mut Bundle<'_>, path: PathBuf, below: &str) {
+        let Ok(dest) = ArchivePath::new(format!("{}/{below}", self.folder)) else {
+            return;
+        };
+        let role = if below.ends_with(".py") {
+            FileRole::StdlibSource
+        } else {
+            FileRole::Data
+        };
+        bundle.add_module_file(Owner::Stdlib, below, &path, &dest);
+        let (source, why) = (FileSource::Path(path), "standard library".to_owned());
+        bundle.add(CollectedFile {
+            dest,
+            source,
+            role,
+            executable: false,
+            why,
+        });
+    }
+
+    fn extensions(&self, folder: &Path) -> Result<Vec<PathBuf>, CollectError> {
+        let read = |source| CollectError::Read {
+            path: folder.to_owned(),
+            source,
+        };
+        let entries = std::fs::read_dir(folder).map_err(read)?;
+        let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        found.sort();
+        Ok(found)
+    }
+
+    fn place_extension(&self, bundle: &mut Bundle<'_>, path: PathBuf) {
+        let Some(file) = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .map(str::to_owned)
+        else {
+            return;
+        };
+        let Some((name, true)) = bundle.module_name(&file) else {
+            return;
+        };
+        let for_tests = name.starts_with("_test")
+            || name.starts_with("xx")
+            || name == "_ctypes_test"
+            || name == "_xxtestfuzz";
+        if (for_tests || UNLESS_REACHED.contains(&name.as_str()))
+            && !self.reached.contains(name.as_str())
+        {
+            return;
+        }
+        let Ok(dest) = ArchivePath::new(format!("{}/lib-dynload/{file}", self.folder)) else {
+            return;
+        };
+        bundle.add_module_file(Owner::Stdlib, &file, &path, &dest);
+        let (source, why) = (FileSource::Path(path), "standard library".to_owned());
+        bundle.add(CollectedFile {
+            dest,
+            source,
+            role: FileRole::Native,
+            executable: false,
+            why,
+        });
+    }
+}
+
+/// Whether a path relative to the standard library's folder lies in tests.
+fn is_of_tests(below: &str) -> bool {
+    below.split('/').any(|part| TESTS.contains(&part))
+}
+
+/// Makes real files of the modules that an interpreter without a shared library imports before the runtime is there to
+/// serve them from memory: everything that the start of the interpreter always imports.
+pub(super) fn keep_startup_on_disk(
+    bundle: &mut Bundle<'_>,
+    facts: &InterpreterFacts,
+    startup: &[String],
+) {
+    let folder = folder(facts);
+    for name in startup {
+        let stem = format!("{folder}/{}", name.replace('.', "/"));
+        for file in [format!("{stem}.py"), format!("{stem}/__init__.py")] {
+            if let Ok(dest) = ArchivePath::new(file) {
+                bundle.set_role(&dest, FileRole::Data);
+            }
+        }
+    }
+}
