@@ -1,6 +1,7 @@
 //! The script host: runs an entry point as `python` would, and ends as `python` would.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use payload::{EntryPoint, Target};
 
@@ -20,7 +21,7 @@ pub(crate) enum Ended {
 pub(crate) fn set_up<'py>(
     py: Attached<'py>,
     app: &App,
-    search_paths: &[String],
+    search_paths: &[PathBuf],
 ) -> PyResult<'py, ()> {
     let program = &app.program;
     let facts = py.dict()?;
@@ -33,9 +34,7 @@ pub(crate) fn set_up<'py>(
     fact("id", &program.id)?;
     fact("version", &program.version)?;
     fact("python", &format!("{major}.{minor}.{micro}"))?;
-    let paths = search_paths
-        .iter()
-        .map(|path| py.path(app.bundle.meipass.join(path).as_os_str()));
+    let paths = search_paths.iter().map(|path| py.path(path.as_os_str()));
     let paths = paths.collect::<Result<Vec<_>, _>>()?;
     let arguments = texts(py, app)?;
     host(py)?.call_method(

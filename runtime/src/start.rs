@@ -105,14 +105,12 @@ impl App {
         self.bundle.roots.first().map_or("", String::as_str)
     }
 
-    /// `sys.path`, relative to the directory of unpacked files.
-    fn search_paths(&self) -> Vec<String> {
-        let stdlib = self.stdlib();
-        vec![
-            String::new(),
-            stdlib.to_owned(),
-            format!("{stdlib}/lib-dynload"),
-        ]
+    /// `sys.path`
+    fn search_paths(&self) -> Vec<PathBuf> {
+        let meipass = &self.bundle.meipass;
+        let stdlib = meipass.join(self.stdlib());
+        let dynload = stdlib.join("lib-dynload");
+        vec![meipass.clone(), stdlib, dynload]
     }
 }
 

@@ -15,6 +15,7 @@ from _frozen_importlib_external import (
     FileFinder,
     SourceFileLoader,
     _get_supported_file_loaders,
+    _path_isdir,
     decode_source,
 )
 
@@ -120,7 +121,7 @@ class PackPathFinder:
     files would lie in it."""
 
     def __init__(self, path):
-        if path != _pack.meipass and not path.startswith(_PREFIX):
+        if not _is_folder(path):
             raise ImportError("not a folder of this program", path=path)
         self.path = path
         self._package = _package_of(path)
@@ -150,6 +151,12 @@ class PackPathFinder:
             known.setdefault(name, package)
         for name in sorted(known):
             yield prefix + name, known[name]
+
+
+def _is_folder(path):
+    if path == _pack.meipass:
+        return True
+    return path.startswith(_PREFIX) and (_path_isdir(path) or bool(_pack.listing(path[len(_PREFIX) :])))
 
 
 def _folder_of(flags, file):

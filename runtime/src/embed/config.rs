@@ -10,7 +10,7 @@ use platform::Library;
 use platform::handoff::Start;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why CPython did not start.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) start: &'a Start,
     /// `sys._stdlib_dir`, relative to the directory.
     pub(crate) stdlib: &'a str,
-    /// `sys.path`, relative to the directory; an empty one is the directory itself.
-    pub(crate) search_paths: &'a [String],
+    /// `sys.path`.
+    pub(crate) search_paths: &'a [PathBuf],
     /// Bytecode optimisation level.
     pub(crate) optimize: u8,
     /// Modules needed before the importer is there.
@@ -215,10 +215,7 @@ fn start_by_layout(settings: &Settings<'_>, layout: &Layout) -> Result<(), Start
     }
     config.set_int(layout.search_paths_set, 1);
     for path in settings.search_paths {
-        config.append(
-            layout.search_paths,
-            &c_string(&search_path(settings.start, path))?,
-        )?;
+        config.append(layout.search_paths, &c_string(path)?)?;
     }
     // SAFETY: the configuration was made by `PyConfig_InitIsolatedConfig` and filled by CPython's own setters.
     check(unsafe { Py_InitializeFromConfig(config.pointer(0)) })
@@ -237,15 +234,6 @@ fn pre_initialize(utf8_mode: bool) -> Result<(), StartError> {
     config.utf8_mode = c_int::from(utf8_mode);
     // SAFETY: a structure made by `PyPreConfig_InitIsolatedConfig`.
     check(unsafe { Py_PreInitialize(&raw const config) })
-}
-
-/// `sys.path`'s entry for a folder of the bundle.
-fn search_path(start: &Start, relative: &str) -> std::path::PathBuf {
-    if relative.is_empty() {
-        start.meipass.clone()
-    } else {
-        start.meipass.join(relative)
-    }
 }
 
 fn c_string(path: &Path) -> Result<CString, StartError> {
@@ -419,7 +407,7 @@ fn configure_by_name(
     let paths = settings
         .search_paths
         .iter()
-        .map(|path| utf8(&search_path(settings.start, path)))
+        .map(|path| utf8(path))
         .collect::<Result<Vec<_>, _>>()?;
     let pointers: Vec<*const c_char> = paths.iter().map(|path| path.as_ptr()).collect();
     let name = c"module_search_paths";
@@ -450,7 +438,6 @@ pub(crate) fn finalize(_: Attached<'_>) -> bool {
 mod tests {
     use super::*;
     use std::fmt::Write;
-    use std::path::PathBuf;
     use std::process::Command;
 
     /// The headers of every CPython installed here: minor version and include directory.
