@@ -14,7 +14,13 @@ pub fn print(built: &Built, printer: &Printer) {
     for warning in warnings(built, printer.is_verbose()) {
         printer.warning(&warning);
     }
-    for line in lines(built, &printer.bold(&show(&built.output))) {
+    // A one-folder program is its folder: that is what is copied.
+    let made = built
+        .output
+        .folder
+        .as_ref()
+        .unwrap_or(&built.output.executable);
+    for line in lines(built, &printer.bold(&show(made))) {
         printer.status(&line);
     }
 }
@@ -43,15 +49,10 @@ fn warnings(built: &Built, all: bool) -> Vec<String> {
 /// What was built, how big, how long, from what, for what, and how to run it. `name` is the output's.
 fn lines(built: &Built, name: &str) -> Vec<String> {
     let (major, minor, micro) = built.python_version;
-    let folder = if built.plan.mode == BundleMode::OneDir {
-        " and the folder beside it"
-    } else {
-        ""
-    };
     let mut lines = vec![
         format!(
-            "{name}{folder}: {} in {}",
-            size(built.size),
+            "{name}: {} in {}",
+            size(built.output.size),
             duration(built.elapsed)
         ),
         format!(
@@ -62,11 +63,11 @@ fn lines(built: &Built, name: &str) -> Vec<String> {
         format!(
             "  {}, {}, {}",
             count(built.distributions, "distribution"),
-            count(built.modules, "module"),
+            count(built.output.modules, "module"),
             count(built.files, "file"),
         ),
     ];
-    if let Some((version, file)) = &built.glibc {
+    if let Some((version, file)) = &built.output.glibc {
         lines.push(format!(
             "  runs with glibc {version} or later (because of {file})"
         ));
@@ -88,13 +89,16 @@ pub fn json(built: &Built) -> String {
         })
     });
     let value = json!({
-        "output": built.output,
+        "output": built.output.executable,
+        "folder": built.output.folder,
         "name": built.plan.name,
         "id": built.plan.id,
         "version": built.plan.version,
         "target": built.plan.target,
         "mode": if built.plan.mode == BundleMode::OneDir { "onedir" } else { "onefile" },
-        "size": built.size,
+        "size": built.output.size,
+        "uncompressed": built.output.uncompressed,
+        "content_hash": built.output.content_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
         "seconds": (built.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         "python": {
             "program": built.plan.python,
@@ -102,9 +106,9 @@ pub fn json(built: &Built) -> String {
             "reason": built.plan.python_reason,
         },
         "distributions": built.distributions,
-        "modules": built.modules,
+        "modules": built.output.modules,
         "files": built.files,
-        "glibc": built.glibc.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
+        "glibc": built.output.glibc.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
         "warnings": built.warnings,
         "missing": missing.collect::<Vec<_>>(),
     });
@@ -153,7 +157,7 @@ fn describe(import: &MissingImport) -> String {
 }
 
 fn run_command(built: &Built) -> String {
-    let program = show(&built.output);
+    let program = show(&built.output.executable);
     let program = if program.contains(' ') {
         format!("'{program}'")
     } else {
@@ -182,9 +186,11 @@ fn reachable(bind: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::bytecode::Counts;
     use crate::collection::GlibcVersion;
     use crate::configure::{Request, resolve};
     use crate::graph::ImportSite;
+    use crate::write::Output;
     use std::path::PathBuf;
     use std::time::Duration;
 
@@ -204,14 +210,22 @@ mod tests {
         plan.python = PathBuf::from("/venv/bin/python3");
         Built {
             plan,
-            output: PathBuf::from("/dist/my shop"),
-            size: 16_400_000,
+            output: Output {
+                executable: PathBuf::from("/dist/my shop"),
+                folder: None,
+                size: 16_400_000,
+                uncompressed: 50_000_000,
+                entries: 900,
+                modules: 812,
+                bytecode: Counts::default(),
+                glibc: Some((GlibcVersion(2, 17), "lib/libpython3.12.so.1.0".into())),
+                warnings: Vec::new(),
+                content_hash: [0; 32],
+            },
             elapsed: Duration::from_millis(2345),
             python_version: (3, 12, 1),
             distributions: 1,
-            modules: 812,
             files: 34,
-            glibc: Some((GlibcVersion(2, 17), "lib/libpython3.12.so.1.0".into())),
             warnings: vec!["a file is not readable".into()],
             missing: Vec::new(),
         }
