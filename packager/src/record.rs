@@ -61,7 +61,11 @@ impl Record {
     /// The record of one build.
     #[must_use]
     pub fn new(graph: &ModuleGraph, collection: &Collection) -> Self {
-        let sites = |sites: &[ImportSite]| sites.iter().take(SITES).map(Site::from).collect();
+        // A package whose `__init__` imports from itself has not asked for itself.
+        let sites = |name: &str, sites: &[ImportSite]| {
+            let others = sites.iter().filter(|site| site.importer != name);
+            others.take(SITES).map(Site::from).collect()
+        };
         let mut missing: BTreeMap<String, Vec<Site>> = BTreeMap::new();
         for import in &graph.missing {
             missing
@@ -80,7 +84,7 @@ impl Record {
         Self {
             distributions: collection.distributions.iter().map(distribution).collect(),
             modules: modules
-                .map(|(name, module)| (name.clone(), sites(&module.wanted_by)))
+                .map(|(name, module)| (name.clone(), sites(name, &module.wanted_by)))
                 .collect(),
             files: files
                 .filter(|file| !file.why.is_empty())
@@ -104,8 +108,8 @@ impl Record {
         serde_json::from_slice(json)
     }
 
-    /// How `module` came in: itself and who imports it, up to the entry point or a setting. Ends where it would go
-    /// round in a circle.
+    /// How `module` came in: itself and who imports it, up to the entry point, or to a module that something else than
+    /// an import asked for. Ends where it would go round in a circle.
     #[must_use]
     pub fn chain<'a>(&'a self, module: &'a str) -> Vec<(&'a str, Option<&'a Site>)> {
         let mut chain: Vec<(&str, Option<&Site>)> = Vec::new();
@@ -116,7 +120,8 @@ impl Record {
             }
             let site = self.modules.get(name).and_then(|sites| sites.first());
             chain.push((name, site));
-            next = site.map(|site| site.importer.as_str());
+            let importer = site.map(|site| site.importer.as_str());
+            next = importer.filter(|name| *name == "__main__" || self.modules.contains_key(*name));
         }
         chain
     }

@@ -150,8 +150,8 @@ impl Printer {
 
 fn style(unit: Unit, known: bool) -> ProgressStyle {
     let template = match (unit, known) {
-        (Unit::Bytes, true) => "{msg:>18} {bar:32} {bytes}/{total_bytes}",
-        (Unit::Bytes, false) => "{msg:>18} {spinner} {bytes}",
+        (Unit::Bytes, true) => "{msg:>18} {bar:32} {decimal_bytes}/{decimal_total_bytes}",
+        (Unit::Bytes, false) => "{msg:>18} {spinner} {decimal_bytes}",
         (_, true) => "{msg:>18} {bar:32} {pos}/{len}",
         (_, false) => "{msg:>18} {spinner} {pos}",
     };

@@ -131,7 +131,7 @@ impl<'a> Inside<'a> {
             size(self.size)
         );
         let mut row = |name: &str, value: String| {
-            let _ = writeln!(text, "  {name:<10} {value}");
+            let _ = writeln!(text, "  {name:<14} {value}");
         };
         for entry in &program.entries {
             let name = if entry.name.is_empty() {

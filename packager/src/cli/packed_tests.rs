@@ -258,10 +258,10 @@ fn shows_what_is_inside() {
     };
     insta::assert_snapshot!(show(&[]), @r"
     shop 1.2 (com.example.shop), [folder]/shop: 2.3 kB
-      runs       the script app.py
-      Python     3.11.9, lib/libpython3.11.so.1.0
-      unpacks    3 files, 25 B, once for all runs
-      pack       0.1.0
+      runs           the script app.py
+      Python         3.11.9, lib/libpython3.11.so.1.0
+      unpacks        3 files, 25 B, once for all runs
+      pack           0.1.0
 
     Distributions
       markup-safe 3.0     2.3 kB  imported by flask, line 7
@@ -272,7 +272,6 @@ fn shows_what_is_inside() {
     Files
            13 B  app.py
             2 B  data/ (1 file)
-              2 B  x.json
            10 B  tool
            25 B  in 3 files
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Levels that are shown unless everything is asked for.
-const LEVELS: usize = 2;
+const LEVELS: usize = 1;
 /// Names on one level that are shown unless everything is asked for; the rest is summed up.
 const NAMES: usize = 40;
 
@@ -18,7 +18,7 @@ struct Node<'a> {
     bytes: u64,
 }
 
-/// The tree of `entries`; two levels of it unless `all`.
+/// The tree of `entries`; its first level unless `all`.
 pub(super) fn render<'a>(entries: impl Iterator<Item = &'a Entry<'a>>, all: bool) -> String {
     let mut root = Node::default();
     for entry in entries {
