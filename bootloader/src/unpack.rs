@@ -246,3 +246,196 @@ fn remove_unused(base: &Directory, key: &str) {
         let _ = base.remove(&lock_name);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use payload::{NewEntry, Writer};
+    use platform::MappedFile;
+    use std::fs::{self, File};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::path::Path;
+
+    /// A packed program with two files, as a file of `folder`.
+    fn program(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
+        let mut writer = Writer::new(Vec::new(), b"bootloader").unwrap();
+        for (path, content) in [("lib/a.so", content), ("b.txt", b"text".as_slice())] {
+            let entry = NewEntry::stored(path, Placement::File, content);
+            writer.add(&entry, content).unwrap();
+        }
+        let memory = NewEntry::stored("memory.py", Placement::Memory, b"pass");
+        writer.add(&memory, b"pass").unwrap();
+        let (bytes, _) = writer.finish(&Program::default()).unwrap();
+        let path = folder.join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn own(path: &Path) -> OwnFile {
+        let file = File::open(path).unwrap();
+        let bytes = MappedFile::of(&file).unwrap().leak();
+        OwnFile {
+            path: path.to_owned(),
+            bytes,
+            stamp: FileStamp::of(&file).unwrap(),
+            payload: Payload::locate(bytes).unwrap(),
+        }
+    }
+
+    struct Scratch {
+        folder: tempfile::TempDir,
+        base: Directory,
+    }
+
+    impl Scratch {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let outer = Directory::open(folder.path()).unwrap();
+            let base = outer.private("base", platform::process::user_id());
+            Self {
+                base: base.unwrap(),
+                folder,
+            }
+        }
+
+        fn start(&self, own: &OwnFile) -> Result<(Directory, Lock), Restore> {
+            ready_in(&self.base, &own.key("app"), own)
+        }
+
+        fn file(&self, own: &OwnFile, path: &str) -> PathBuf {
+            self.base.path().join(own.key("app")).join(path)
+        }
+    }
+
+    #[test]
+    fn a_first_start_unpacks_and_a_later_one_does_not() {
+        let scratch = Scratch::new();
+        let own = own(&program(scratch.folder.path(), "app", b"library"));
+        drop(scratch.start(&own).ok().unwrap());
+        let library = scratch.file(&own, "lib/a.so");
+        assert_eq!(fs::read(&library).unwrap(), b"library");
+        assert!(!scratch.file(&own, "memory.py").exists());
+        let before = fs::metadata(&library).unwrap();
+        drop(scratch.start(&own).ok().unwrap());
+        let after = fs::metadata(&library).unwrap();
+        assert_eq!(
+            (before.ino(), before.ctime_nsec()),
+            (after.ino(), after.ctime_nsec())
+        );
+    }
+
+    #[test]
+    fn what_was_changed_or_removed_is_restored_and_what_was_added_stays() {
+        let scratch = Scratch::new();
+        let own = own(&program(scratch.folder.path(), "app", b"library"));
+        drop(scratch.start(&own).ok().unwrap());
+        // Of the same length, and with its old time of last write: only the time of last change tells.
+        let library = scratch.file(&own, "lib/a.so");
+        let times = fs::metadata(&library).unwrap().modified().unwrap();
+        fs::write(&library, b"LIBRARY").unwrap();
+        File::options()
+            .write(true)
+            .open(&library)
+            .unwrap()
+            .set_modified(times)
+            .unwrap();
+        fs::remove_file(scratch.file(&own, "b.txt")).unwrap();
+        fs::write(scratch.file(&own, "added.txt"), b"mine").unwrap();
+        drop(scratch.start(&own).ok().unwrap());
+        assert_eq!(fs::read(&library).unwrap(), b"library");
+        assert_eq!(fs::read(scratch.file(&own, "b.txt")).unwrap(), b"text");
+        assert_eq!(fs::read(scratch.file(&own, "added.txt")).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn links_in_the_place_of_files_and_folders_are_replaced() {
+        let scratch = Scratch::new();
+        let own = own(&program(scratch.folder.path(), "app", b"library"));
+        drop(scratch.start(&own).ok().unwrap());
+        let elsewhere = scratch.folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::remove_dir_all(scratch.file(&own, "lib")).unwrap();
+        symlink(&elsewhere, scratch.file(&own, "lib")).unwrap();
+        drop(scratch.start(&own).ok().unwrap());
+        assert_eq!(
+            fs::read(scratch.file(&own, "lib/a.so")).unwrap(),
+            b"library"
+        );
+        assert!(fs::read_dir(&elsewhere).unwrap().next().is_none());
+    }
+
+    #[test]
+    fn a_start_that_was_killed_is_taken_up() {
+        let scratch = Scratch::new();
+        let own = own(&program(scratch.folder.path(), "app", b"library"));
+        fs::create_dir_all(scratch.file(&own, "lib")).unwrap();
+        let private = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(scratch.file(&own, ""), private).unwrap();
+        fs::write(scratch.file(&own, "lib/a.so"), b"lib").unwrap();
+        drop(scratch.start(&own).ok().unwrap());
+        assert_eq!(
+            fs::read(scratch.file(&own, "lib/a.so")).unwrap(),
+            b"library"
+        );
+    }
+
+    #[test]
+    fn a_damaged_executable_unpacks_nothing() {
+        let scratch = Scratch::new();
+        let path = program(scratch.folder.path(), "app", b"library");
+        let mut bytes = fs::read(&path).unwrap();
+        let position = bytes
+            .windows(7)
+            .position(|window| window == b"library")
+            .unwrap();
+        bytes[position] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let own = own(&path);
+        assert!(matches!(scratch.start(&own), Err(Restore::Damaged(_))));
+        assert!(!scratch.file(&own, "b.txt").exists());
+    }
+
+    #[test]
+    fn an_executable_that_was_changed_after_it_was_verified_is_noticed() {
+        let scratch = Scratch::new();
+        let path = program(scratch.folder.path(), "app", b"library");
+        drop(scratch.start(&own(&path)).ok().unwrap());
+        let mut bytes = fs::read(&path).unwrap();
+        let position = bytes
+            .windows(4)
+            .position(|window| window == b"pass")
+            .unwrap();
+        bytes[position] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert!(matches!(
+            scratch.start(&own(&path)),
+            Err(Restore::Damaged(_))
+        ));
+    }
+
+    #[test]
+    fn old_versions_go_when_nobody_uses_them() {
+        let scratch = Scratch::new();
+        let old = own(&program(scratch.folder.path(), "old", b"one"));
+        let used = own(&program(scratch.folder.path(), "used", b"two"));
+        let new = own(&program(scratch.folder.path(), "new", b"three"));
+        drop(scratch.start(&old).ok().unwrap());
+        let running = scratch.start(&used).ok().unwrap();
+        drop(scratch.start(&new).ok().unwrap());
+        assert!(!scratch.file(&old, "").exists());
+        assert!(scratch.file(&used, "lib/a.so").exists());
+        drop(running);
+    }
+
+    #[test]
+    fn simultaneous_first_starts_all_succeed() {
+        let scratch = Scratch::new();
+        let own = own(&program(scratch.folder.path(), "app", &[7; 1 << 20]));
+        std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| scratch.start(&own).is_ok()))
+                .collect();
+            assert!(starts.into_iter().all(|start| start.join().unwrap()));
+        });
+    }
+}
