@@ -209,7 +209,8 @@ impl<'a> Entry<'a> {
         content
             .try_reserve_exact(size)
             .map_err(|_| self.content_error("there is not enough memory for it"))?;
-        DCtx::create()
+        DCtx::try_create()
+            .ok_or_else(|| self.content_error("there is not enough memory for it"))?
             .decompress(&mut content, self.stored)
             .map_err(|code| self.content_error(get_error_name(code)))?;
         if content.len() == size {

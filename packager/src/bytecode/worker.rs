@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -39,6 +40,8 @@ impl Worker {
         let mut child = Command::new(python)
             .args(["-I", "-S", "-W", "ignore", "-c", SCRIPT])
             .env_clear()
+            // Ctrl-C is for us: a process that it ends would look like one that failed.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(complaints.try_clone()?)

@@ -62,7 +62,7 @@ pub(super) fn compile(
                 code.marshalled.insert(name.clone(), marshalled);
             }
             Compiled::Refused { line, message } => {
-                code.refuse(facts, name, module, line, message)?
+                code.refuse(facts, name, module, line, message)?;
             }
         }
     }

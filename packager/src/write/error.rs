@@ -84,6 +84,12 @@ pub enum WriteError {
         /// Whether `--noconfirm` would replace it.
         replaceable: bool,
     },
+    /// The executable of a one-folder bundle and something beside it have the same name.
+    #[error("the executable `{name}` and a file or folder beside it have the same name")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
     /// The entries do not fit together.
     #[error("could not make the archive of `{}`", path.display())]
     Archive {
@@ -120,6 +126,10 @@ impl WriteError {
             Self::InTheWay { .. } => {
                 Some("`--distpath` or `--name` goes somewhere else".to_owned())
             }
+            Self::NameTaken { .. } => Some(
+                "`--name` names the executable, `--contents-directory` the folder of its files"
+                    .to_owned(),
+            ),
             Self::Layout(LayoutError::Collision { .. }) => Some(
                 "give one of them another destination, or leave it out with `--exclude-module`"
                     .to_owned(),

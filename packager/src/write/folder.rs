@@ -1,6 +1,6 @@
 //! An executable with its files in a folder beside it: `dist/NAME/NAME` and `dist/NAME/CONTENTS/…`.
 
-use super::archive::Making;
+use super::archive::{Keep, Making};
 use super::{Parts, WriteError, Written, disk, single_file};
 use crate::plan::BuildPlan;
 use payload::Payload;
@@ -10,6 +10,7 @@ use std::path::Path;
 pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, WriteError> {
     let plan = parts.plan;
     let target = plan.dist_dir.join(&plan.name);
+    check_names(&parts)?;
     check_replaceable(plan, &target)?;
     disk::create_folder(&plan.dist_dir)?;
     let failed = |source| WriteError::CreateFolder {
@@ -48,6 +49,26 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
         folder: Some(target),
         ..written
     })
+}
+
+/// The executable needs its name for itself: the contents directory cannot have it, nor, where the files lie right beside
+/// the executable, one of them or a folder.
+fn check_names(parts: &Parts<'_>) -> Result<(), WriteError> {
+    let plan = parts.plan;
+    let mut external = parts
+        .items
+        .iter()
+        .filter(|item| item.keep == Keep::External);
+    let taken = match plan.contents_directory.as_str() {
+        "." => external.any(|item| item.path.split('/').next() == Some(&plan.name)),
+        contents => Path::new(contents).starts_with(&plan.name),
+    };
+    if taken {
+        return Err(WriteError::NameTaken {
+            name: plan.name.clone(),
+        });
+    }
+    Ok(())
 }
 
 /// A folder that an earlier build made, or an empty one, may be replaced; anything else only with `--noconfirm`.

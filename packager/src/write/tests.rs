@@ -310,6 +310,25 @@ fn what_others_made_is_not_replaced() {
 }
 
 #[test]
+fn the_executable_has_its_name_for_itself() {
+    let mut fixture = Fixture::new();
+    fixture.plan.mode = BundleMode::OneDir;
+    fixture.plan.contents_directory = "demo".into();
+    assert!(matches!(
+        fixture.write().unwrap_err(),
+        WriteError::NameTaken { .. }
+    ));
+    fixture.plan.contents_directory = ".".into();
+    let made = fixture.write().unwrap();
+    assert!(made.executable.with_file_name("app.py").exists());
+    fixture.plan.name = "guest".into();
+    assert!(matches!(
+        fixture.write().unwrap_err(),
+        WriteError::NameTaken { .. }
+    ));
+}
+
+#[test]
 fn a_failed_build_leaves_the_previous_output() {
     for mode in [BundleMode::OneFile, BundleMode::OneDir] {
         let mut fixture = Fixture::new();

@@ -1,15 +1,17 @@
 //! Writing a payload.
 
+mod output;
+mod records;
+
 use crate::digest::sha256;
 use crate::footer::{self, Footer};
-use crate::index::{
-    CHUNK, ENTRY_LENGTH, EntryRecord, FLAG_CASE_FOLDED, Index, MODULE_LENGTH, ModuleRecord, NONE,
-    Text,
-};
+use crate::index::{FLAG_CASE_FOLDED, Index};
 use crate::zip::{Directory, Member};
 use crate::{
     ArchivePath, ContentDigest, INDEX_NAME, Method, Placement, Program, RESERVED, WriteError,
 };
+use output::{Archive, Chunks, Tail};
+use records::{Strings, entry_record, module_record};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -336,145 +338,4 @@ fn reserved(entry: &NewEntry<'_>) -> bool {
     folded == INDEX_NAME
         || folded == RESERVED.trim_end_matches('/')
         || (entry.placement == Placement::File && folded.starts_with(RESERVED))
-}
-
-fn entry_record(entry: &Added, strings: &mut Strings) -> Result<[u8; ENTRY_LENGTH], WriteError> {
-    let mut out = Vec::with_capacity(ENTRY_LENGTH);
-    EntryRecord {
-        path: strings.add(&entry.path)?,
-        mode: entry.mode,
-        method: entry.method.code(),
-        placement: entry.placement.code(),
-        data_offset: entry.data_offset,
-        stored_length: entry.stored_length,
-        size: entry.digest.size,
-        sha256: &entry.digest.sha256,
-    }
-    .encode(&mut out);
-    out.try_into()
-        .map_err(|_| WriteError::TooLarge("an entry's record has the wrong length"))
-}
-
-fn module_record(
-    module: &NewModule,
-    numbers: &HashMap<&str, u32>,
-    strings: &mut Strings,
-) -> Result<[u8; MODULE_LENGTH], WriteError> {
-    if !module.file.is_empty() {
-        ArchivePath::new(module.file.as_str())?;
-    }
-    let number = |entry: &Option<String>| match entry {
-        None => Ok(NONE),
-        Some(entry) => {
-            numbers
-                .get(entry.as_str())
-                .copied()
-                .ok_or_else(|| WriteError::UnknownEntry {
-                    module: module.name.clone(),
-                    entry: entry.clone(),
-                })
-        }
-    };
-    let mut out = Vec::with_capacity(MODULE_LENGTH);
-    ModuleRecord {
-        name: strings.add(&module.name)?,
-        file: strings.add(&module.file)?,
-        preload: strings.add(&module.preload.join("\n"))?,
-        code: number(&module.code)?,
-        source: number(&module.source)?,
-        package: module.package,
-        extension: module.extension,
-    }
-    .encode(&mut out);
-    out.try_into()
-        .map_err(|_| WriteError::TooLarge("a module's record has the wrong length"))
-}
-
-/// The string pool; what is there already is not added again.
-#[derive(Default)]
-struct Strings {
-    pool: Vec<u8>,
-    known: HashMap<String, Text>,
-}
-
-impl Strings {
-    fn add(&mut self, text: &str) -> Result<Text, WriteError> {
-        if let Some(known) = self.known.get(text) {
-            return Ok(*known);
-        }
-        let too_large = || WriteError::TooLarge("all names together are longer than 4 GiB");
-        let added = Text {
-            offset: u32::try_from(self.pool.len()).map_err(|_| too_large())?,
-            length: u32::try_from(text.len()).map_err(|_| too_large())?,
-        };
-        self.pool.extend_from_slice(text.as_bytes());
-        self.known.insert(text.to_owned(), added);
-        Ok(added)
-    }
-}
-
-/// The output, and where in it we are.
-#[derive(Debug)]
-struct Archive<W> {
-    out: W,
-    /// Of the payload.
-    start: u64,
-    at: u64,
-    chunks: Chunks,
-}
-
-impl<W: Write> Archive<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.write_all(bytes)?;
-        self.at += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn write_chunked(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.chunks.update(bytes);
-        self.write(bytes)
-    }
-}
-
-/// What lies behind the chunked part is hashed as a whole.
-struct Tail {
-    hash: Sha256,
-}
-
-impl Tail {
-    fn write<W: Write>(&mut self, out: &mut Archive<W>, bytes: &[u8]) -> io::Result<()> {
-        self.hash.update(bytes);
-        out.write(bytes)
-    }
-}
-
-/// SHA-256 of each chunk of what passes by.
-#[derive(Debug, Default)]
-struct Chunks {
-    done: Vec<[u8; 32]>,
-    hash: Sha256,
-    filled: u64,
-}
-
-impl Chunks {
-    fn update(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let room = usize::try_from(CHUNK - self.filled).unwrap_or(usize::MAX);
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.hash.update(now);
-            self.filled += now.len() as u64;
-            if self.filled == CHUNK {
-                self.done.push(self.hash.finalize_reset().into());
-                self.filled = 0;
-            }
-            bytes = later;
-        }
-    }
-
-    fn finish(mut self) -> Vec<[u8; 32]> {
-        if self.filled > 0 {
-            self.done.push(self.hash.finalize().into());
-        }
-        self.done
-    }
 }
