@@ -15,6 +15,7 @@ pub mod interpreter;
 pub mod interrupt;
 pub mod kit;
 pub mod layout;
+pub mod look;
 pub mod plan;
 pub mod progress;
 pub mod record;

@@ -73,7 +73,10 @@ impl Printer {
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush());
         match written {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                let message = format!("cannot write to stdout: {error}");
+                Err(std::io::Error::new(error.kind(), message))
+            }
             _ => Ok(()),
         }
     }
@@ -101,7 +104,17 @@ impl Printer {
 
     /// Says what went wrong: the error, its causes, and what to do next.
     pub fn error(&self, error: &dyn Error, hint: Option<&str>) {
+        self.clear();
         self.line(render(error, hint, self.colours).trim_end());
+    }
+
+    /// Takes away the bars of stages that will not come to their end.
+    pub fn clear(&self) {
+        for (_, running) in self.running().drain() {
+            if let Some(bar) = running.bar {
+                bar.finish_and_clear();
+            }
+        }
     }
 
     /// `text` in bold, where there are colours.

@@ -54,7 +54,11 @@ fn building() -> [Arg; 4] {
             "no-cache",
             "Neither read nor write the cache of compiled and compressed files",
         ),
-        switch("noconfirm", "Replace a one-folder output without asking").short('y'),
+        switch(
+            "noconfirm",
+            "Replace what is in the way of a one-folder program",
+        )
+        .short('y'),
         Arg::new("log-level")
             .long("log-level")
             .value_name("LEVEL")

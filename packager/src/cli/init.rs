@@ -1,13 +1,11 @@
 //! `pack init`: a commented pack.toml, after a look at what lies in the folder.
 
-mod look;
 mod render;
-mod source;
 
 use super::Failure;
+use crate::look::{self, Found, Kind};
 use crate::report::{Printer, path as show};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-pub use look::{Found, Kind, look};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

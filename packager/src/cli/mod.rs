@@ -3,7 +3,7 @@
 mod build;
 mod completions;
 mod extract;
-pub mod init;
+mod init;
 mod inspect;
 mod open;
 mod verify;
@@ -54,7 +54,6 @@ pub fn command() -> Command {
         .about("Turns a Python application into one executable")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .disable_help_subcommand(true)
         .max_term_width(110)
         .after_help(
             "Examples:\n  \
@@ -83,6 +82,7 @@ fn dispatch(name: &str, matches: &ArgMatches, printer: &Printer) -> Result<ExitC
 }
 
 fn interrupted(printer: &Printer) -> ExitCode {
+    printer.clear();
     printer.status("interrupted");
     ExitCode::from(interrupt::EXIT_CODE)
 }

@@ -102,7 +102,7 @@ fn build_help() {
           --workpath <DIR>        Where compiled and compressed files are kept between builds
           --clean                 Forget what earlier builds have compiled and compressed
           --no-cache              Neither read nor write the cache of compiled and compressed files
-      -y, --noconfirm             Replace a one-folder output without asking
+      -y, --noconfirm             Replace what is in the way of a one-folder program
           --log-level <LEVEL>     As PyInstaller has it: DEBUG is -v, ERROR is -q
 
     Messages:
@@ -132,6 +132,7 @@ fn other_help() {
       verify       Check every hash of a packed program
       extract      Take a packed program's files out
       completions  Print a shell's completion script
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help

@@ -13,11 +13,12 @@ pub type Environment = BTreeMap<String, String>;
 /// `PACK_*` variables that are no settings: read by other parts of `pack`, and by packed programs.
 const OTHERS: &[&str] = &["PACK_KITS", "PACK_TMPDIR"];
 
-/// The variables of this process whose name and value are valid Unicode; others are no settings.
+/// The variables of this process. What is no Unicode is shown with replacement characters, not passed over.
 #[must_use]
 pub fn of_process() -> Environment {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .map(|(name, value)| (text(name), text(value)))
         .collect()
 }
 

@@ -1,8 +1,9 @@
 //! What can be wrong with the settings.
 
 use super::value::{Origin, Place};
+use crate::look::{Found, Kind};
 use crate::report::path as show;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Settings that make no plan. `pack` ends with status 2.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +78,12 @@ pub enum ConfigError {
     NoEntry {
         /// The project's folder.
         folder: PathBuf,
+        /// Its settings file, if it has one.
+        file: Option<PathBuf>,
+        /// The file has settings of a WSGI application.
+        has_wsgi: bool,
         /// What looks like it.
-        suggestion: Option<String>,
+        found: Option<Box<Found>>,
     },
     /// Script and WSGI application at once.
     #[error(
@@ -124,17 +129,39 @@ impl ConfigError {
             Self::UnknownKey { known, .. } => Some(format!("known there: {}", known.join(", "))),
             Self::Unsupported { instead, .. } | Self::NotAScript { instead, .. } => Some((*instead).to_owned()),
             Self::NoScript { nearest: Some(nearest), .. } => Some(format!("did you mean `{}`?", show(nearest))),
-            Self::NoEntry { suggestion: Some(suggestion), .. } => Some(suggestion.clone()),
-            Self::NoEntry { .. } => Some(
-                "name a script (`pack build app.py`) or an application (`pack build --wsgi module:app`), or write \
-                 a pack.toml with `pack init`"
-                    .into(),
-            ),
+            Self::NoEntry { file, has_wsgi, found, .. } => {
+                Some(no_entry(file.as_deref(), *has_wsgi, found.as_deref()))
+            }
             Self::TwoEntries { .. } => Some("leave one of them out".into()),
             Self::NoSuchPython { .. } | Self::NoPython { .. } | Self::Wrapper { .. } => {
                 Some("name the interpreter or virtual environment of the application with `--python PATH`".into())
             }
             _ => None,
         }
+    }
+}
+
+/// How to say what to pack: in the settings file where there is one.
+fn no_entry(file: Option<&Path>, has_wsgi: bool, found: Option<&Found>) -> String {
+    match (file, found) {
+        (Some(file), _) if has_wsgi => {
+            let file = show(file);
+            let app = found.filter(|found| found.kind == Kind::Wsgi);
+            let app = app.map_or("module:callable", |found| &found.entry);
+            format!("[wsgi] lacks the application: add `app = \"{app}\"` to it in {file}")
+        }
+        (Some(file), Some(found)) if found.kind == Kind::Wsgi => {
+            let (file, entry) = (show(file), &found.entry);
+            format!("add `app = \"{entry}\"` to [wsgi] in {file}, or whatever else runs")
+        }
+        (Some(file), found) => {
+            let entry = found.map_or("app.py", |found| &found.entry);
+            let file = show(file);
+            format!("add `entry = \"{entry}\"` to [app] in {file}, or whatever else runs")
+        }
+        (None, Some(found)) => found.suggestion(),
+        (None, None) => "name a script (`pack build app.py`) or an application (`pack build --wsgi module:app`), or \
+             write a pack.toml with `pack init`"
+            .into(),
     }
 }

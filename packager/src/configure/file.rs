@@ -266,6 +266,7 @@ impl Text<'_> {
             "array" => "a list".into(),
             "array of tables" => "a list of tables".into(),
             "none" => "nothing".into(),
+            "inline table" => "a table".into(),
             other => format!("a {other}"),
         };
         ConfigError::Invalid {
@@ -382,7 +383,7 @@ mod tests {
         insta::assert_snapshot!(error("[app]\nwindowed = \"yes\"\n"), @r#"pack.toml:2:12: `app.windowed` is "yes", but must be true or false"#);
         insta::assert_snapshot!(error("[include]\ndata = [\"a:b\",\n  7]\n"), @r#"pack.toml:3:3: `include.data` is 7, but must be a list of "SRC:DEST" rules"#);
         insta::assert_snapshot!(error("[include]\nmodules = \"a\"\n"), @r#"pack.toml:2:11: `include.modules` is "a", but must be a list of dotted module names"#);
-        insta::assert_snapshot!(error("[commands]\nmanage = { script = \"x\" }\n"), @"pack.toml:2:10: `commands.manage` is a inline table, but must be a text that is not empty");
+        insta::assert_snapshot!(error("[commands]\nmanage = { script = \"x\" }\n"), @"pack.toml:2:10: `commands.manage` is a table, but must be a text that is not empty");
         insta::assert_snapshot!(error("app = \"app.py\"\n"), @r#"pack.toml:1:7: `app` is "app.py", but must be a table"#);
         insta::assert_snapshot!(error("[bundle]\nmode = \"file\"\n"), @r#"pack.toml:2:8: `bundle.mode` is "file", but must be "onefile" or "onedir""#);
     }

@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use super::layer::Layer;
+use super::project::WSGI;
 use super::value::{Origin, Value};
 use super::{absolute, host_target};
 use crate::plan::{BuildPlan, BundleMode, Entry};
@@ -85,6 +86,12 @@ pub(super) fn without_effect(
                 expected,
             });
         }
+        if !icon.is_file() && text != "NONE" {
+            return Err(ConfigError::Missing {
+                origin: origin.clone(),
+                path: icon,
+            });
+        }
         notes.push(format!(
             "{origin} changes nothing: executables for Linux hold no icon"
         ));
@@ -94,16 +101,9 @@ pub(super) fn without_effect(
     {
         notes.push(format!("{origin} changes nothing: it is for --onedir"));
     }
-    let wsgi = [
-        "wsgi.bind",
-        "wsgi.threads",
-        "wsgi.switch-interval",
-        "wsgi.graceful-timeout",
-        "wsgi.access-log",
-    ];
     // Where an application is named and a script runs instead, that has been said.
     if !matches!(plan.entry, Entry::Wsgi(_)) && settings.text("wsgi.app").is_none() {
-        let given = wsgi.iter().filter_map(|key| settings.get(key));
+        let given = WSGI.iter().filter_map(|key| settings.get(key));
         notes.extend(given.map(|given| {
             format!(
                 "{} changes nothing: the program serves no WSGI application",

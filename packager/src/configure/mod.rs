@@ -298,18 +298,24 @@ fn cache_dir(settings: &Layer, request: &Request) -> Option<PathBuf> {
         .map(|folder| folder.join("pack"))
 }
 
-/// `path` without `.` components; without `..` too, where it exists. It must be absolute already.
+/// `path` without `.` components; without `..` too, as far as it exists. It must be absolute already.
 #[must_use]
 pub fn absolute(path: &Path) -> PathBuf {
-    let climbs = path
-        .components()
-        .any(|component| component == std::path::Component::ParentDir);
-    let clean = || path.components().collect();
-    if climbs {
-        path.canonicalize().unwrap_or_else(|_| clean())
-    } else {
-        clean()
+    let is_up = |component| component == std::path::Component::ParentDir;
+    if !path.components().any(is_up) {
+        return path.components().collect();
     }
+    // `..` of a link's target is not the link's folder: the system has to be asked.
+    let real = path.ancestors().find_map(|part| {
+        let rest = path.strip_prefix(part).ok()?;
+        let part = part.canonicalize().ok()?;
+        Some(if rest.as_os_str().is_empty() {
+            part
+        } else {
+            part.join(rest)
+        })
+    });
+    real.unwrap_or_else(|| path.to_owned())
 }
 
 #[cfg(test)]

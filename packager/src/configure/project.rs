@@ -2,10 +2,19 @@
 
 use super::error::ConfigError;
 use super::layer::Layer;
-use super::value::{Given, Origin, Value};
+use super::value::{Given, Origin};
 use super::{Request, absolute, entry, environment, file};
 use crate::plan::Entry;
 use std::path::{Path, PathBuf};
+
+/// Settings that only a WSGI application has.
+pub(super) const WSGI: &[&str] = &[
+    "wsgi.bind",
+    "wsgi.threads",
+    "wsgi.switch-interval",
+    "wsgi.graceful-timeout",
+    "wsgi.access-log",
+];
 
 /// A project with all its settings.
 #[derive(Debug)]
@@ -60,15 +69,8 @@ pub fn find(request: &Request) -> Result<Project, ConfigError> {
         .arguments
         .clone()
         .over(environment::settings(&request.environment)?);
-    let mut notes = files.notes;
-    let main = main(
-        script,
-        &stronger,
-        &files.settings,
-        request,
-        &root,
-        &mut notes,
-    )?;
+    let mut notes = files.notes.clone();
+    let main = main(script, &stronger, &files, request, &root, &mut notes)?;
     Ok(Project {
         settings: stronger.over(files.settings),
         root,
@@ -134,26 +136,19 @@ fn similar_script(script: &Path) -> Option<PathBuf> {
 fn main(
     script: Option<PathBuf>,
     stronger: &Layer,
-    in_file: &Layer,
+    files: &file::Project,
     request: &Request,
     root: &Path,
     notes: &mut Vec<String>,
 ) -> Result<Main, ConfigError> {
+    let layers = [stronger, &files.settings];
     if let Some(script) = script {
-        if let Some((_, origin)) = stronger.text("wsgi.app") {
-            return Err(ConfigError::TwoEntries {
-                script,
-                wsgi: origin.clone(),
-            });
-        }
-        if let Some((_, origin)) = in_file.text("wsgi.app") {
-            notes.push(format!("{origin} is not served: a script is named"));
-        }
-        return Ok(Main::Entry(Entry::Script(script)));
+        return named_script(script, layers, notes);
     }
-    for layer in [stronger, in_file] {
+    for layer in layers {
+        let entry = layer.text("app.entry");
         if let Some((text, origin)) = layer.text("wsgi.app") {
-            if let Some((_, entry)) = layer.text("app.entry") {
+            if let Some((_, entry)) = entry {
                 notes.push(format!(
                     "{entry} is not started: {origin} is what the program runs"
                 ));
@@ -161,31 +156,38 @@ fn main(
             let (module, callable) = entry::wsgi(text, origin)?;
             return Ok(Main::Wsgi { module, callable });
         }
-        if let Some(Given {
-            value: Value::Text(text),
-            origin,
-        }) = layer.get("app.entry")
-        {
-            return named(text, origin, request).map(Main::Entry);
+        if let Some((text, origin)) = entry {
+            let given = Given {
+                value: text.to_owned(),
+                origin: origin.clone(),
+            };
+            return entry::entry(&given, &request.current).map(Main::Entry);
         }
     }
     let package = root.join("__main__.py");
     if package.is_file() {
         return Ok(Main::Entry(Entry::Script(package)));
     }
-    let suggestion = crate::cli::init::look(root).map(|found| found.suggestion());
     Err(ConfigError::NoEntry {
         folder: root.to_owned(),
-        suggestion,
+        file: files.file.clone(),
+        has_wsgi: WSGI.iter().any(|key| files.settings.get(key).is_some()),
+        found: crate::look::look(root).map(Box::new),
     })
 }
 
-fn named(text: &str, origin: &Origin, request: &Request) -> Result<Entry, ConfigError> {
-    entry::entry(
-        &Given {
-            value: text.to_owned(),
-            origin: origin.clone(),
-        },
-        &request.current,
-    )
+/// The script of the command line, which comes before all that names something else.
+fn named_script(
+    script: PathBuf,
+    layers: [&Layer; 2],
+    notes: &mut Vec<String>,
+) -> Result<Main, ConfigError> {
+    for (_, origin) in layers.iter().filter_map(|layer| layer.text("wsgi.app")) {
+        if let Origin::Flag(_) = origin {
+            let wsgi = origin.clone();
+            return Err(ConfigError::TwoEntries { script, wsgi });
+        }
+        notes.push(format!("{origin} is not served: a script is named"));
+    }
+    Ok(Main::Entry(Entry::Script(script)))
 }

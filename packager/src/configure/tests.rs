@@ -317,6 +317,10 @@ fn script_and_wsgi() {
         Entry::Script(_)
     ));
     insta::assert_snapshot!(folder.notes(&["app.py"]), @"[folder]/pack.toml:4:7: `wsgi.app` is not served: a script is named");
+    insta::assert_snapshot!(folder.notes(&["PACK_WSGI_APP=x:y", "app.py"]), @r"
+    `PACK_WSGI_APP` is not served: a script is named
+    [folder]/pack.toml:4:7: `wsgi.app` is not served: a script is named
+    ");
     insta::assert_snapshot!(folder.error(&["app.py", "--wsgi", "a:b"]), @r"
     both a script (`[folder]/app.py`) and `--wsgi` say what the program runs
     hint: leave one of them out
@@ -403,6 +407,18 @@ fn nothing_to_pack() {
     nothing in `[folder]` says what to pack
     hint: the Flask application `app:site` is there: `pack build --wsgi app:site`, or keep settings in a pack.toml with `pack init`
     ");
+    let folder = Folder::new(&[("pack.toml", "[wsgi]\nthreads = 2\n")]);
+    insta::assert_snapshot!(folder.error(&[]), @r#"
+    nothing in `[folder]` says what to pack
+    hint: [wsgi] lacks the application: add `app = "module:callable"` to it in [folder]/pack.toml
+    "#);
+    let folder = Folder::new(&[("main.py", ""), ("pack.toml", "[app]\nname = \"x\"\n")]);
+    insta::assert_snapshot!(folder.error(&[]), @r#"
+    nothing in `[folder]` says what to pack
+    hint: add `entry = "main.py"` to [app] in [folder]/pack.toml, or whatever else runs
+    "#);
+    let folder = Folder::new(&[("pyproject.toml", "[tool.pack]\napp = 3\n")]);
+    insta::assert_snapshot!(folder.error(&[]), @"[folder]/pyproject.toml:2:7: `tool.pack.app` is 3, but must be a table");
     let folder = Folder::new(&[("shop/__main__.py", "")]);
     assert_eq!(folder.plan(&["shop"]).name, "shop");
 }
@@ -438,4 +454,20 @@ fn paths_are_relative_to_where_they_are_given() {
         .map(|rule| rule.source.clone())
         .collect();
     assert_eq!(sources, [shop.join("assets"), folder.path().join("here")]);
+}
+
+#[test]
+fn ways_that_climb_end_where_they_lead() {
+    let folder = Folder::new(&[("a/b/app.py", ""), ("assets/x", "")]);
+    let real = folder.path().canonicalize().unwrap();
+    let plan = folder.plan(&[
+        "a/b/../b/app.py",
+        "--add-data",
+        "a/../assets/*:x",
+        "--distpath",
+        "a/../new/dist",
+    ]);
+    assert_eq!(plan.entry, Entry::Script(real.join("a/b/app.py")));
+    assert_eq!(plan.include.data[0].source, real.join("assets/*"));
+    assert_eq!(plan.dist_dir, real.join("new/dist"));
 }

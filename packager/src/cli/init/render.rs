@@ -1,6 +1,6 @@
 //! pack.toml from a template.
 
-use super::{Found, Kind};
+use crate::look::{Found, Kind};
 
 const SCRIPT: &str = include_str!("../../../../templates/script.toml");
 const WSGI: &str = include_str!("../../../../templates/wsgi.toml");
@@ -22,6 +22,7 @@ pub(super) fn pack_toml(found: &Found) -> String {
         .replace("{{entry}}", &quoted(&found.entry))
         .replace("{{data}}", &data(&found.data))
         .replace("{{commands}}", &commands)
+        .replace("{{submodules}}", &submodules(&found.packages))
 }
 
 /// `data = […]`, or an example that is commented out.
@@ -33,6 +34,15 @@ fn data(folders: &[String]) -> String {
         .iter()
         .map(|folder| format!("    {},\n", quoted(&format!("{folder}:{folder}"))));
     format!("data = [\n{}]", rules.collect::<String>())
+}
+
+/// `submodules = […]`, or an example that is commented out.
+fn submodules(packages: &[String]) -> String {
+    if packages.is_empty() {
+        return "# submodules = [\"package.plugins\"]".into();
+    }
+    let names: Vec<_> = packages.iter().map(|name| quoted(name)).collect();
+    format!("submodules = [{}]", names.join(", "))
 }
 
 /// A TOML string.
@@ -104,12 +114,14 @@ mod tests {
         let found = Found {
             entry: "site.wsgi:application".into(),
             manage: Some("manage.py".into()),
+            packages: vec!["polls".into(), "site".into()],
             data: vec!["site/static".into(), "site/templates".into()],
             ..Found::nothing(Path::new("/home/me/the \"shop\""), Kind::Wsgi)
         };
         let plan = plan(&found, &pack_toml(&found));
         assert_eq!(plan.name, "the--shop-");
         assert_eq!(plan.commands.len(), 1);
+        assert_eq!(plan.include.submodules, ["polls", "site"]);
         assert_eq!(plan.include.data.len(), 2);
     }
 

@@ -76,11 +76,15 @@ fn finds_django() {
         &[
             ("manage.py", manage),
             ("site/wsgi.py", wsgi),
+            ("site/__init__.py", ""),
+            ("polls/__init__.py", ""),
             ("site/settings.py", "DEBUG = False\n"),
         ],
         Some((Kind::Wsgi, "site.wsgi:application", "Django")),
     );
-    assert_eq!(found.unwrap().manage.as_deref(), Some("manage.py"));
+    let found = found.unwrap();
+    assert_eq!(found.manage.as_deref(), Some("manage.py"));
+    assert_eq!(found.packages, ["polls", "site"]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A look at what lies in a project's folder.
 
-use super::source::Source;
+mod source;
+
+use source::Source;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
@@ -49,6 +51,8 @@ pub struct Found {
     pub with: &'static str,
     /// `manage.py` of a Django project.
     pub manage: Option<String>,
+    /// Packages that Django's settings name by strings: those beside the one with `wsgi.py`.
+    pub packages: Vec<String>,
     /// Folders beside the entry that hold data, by convention, relative to the project.
     pub data: Vec<String>,
     /// False when nothing was found, and `entry` is an example.
@@ -70,6 +74,7 @@ impl Found {
             entry: entry.into(),
             with: "",
             manage: None,
+            packages: Vec::new(),
             data: Vec::new(),
             certain: false,
         }
@@ -160,7 +165,7 @@ pub fn look(folder: &Path) -> Option<Found> {
 }
 
 /// As [`look`], of one kind when it is given.
-pub(super) fn best(folder: &Path, wanted: Option<Kind>) -> Option<Found> {
+pub(crate) fn best(folder: &Path, wanted: Option<Kind>) -> Option<Found> {
     let mut candidates: Vec<Candidate> = files(folder)
         .filter_map(|path| Candidate::read(folder, path))
         .collect();
@@ -237,6 +242,11 @@ impl Candidate {
         Some(Found {
             kind: Kind::Wsgi,
             with: with.map_or("WSGI", |(_, with)| with),
+            packages: if manage.is_some() {
+                packages(folder)
+            } else {
+                Vec::new()
+            },
             manage,
             ..self.found(folder, entry)
         })
@@ -299,6 +309,20 @@ impl Candidate {
         let name = slashes(&path).replace('/', ".");
         crate::configure::entry::is_dotted(&name).then_some(name)
     }
+}
+
+/// The top-level packages of a project.
+fn packages(folder: &Path) -> Vec<String> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join("__init__.py").is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| {
+            crate::configure::entry::is_dotted(name) && !ELSEWHERE.contains(&name.as_str())
+        })
+        .collect();
+    names.sort();
+    names
 }
 
 /// A folder of data, and no package of the program's own: those come along anyway.
