@@ -126,3 +126,34 @@ pub(crate) fn plan(
         noconfirm: false,
     }
 }
+
+/// The interpreter of a virtual environment of `python` with `packages` installed, kept in the target folder; `None`
+/// when they cannot be had (no network).
+pub(crate) fn venv(python: &Path, name: &str, packages: &[&str]) -> Option<PathBuf> {
+    static LOCK: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _guard = LOCK.lock();
+    let version = python.parent()?.parent()?.file_name()?.to_str()?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("../target/test-venvs/{name}-{version}"));
+    let own = folder.join("bin/python");
+    if !folder.join("complete").exists() {
+        let run = |program: &Path, arguments: &[&str]| {
+            let status = std::process::Command::new(program).args(arguments).status();
+            status.is_ok_and(|status| status.success()).then_some(())
+        };
+        run(python, &["-m", "venv", "--clear", folder.to_str()?])?;
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ];
+        run(&own, &[&install[..], packages].concat())?;
+        std::fs::write(folder.join("complete"), "").ok()?;
+    }
+    folder
+        .canonicalize()
+        .ok()
+        .map(|folder| folder.join("bin/python"))
+}

@@ -132,11 +132,6 @@ impl<'a> Bundle<'a> {
         self.by_source.get(source)
     }
 
-    /// The file at `dest`.
-    pub(super) fn file_at(&self, dest: &ArchivePath) -> Option<&CollectedFile> {
-        self.by_dest.get(dest).map(|at| &self.files[*at])
-    }
-
     pub(super) fn files(&self) -> &[CollectedFile] {
         &self.files
     }

@@ -19,8 +19,9 @@ const LEFT_OUT: [&str; 3] = ["ensurepip", "idlelib", "turtledemo"];
 const TESTS: [&str; 4] = ["test", "tests", "idle_test", "_test_multiprocessing"];
 
 /// Extension modules left out unless reached, beside those that only test the interpreter: `readline` and `_gdbm` would
-/// put a program under the GPL, `_tkinter` brings Tcl, Tk and a good part of X11.
-const UNLESS_REACHED: [&str; 3] = ["readline", "_gdbm", "_tkinter"];
+/// put a program under the GPL, `_dbm` under that of Berkeley DB, `_tkinter` brings Tcl, Tk and a good part of X11, `nis`
+/// Kerberos, and `_crypt` a library that raises the glibc needed.
+const UNLESS_REACHED: [&str; 6] = ["_crypt", "_dbm", "_gdbm", "_tkinter", "nis", "readline"];
 
 /// Ends of names that are of no use at run time: documents, tools for other systems, what compilers read.
 const NO_DATA: [&str; 11] = [

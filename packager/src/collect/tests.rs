@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::collection::{CollectedModule, FileRole, ModuleCode};
-use crate::plan::Entry;
+use crate::plan::{DataRule, Entry};
 use crate::progress::Silent;
 use crate::testing;
 use std::collections::BTreeMap;
@@ -103,4 +103,112 @@ fn hello_with_every_interpreter_of_this_machine() {
             );
         }
     }
+}
+
+/// The guestbook in `samples`, with Flask from PyPI.
+#[test]
+fn a_flask_site_goes_in_with_all_of_flask() {
+    for (_, python) in testing::pythons() {
+        let Some(python) = testing::venv(&python, "flask", &["flask"]) else {
+            continue;
+        };
+        let facts = InterpreterFacts::ask(&python).unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../samples/guestbook")
+            .canonicalize()
+            .unwrap();
+        let mut plan = testing::plan(&root, wsgi("guestbook.wsgi"), &python);
+        plan.commands
+            .push(("manage".into(), Entry::Script(root.join("manage.py"))));
+        plan.include.data.push(DataRule {
+            source: root.join("assets"),
+            dest: "assets".into(),
+        });
+        let started = std::time::Instant::now();
+        let collection = build(&plan, &facts).unwrap();
+        let elapsed = started.elapsed();
+        let files = by_dest(&collection);
+        let names: Vec<&str> = collection
+            .distributions
+            .iter()
+            .map(|found| found.name.as_str())
+            .collect();
+        for name in [
+            "blinker",
+            "click",
+            "flask",
+            "itsdangerous",
+            "jinja2",
+            "markupsafe",
+            "werkzeug",
+        ] {
+            assert!(names.contains(&name), "{names:?}");
+        }
+        assert!(!names.contains(&"pip"), "{names:?}");
+        for dest in [
+            "guestbook/wsgi.py",
+            "guestbook/templates/base.html",
+            "guestbook/static/quill.png",
+            "manage.py",
+            "assets/motto.txt",
+            "flask/py.typed",
+            "jinja2/async_utils.py",
+        ] {
+            assert_eq!(
+                files.get(dest).map(|file| file.role),
+                Some(FileRole::Data),
+                "{dest}"
+            );
+        }
+        assert!(
+            files["guestbook/templates/base.html"]
+                .why
+                .starts_with("named at guestbook/__init__.py:")
+        );
+        assert!(
+            files
+                .keys()
+                .any(|dest| dest.starts_with("flask-") && dest.ends_with(".dist-info/METADATA"))
+        );
+        assert!(!files.keys().any(|dest| dest.starts_with("bin/")));
+        let speedups = module(&collection, "markupsafe._speedups").unwrap();
+        assert!(
+            matches!(speedups.code, ModuleCode::Extension { .. })
+                && files[speedups.dest.as_str()].role == FileRole::Native
+        );
+        assert!(
+            module(&collection, "[script] manage.py").is_some()
+                && module(&collection, "guestbook.pages").unwrap().reached
+        );
+        assert!(
+            module(&collection, "flask.app").unwrap().reached
+                && !module(&collection, "flask.__main__").unwrap().reached
+        );
+        assert!(collection.warnings.is_empty(), "{:?}", collection.warnings);
+        if std::env::var_os("PACK_TEST_VERBOSE").is_some() {
+            let reached = collection
+                .modules
+                .iter()
+                .filter(|module| module.reached)
+                .count();
+            eprintln!(
+                "{elapsed:?}: {names:?}, {} modules, {reached} reached, glibc {:?}",
+                collection.modules.len(),
+                collection.glibc
+            );
+        }
+    }
+}
+
+fn wsgi(module: &str) -> Entry {
+    Entry::Wsgi(crate::plan::WsgiPlan {
+        module: module.into(),
+        callable: "application".into(),
+        bind: vec!["127.0.0.1:8000".into()],
+        threads: 1,
+        processes: 1,
+        switch_interval_us: None,
+        graceful_timeout: 30,
+        access_log: true,
+    })
 }

@@ -121,24 +121,18 @@ pub(crate) fn entries(plan: &BuildPlan) -> Vec<&Entry> {
         .collect()
 }
 
-/// The folders of the application's own modules: those of its scripts, those of the settings and, for entry points that
+/// The folders of the application's own modules: those of the settings, those of its scripts and, for entry points that
 /// are modules, the project's root and its `src` folder (as `python -m` searches the working directory).
 fn application_folders(plan: &BuildPlan) -> Vec<PathBuf> {
-    let mut folders = Vec::new();
+    let mut folders = plan.paths.clone();
     for entry in entries(plan) {
-        if let Entry::Script(path) = entry {
-            folders.extend(path.parent().map(Path::to_owned));
-        }
-    }
-    folders.extend(plan.paths.iter().cloned());
-    if entries(plan)
-        .iter()
-        .any(|entry| !matches!(entry, Entry::Script(_)))
-    {
-        folders.push(plan.root.clone());
-        let src = plan.root.join("src");
-        if !src.join("__init__.py").exists() {
-            folders.push(src);
+        match entry {
+            Entry::Script(path) => folders.extend(path.parent().map(Path::to_owned)),
+            Entry::Module(_) | Entry::Function { .. } | Entry::Wsgi(_) => {
+                let src = plan.root.join("src");
+                let src = (!src.join("__init__.py").exists()).then_some(src);
+                folders.extend(std::iter::once(plan.root.clone()).chain(src));
+            }
         }
     }
     folders
