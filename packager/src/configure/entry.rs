@@ -115,6 +115,14 @@ pub fn is_dotted(text: &str) -> bool {
     })
 }
 
+/// Can it be imported by this name? `importlib` takes what no `import` statement can say: CPython itself has a
+/// `_sysconfigdata__linux_x86_64-linux-gnu`.
+#[must_use]
+pub fn is_importable(text: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "/\\:;,*?\"'()[]{}".contains(c);
+    text.split('.').all(|part| !part.is_empty()) && !text.starts_with('-') && !text.contains(odd)
+}
+
 fn invalid(origin: &Origin, text: &str, expected: &str) -> ConfigError {
     ConfigError::Invalid {
         origin: origin.clone(),

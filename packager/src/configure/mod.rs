@@ -241,7 +241,7 @@ fn texts(given: &[Given<String>]) -> Vec<String> {
 }
 
 fn dotted(given: &[Given<String>]) -> Result<Vec<String>, ConfigError> {
-    let check = |given: &Given<String>| match entry::is_dotted(&given.value) {
+    let check = |given: &Given<String>| match entry::is_importable(&given.value) {
         true => Ok(given.value.clone()),
         false => Err(ConfigError::Invalid {
             origin: given.origin.clone(),

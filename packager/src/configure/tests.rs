@@ -373,7 +373,7 @@ fn wrong_values_are_named() {
     insta::assert_snapshot!(check(&["app.py", "--name", "a/b"]), @r"`--name` is `a/b`, but must be a file's name: no `/`, `\`, `:` or control characters, at most 200 bytes");
     insta::assert_snapshot!(check(&["app.py", "--app-id", "a b"]), @"`--app-id` is `a b`, but must be letters, digits, `.`, `_` and `-`, at most 100, such as com.example.guestbook");
     insta::assert_snapshot!(check(&["app.py", "--add-data", "assets:assets"]), @"`--add-data` names `[folder]/assets`, which does not exist");
-    insta::assert_snapshot!(check(&["app.py", "--hidden-import", "a-b"]), @"`--hidden-import` is `a-b`, but must be a dotted module name, such as `package.module`");
+    insta::assert_snapshot!(check(&["app.py", "--hidden-import", "a/b.py"]), @"`--hidden-import` is `a/b.py`, but must be a dotted module name, such as `package.module`");
     insta::assert_snapshot!(check(&["app.py", "--icon", "icon.gif"]), @"`--icon` is `icon.gif`, but must be an .ico, .png or .svg file");
     insta::assert_snapshot!(check(&["app.py", "--runtime-tmpdir", "."]), @"`--runtime-tmpdir` is `.`, but must be an absolute path on the machine that the program runs on");
     insta::assert_snapshot!(check(&["ap.py"]), @r"
