@@ -251,7 +251,8 @@ impl<'a> Bundle<'a> {
             Some(stem) => (stem, true),
             None => (stem, false),
         };
-        let named = stem.split('/').all(is_identifier);
+        // `_sysconfigdata__linux_x86_64-linux-gnu` is no identifier, and `sysconfig` imports it: `zoneinfo` does so.
+        let named = stem.split('/').all(is_identifier) || stem.starts_with("_sysconfigdata_");
         named.then(|| ModuleFile {
             name: stem.replace('/', "."),
             package,
