@@ -183,7 +183,8 @@ pub fn ignores_case(target: &str) -> bool {
 /// `lib/python3.11`, where the standard library is in a bundle.
 #[must_use]
 pub fn stdlib(facts: &InterpreterFacts) -> String {
-    format!("lib/python{}.{}", facts.version.0, facts.version.1)
+    let thread = if facts.free_threaded { "t" } else { "" };
+    format!("lib/python{}.{}{thread}", facts.version.0, facts.version.1)
 }
 
 fn placed_file<'a>(

@@ -7,12 +7,16 @@ use payload::Payload;
 use std::fs::{DirEntry, File};
 use std::path::Path;
 
+/// Whether the output can go where it is to go; creates the folder for it.
+pub(super) fn prepare(plan: &BuildPlan) -> Result<(), WriteError> {
+    check_replaceable(plan, &plan.dist_dir.join(&plan.name))?;
+    disk::create_folder(&plan.dist_dir)
+}
+
 pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, WriteError> {
     let plan = parts.plan;
     let target = plan.dist_dir.join(&plan.name);
     check_names(&parts)?;
-    check_replaceable(plan, &target)?;
-    disk::create_folder(&plan.dist_dir)?;
     let failed = |source| WriteError::CreateFolder {
         path: target.clone(),
         source,

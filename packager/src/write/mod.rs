@@ -68,6 +68,11 @@ pub fn output(
     progress: &dyn Progress,
 ) -> Result<Output, WriteError> {
     let mut layout = layout::arrange(plan, facts, collection, kit)?;
+    // Before the work: what is in the way now will be then.
+    match plan.mode {
+        BundleMode::OneFile => single_file::prepare(plan)?,
+        BundleMode::OneDir => folder::prepare(plan)?,
+    }
     let program = program::program(plan, facts, &collection.interpreter, &layout)?;
     let cache = open_cache(plan, facts);
     let code = code::compile(plan, facts, &layout, &cache, progress)?;

@@ -3,6 +3,7 @@
 use super::archive::Making;
 use super::{Parts, WriteError, Written, disk};
 use crate::layout::ignores_case;
+use crate::plan::BuildPlan;
 use payload::Writer;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -11,8 +12,8 @@ use std::path::Path;
 /// Entries are small and many.
 const BUFFER: usize = 256 << 10;
 
-pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, WriteError> {
-    let plan = parts.plan;
+/// Whether the output can go where it is to go; creates the folder for it.
+pub(super) fn prepare(plan: &BuildPlan) -> Result<(), WriteError> {
     let target = plan.dist_dir.join(&plan.name);
     if target.is_dir() {
         let reason = "it is a folder, and the output is a file";
@@ -22,7 +23,12 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
             replaceable: false,
         });
     }
-    disk::create_folder(&plan.dist_dir)?;
+    disk::create_folder(&plan.dist_dir)
+}
+
+pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, WriteError> {
+    let plan = parts.plan;
+    let target = plan.dist_dir.join(&plan.name);
     let failed = |source| WriteError::Write {
         path: target.clone(),
         source,
