@@ -208,7 +208,10 @@ fn run(python: &Path, timeout: Duration) -> Result<Finished, InterpreterError> {
 }
 
 fn command(python: &Path) -> Command {
-    let mut command = Command::new(python);
+    // It runs in another folder: a path with a folder in it is meant from here, a bare name is looked up in PATH.
+    let bare = python.components().count() == 1;
+    let absolute = std::path::absolute(python).ok().filter(|_| !bare);
+    let mut command = Command::new(absolute.as_deref().unwrap_or(python));
     command.args(["-E", "-B", "-c", SCRIPT]).current_dir("/");
     command
         .stdin(Stdio::null())

@@ -347,3 +347,30 @@ fn a_third_party_file_may_hold_anything() {
         ["lib < __main__:1", "more < lib:3"]
     );
 }
+
+#[test]
+fn a_file_that_cannot_be_imported_asks_for_nothing() {
+    let project = Project::new(&[
+        ("app/app.py", "import lib"),
+        ("site/lib/__init__.py", ""),
+        ("site/lib/contrib.py", "import heavy\nimport not_installed"),
+        (
+            "site/lib/other.py",
+            "import light\ndef f():\n    import not_installed",
+        ),
+        ("site/lib-1.dist-info/METADATA", "Name: lib\nVersion: 1\n"),
+        (
+            "site/lib-1.dist-info/RECORD",
+            "lib/__init__.py,,\nlib/contrib.py,,\nlib/other.py,,\n",
+        ),
+        ("site/heavy.py", ""),
+        ("site/light.py", ""),
+    ]);
+    let names: Vec<_> = project
+        .graph()
+        .distributions
+        .iter()
+        .map(|taken| taken.distribution.name.clone())
+        .collect();
+    assert_eq!(names, ["lib", "light"]);
+}

@@ -7,6 +7,7 @@ pub(crate) use reach::startup_modules;
 
 use super::DiscoverError;
 use super::condition::Target;
+use super::evidence::Evidence;
 use super::finder::{Finder, STARTUP};
 use super::imports::{self, Imports, Reading};
 use super::takings::Takings;
@@ -42,6 +43,8 @@ pub(super) struct Walk<'a> {
     starred: HashSet<String>,
     exports: HashMap<String, Vec<String>>,
     whole: BTreeSet<String>,
+    /// Modules that are imported in every run.
+    certain: HashSet<String>,
     /// Modules that run as `__main__`.
     mains: BTreeSet<String>,
 }
@@ -61,6 +64,8 @@ struct Scope {
     package: String,
     origin: Origin,
     depth: Depth,
+    /// Imported in every run.
+    certain: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,6 +104,7 @@ impl<'a> Walk<'a> {
             starred: HashSet::new(),
             exports: HashMap::new(),
             whole: BTreeSet::new(),
+            certain: HashSet::new(),
             mains: BTreeSet::new(),
         }
     }
@@ -127,6 +133,7 @@ impl<'a> Walk<'a> {
             package: String::new(),
             origin: Origin::App,
             depth: Depth::Script,
+            certain: true,
         };
         self.pending.push(Job {
             path: path.to_owned(),
@@ -293,18 +300,14 @@ impl<'a> Walk<'a> {
             }
             Err(error) => return Err(error),
         };
-        self.graph
-            .data
-            .extend(imports.evidence.iter().map(|evidence| DataHint {
-                file: path.clone(),
-                line: evidence.line,
-                path: evidence.path.clone(),
-                folder: evidence.folder,
-            }));
-        for import in &imports.imports {
-            if scope.depth == Depth::Scanned {
-                self.scan(&scope, import);
-            } else {
+        // A file that is followed again has told what data it names.
+        if !self.read.contains_key(&path) {
+            self.note_data(&path, &imports);
+        }
+        if scope.depth == Depth::Scanned {
+            self.scan_file(&scope, &imports.imports);
+        } else {
+            for import in &imports.imports {
                 self.follow(&scope, import);
             }
         }
@@ -318,6 +321,16 @@ impl<'a> Walk<'a> {
         }
         self.read.insert(path, imports);
         Ok(())
+    }
+
+    fn note_data(&mut self, path: &Path, imports: &Imports) {
+        let hint = |evidence: &Evidence| DataHint {
+            file: path.to_owned(),
+            line: evidence.line,
+            path: evidence.path.clone(),
+            folder: evidence.folder,
+        };
+        self.graph.data.extend(imports.evidence.iter().map(hint));
     }
 
     /// A file of a whole package that is no Python (a template for sources, say) stays a file.

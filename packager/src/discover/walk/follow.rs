@@ -1,6 +1,6 @@
 //! From one import to the modules and distributions that it names.
 
-use super::reach::Wish;
+use super::reach::{Wish, is_virtual};
 use super::{Scope, Walk};
 use crate::discover::finder::Found;
 use crate::discover::imports::{self, Import, What};
@@ -22,11 +22,13 @@ impl Walk<'_> {
             line: import.line,
             optional,
         };
+        let certain = scope.certain && !optional;
         let wish = Wish {
             site,
             asker: scope.origin.clone(),
             note_missing: true,
             whole: false,
+            certain,
         };
         let Some((base, names)) = targets(scope, &import.what) else {
             return;
@@ -69,14 +71,38 @@ impl Walk<'_> {
                         asker: asker.clone(),
                         note_missing: false,
                         whole: false,
+                        certain: false,
                     },
                 );
             }
         }
     }
 
-    /// Takes the distributions that a file of a distribution imports from; reaches nothing.
-    pub(super) fn scan(&mut self, scope: &Scope, import: &Import) {
+    /// Takes the distributions that a file of a distribution imports from; reaches nothing. A file that imports what is
+    /// not there cannot be imported itself, and the rest of its imports says nothing.
+    pub(super) fn scan_file(&mut self, scope: &Scope, imports: &[Import]) {
+        let always = |import: &&Import| !import.optional && !import.local;
+        let lost = imports
+            .iter()
+            .filter(always)
+            .any(|import| self.is_lost(scope, import));
+        for import in imports.iter().filter(|_| !lost) {
+            self.scan(scope, import);
+        }
+    }
+
+    fn is_lost(&mut self, scope: &Scope, import: &Import) -> bool {
+        if matches!(import.what, What::From { level: 1.., .. }) {
+            return false;
+        }
+        let Some((base, _)) = targets(scope, &import.what) else {
+            return false;
+        };
+        let top = base.split('.').next().unwrap_or_default();
+        !self.stdlib.contains(top) && !is_virtual(top) && self.finder.find(top).is_none()
+    }
+
+    fn scan(&mut self, scope: &Scope, import: &Import) {
         if matches!(import.what, What::From { level: 1.., .. }) {
             return;
         }
@@ -100,6 +126,7 @@ impl Walk<'_> {
             asker: scope.origin.clone(),
             note_missing: false,
             whole: false,
+            certain: false,
         };
         if matches!(found.kind, ModuleKind::Namespace { .. }) {
             for name in names {

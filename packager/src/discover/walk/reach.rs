@@ -8,12 +8,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Modules that put names into `sys.modules` which no file has: their absence is no news.
-const VIRTUAL: [&str; 4] = [
+/// Names that are in `sys.modules` without any file: put there by a module of another name, or by the interpreter.
+const VIRTUAL: [&str; 7] = [
+    "__main__",
+    "_frozen_importlib",
+    "_frozen_importlib_external",
     "os.path",
-    "six.moves",
     "pkg_resources.extern",
     "setuptools.extern",
+    "six.moves",
 ];
 
 /// Folders in distributions (and in packages of the application that are taken whole) whose imports say nothing about
@@ -37,6 +40,8 @@ pub(super) struct Wish {
     pub(super) note_missing: bool,
     /// Wanted as a part of a whole package, not by any import.
     pub(super) whole: bool,
+    /// Happens in every run: nothing on a chain from an entry point to it is optional.
+    pub(super) certain: bool,
 }
 
 impl Wish {
@@ -52,6 +57,7 @@ impl Wish {
             asker: Origin::App,
             note_missing: false,
             whole: false,
+            certain: !optional,
         }
     }
 }
@@ -86,20 +92,15 @@ impl Walk<'_> {
     }
 
     fn reach(&mut self, name: &str, found: &Arc<Found>, wish: &Wish) {
-        if !self.note_site(name, found, &wish.site) {
+        let is_new = self.note_site(name, found, &wish.site);
+        // Known to be optional so far: what it imports weighs more now, and is followed again.
+        let is_certain_now = wish.certain && self.certain.insert(name.to_owned());
+        if !is_new && !is_certain_now {
             return;
         }
         // `site` does not run in a packed program; what it could import is not reached through it.
         if name != "site" || found.origin != Origin::Stdlib {
-            self.push_module(
-                name,
-                found,
-                if wish.whole {
-                    Depth::Whole
-                } else {
-                    Depth::Reached
-                },
-            );
+            self.push_module(name, found, wish);
         }
         if found.editable && found.is_package() && !name.contains('.') {
             self.take_package_whole(name);
@@ -134,14 +135,19 @@ impl Walk<'_> {
         is_new
     }
 
-    fn push_module(&mut self, name: &str, found: &Found, depth: Depth) {
+    fn push_module(&mut self, name: &str, found: &Found, wish: &Wish) {
         if let ModuleKind::Source { path, package } = &found.kind {
             let parent = name.rsplit_once('.').map_or("", |(parent, _)| parent);
             let scope = Scope {
                 importer: name.to_owned(),
                 package: if *package { name } else { parent }.to_owned(),
                 origin: found.origin.clone(),
-                depth,
+                depth: if wish.whole {
+                    Depth::Whole
+                } else {
+                    Depth::Reached
+                },
+                certain: wish.certain,
             };
             self.pending.push(Job {
                 path: path.clone(),
@@ -151,8 +157,7 @@ impl Walk<'_> {
     }
 
     fn note_missing(&mut self, name: &str, wish: &Wish) {
-        let is_virtual = |prefix: &&str| name.starts_with(*prefix) || name.contains(".six.moves");
-        if VIRTUAL.iter().any(is_virtual) {
+        if is_virtual(name) {
             return;
         }
         let key = (name.to_owned(), wish.site.importer.clone());
@@ -180,7 +185,7 @@ impl Walk<'_> {
         let Some(owner) = self.owner(name, found) else {
             return true;
         };
-        let weak = wish.site.optional && wish.asker != Origin::App;
+        let weak = !wish.certain && wish.asker != Origin::App;
         if self.takings.is_excluded(&owner) || (weak && self.takings.is_mere_tool(&owner)) {
             return false;
         }
@@ -238,6 +243,7 @@ impl Walk<'_> {
                     package: String::new(),
                     origin: Origin::ThirdParty,
                     depth: Depth::Scanned,
+                    certain: false,
                 };
                 self.pending.push(Job { path, scope });
             }
@@ -269,11 +275,10 @@ impl Walk<'_> {
 
     /// Orders what is missing by how much it matters, and gives the graph.
     pub(super) fn conclude(mut self) -> ModuleGraph {
-        let certain = certain(&self.graph);
         for missing in &mut self.graph.missing {
             let importer = &missing.site.importer;
             missing.site.optional |=
-                self.graph.modules.contains_key(importer) && !certain.contains(importer);
+                self.graph.modules.contains_key(importer) && !self.certain.contains(importer);
         }
         let rank = |origin: &Origin| match origin {
             Origin::App => 0,
@@ -288,23 +293,6 @@ impl Walk<'_> {
         self.graph.warnings.extend(warnings);
         self.graph
     }
-}
-
-/// The modules that are imported in every run: reached without an import that is optional.
-fn certain(graph: &ModuleGraph) -> HashSet<String> {
-    let wanted_from_outside = |name: &&String| {
-        let mut sites = graph.modules[*name].wanted_by.iter();
-        sites.any(|site| !site.optional && !graph.modules.contains_key(&site.importer))
-    };
-    always_imported(
-        graph,
-        graph
-            .modules
-            .keys()
-            .filter(wanted_from_outside)
-            .map(String::as_str)
-            .collect(),
-    )
 }
 
 /// The modules that every start of the interpreter imports, in no order that matters.
@@ -336,6 +324,15 @@ fn always_imported(graph: &ModuleGraph, from: Vec<&str>) -> HashSet<String> {
         }
     }
     found
+}
+
+/// Whether the absence of `name` is no news.
+pub(super) fn is_virtual(name: &str) -> bool {
+    let below = |known: &str| {
+        name.strip_prefix(known)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    VIRTUAL.iter().any(|known| below(known)) || name.contains(".six.moves")
 }
 
 fn is_side_file(below: &Path) -> bool {
