@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::collection::{CollectedModule, FileRole, ModuleCode};
+use crate::elf::ElfFile;
 use crate::plan::{DataRule, Entry};
 use crate::progress::Silent;
 use crate::testing;
@@ -211,4 +212,68 @@ fn wsgi(module: &str) -> Entry {
         graceful_timeout: 30,
         access_log: true,
     })
+}
+
+/// Writes the files that are unpacked, as the bootloader does.
+fn unpack(collection: &Collection, folder: &Path) {
+    for file in collection
+        .files
+        .iter()
+        .filter(|file| file.role != FileRole::StdlibSource)
+    {
+        let FileSource::Path(source) = &file.source else {
+            panic!("{file:?}")
+        };
+        let dest = folder.join(file.dest.as_str());
+        std::fs::create_dir_all(dest.parent().unwrap()).unwrap();
+        std::fs::copy(source, dest).unwrap();
+    }
+}
+
+/// Debian's interpreter is linked statically: without its libpython package it is packed as a program.
+#[test]
+fn an_interpreter_without_a_shared_library_starts_from_what_is_unpacked() {
+    let python = Path::new("/usr/bin/python3");
+    let Ok(mut facts) = InterpreterFacts::ask(python) else {
+        return;
+    };
+    if ElfFile::read(python)
+        .unwrap()
+        .unwrap()
+        .needed
+        .iter()
+        .any(|name| name.starts_with("libpython"))
+    {
+        return;
+    }
+    facts.libpython = None;
+    let folder = tempfile::tempdir().unwrap();
+    testing::tree(folder.path(), &[("hello.py", "print('hello')\n")]);
+    let plan = testing::plan(
+        folder.path(),
+        Entry::Script(folder.path().join("hello.py")),
+        python,
+    );
+    let collection = build(&plan, &facts).unwrap();
+    let program = collection.interpreter.program.clone().unwrap();
+    assert!(collection.interpreter.library.is_none());
+    let bundle = folder.path().join("bundle");
+    unpack(&collection, &bundle);
+    let code = "import sys, importlib.util, zipimport, os; print(sys.prefix, os.__file__)";
+    let mut command = std::process::Command::new(bundle.join(program.as_str()));
+    let output = command
+        .args(["-I", "-B", "-c", code])
+        .env_clear()
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(
+        text.trim(),
+        format!("{0} {0}/lib/python3.11/os.py", bundle.display())
+    );
 }

@@ -352,7 +352,10 @@ fn a_third_party_file_may_hold_anything() {
 fn a_file_that_cannot_be_imported_asks_for_nothing() {
     let project = Project::new(&[
         ("app/app.py", "import lib"),
-        ("site/lib/__init__.py", ""),
+        (
+            "site/lib/__init__.py",
+            "try:\n    from . import contrib\nexcept ImportError:\n    pass",
+        ),
         ("site/lib/contrib.py", "import heavy\nimport not_installed"),
         (
             "site/lib/other.py",

@@ -307,9 +307,7 @@ impl<'a> Walk<'a> {
         if scope.depth == Depth::Scanned {
             self.scan_file(&scope, &imports.imports);
         } else {
-            for import in &imports.imports {
-                self.follow(&scope, import);
-            }
+            self.follow_imports(&scope, &imports.imports);
         }
         if scope.depth == Depth::Reached
             && !imports.exports.is_empty()

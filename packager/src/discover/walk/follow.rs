@@ -8,8 +8,19 @@ use crate::graph::{ImportSite, ModuleKind, Origin};
 use std::sync::Arc;
 
 impl Walk<'_> {
-    /// Reaches what `import` names.
-    pub(super) fn follow(&mut self, scope: &Scope, import: &Import) {
+    /// Reaches what a file imports. Of somebody else's file that imports what is not there, and that need not be imported,
+    /// only that is followed: it ends with that import.
+    pub(super) fn follow_imports(&mut self, scope: &Scope, imports: &[Import]) {
+        let may_fail = scope.origin == Origin::ThirdParty && !scope.certain;
+        let lost = may_fail && self.imports_what_is_lost(scope, imports);
+        for import in imports {
+            if !lost || self.is_lost(scope, import) {
+                self.follow(scope, import);
+            }
+        }
+    }
+
+    fn follow(&mut self, scope: &Scope, import: &Import) {
         // The standard library imports its tools (doctest, pdb, tests of itself) in functions, and all of it that a
         // program could want that way goes in whether it is reached or not.
         if import.local && scope.origin == Origin::Stdlib {
@@ -81,14 +92,19 @@ impl Walk<'_> {
     /// Takes the distributions that a file of a distribution imports from; reaches nothing. A file that imports what is
     /// not there cannot be imported itself, and the rest of its imports says nothing.
     pub(super) fn scan_file(&mut self, scope: &Scope, imports: &[Import]) {
+        if !self.imports_what_is_lost(scope, imports) {
+            for import in imports {
+                self.scan(scope, import);
+            }
+        }
+    }
+
+    fn imports_what_is_lost(&mut self, scope: &Scope, imports: &[Import]) -> bool {
         let always = |import: &&Import| !import.optional && !import.local;
-        let lost = imports
+        imports
             .iter()
             .filter(always)
-            .any(|import| self.is_lost(scope, import));
-        for import in imports.iter().filter(|_| !lost) {
-            self.scan(scope, import);
-        }
+            .any(|import| self.is_lost(scope, import))
     }
 
     fn is_lost(&mut self, scope: &Scope, import: &Import) -> bool {
