@@ -40,7 +40,8 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
         folder: Some(&contents),
         ..*making
     };
-    let written = single_file::write_executable(parts, &making, &mut file, &in_place)?;
+    let written = single_file::write_executable(parts, &making, &mut file, &in_place)
+        .map_err(|error| in_terms_of(&target, partial.path(), error))?;
     drop(file);
     disk::make_executable(&executable).map_err(made)?;
     // A temporary folder is its owner's alone; what users start is everyone's who may see its parent.
@@ -53,6 +54,20 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
         folder: Some(target),
         ..written
     })
+}
+
+/// The failure, naming the place a file was to have instead of the temporary one.
+fn in_terms_of(target: &Path, partial: &Path, error: WriteError) -> WriteError {
+    match error {
+        WriteError::Write { path, source } => {
+            let path = path
+                .strip_prefix(partial)
+                .map(|rest| target.join(rest))
+                .unwrap_or(path);
+            WriteError::Write { path, source }
+        }
+        other => other,
+    }
 }
 
 /// The executable needs its name for itself: the contents directory cannot have it, nor, where the files lie right beside

@@ -34,7 +34,7 @@ pub enum MarshalError {
     /// A reference to something that is not there.
     #[error("it refers to an object that is not there")]
     BadReference,
-    /// More than [`MAX_DEPTH`] levels.
+    /// More levels than code has.
     #[error("its objects are nested too deeply")]
     TooDeep,
     /// It is not a code object, or one whose fields have other types than they must.
