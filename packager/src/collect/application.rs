@@ -1,7 +1,7 @@
 //! The application's own scripts and modules.
 
-use super::CollectError;
 use super::bundle::{Bundle, Owner, Placed};
+use super::{CollectError, data};
 use crate::collection::{CollectedFile, FileRole, FileSource};
 use crate::discover::{entries, module_file, package_folder};
 use crate::graph::{Module, ModuleGraph, Origin};
@@ -34,6 +34,44 @@ pub(super) fn collect(
         .filter(|(_, module)| module.origin == Origin::App)
     {
         own_module(bundle, Owner::App, dotted, module)?;
+    }
+    Ok(())
+}
+
+/// The data files of packages that are installed editable: an ordinary installation would have brought them along.
+pub(super) fn editable_data(
+    bundle: &mut Bundle<'_>,
+    graph: &ModuleGraph,
+) -> Result<(), CollectError> {
+    let projects: Vec<_> = graph
+        .distributions
+        .iter()
+        .filter_map(|taken| taken.distribution.project.as_ref())
+        .collect();
+    let tops = graph
+        .modules
+        .iter()
+        .filter(|(name, module)| module.origin == Origin::App && !name.contains('.'));
+    for (name, module) in tops {
+        let Some(folder) = package_folder(&module.kind) else {
+            continue;
+        };
+        if !projects.iter().any(|project| folder.starts_with(project)) {
+            continue;
+        }
+        for (path, below) in data::files_of(&folder)? {
+            let Ok(dest) = ArchivePath::new(format!("{name}/{below}")) else {
+                continue;
+            };
+            let is_module = bundle.module_name(dest.as_str()).is_some();
+            if !is_module && !below.starts_with('.') && !below.contains("/.") {
+                bundle.place(data::data_file(
+                    path,
+                    dest,
+                    format!("data of the editable package {name}"),
+                ));
+            }
+        }
     }
     Ok(())
 }

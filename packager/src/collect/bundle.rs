@@ -19,6 +19,8 @@ pub(super) struct Bundle<'a> {
     by_dest: HashMap<ArchivePath, usize>,
     by_source: HashMap<PathBuf, ArchivePath>,
     modules: BTreeMap<String, (Rank, CollectedModule)>,
+    /// `[exclude] modules`, as paths.
+    excluded: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -62,7 +64,11 @@ struct ModuleFile {
 }
 
 impl<'a> Bundle<'a> {
-    pub(super) fn new(facts: &InterpreterFacts, graph: &'a ModuleGraph) -> Self {
+    pub(super) fn new(
+        facts: &InterpreterFacts,
+        graph: &'a ModuleGraph,
+        excluded: &[String],
+    ) -> Self {
         let extensions = facts
             .extension_suffixes
             .iter()
@@ -78,6 +84,7 @@ impl<'a> Bundle<'a> {
             by_dest: HashMap::new(),
             by_source: HashMap::new(),
             modules: BTreeMap::new(),
+            excluded: excluded.iter().map(|name| name.replace('.', "/")).collect(),
             warnings: Vec::new(),
         }
     }
@@ -156,6 +163,17 @@ impl<'a> Bundle<'a> {
     pub(super) fn module_name(&self, relative: &str) -> Option<(String, bool)> {
         let file = self.parse(relative)?;
         Some((file.name, file.suffix == Suffix::Extension))
+    }
+
+    /// Whether `relative`, a path below a folder that is searched, is of a module that `[exclude] modules` names, or lies
+    /// in a package that it names.
+    pub(super) fn is_left_out(&self, relative: &str) -> bool {
+        let of = |excluded: &String| {
+            relative
+                .strip_prefix(excluded.as_str())
+                .is_some_and(|rest| rest.starts_with(['/', '.']))
+        };
+        self.excluded.iter().any(of)
     }
 
     /// Lets the importer know the module whose file was placed at `dest`, if it is one by its name.
@@ -299,7 +317,7 @@ mod tests {
     #[test]
     fn names_of_module_files() {
         let graph = ModuleGraph::default();
-        let bundle = Bundle::new(&facts(), &graph);
+        let bundle = Bundle::new(&facts(), &graph, &[]);
         let check = |relative: &str, expected: Option<(&str, bool)>| {
             let found = bundle.parse(relative);
             assert_eq!(

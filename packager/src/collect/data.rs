@@ -7,12 +7,18 @@ use crate::collection::{CollectedFile, FileRole, FileSource};
 use crate::graph::{DataHint, ModuleGraph};
 use crate::plan::{BuildPlan, DataRule, Entry};
 use payload::ArchivePath;
+use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 /// Names that are never data of a program.
 const NEVER: [&str; 4] = ["__pycache__", "node_modules", ".git", ".hg"];
+
+/// Ends of names of files that programs write: the one that lies here is the developer's own.
+const WRITTEN: [&str; 8] = [
+    ".db", ".sqlite", ".sqlite3", ".log", ".lock", ".pid", ".sock", ".tmp",
+];
 
 /// `[include] data` and `binaries`, with PyInstaller's meaning: a file goes into the folder `dest`, the content of a
 /// folder goes under `dest`, and so do the matches of a glob.
@@ -69,7 +75,7 @@ fn apply(
 }
 
 /// The files that `source` stands for, with their paths below the destination.
-fn files_of(source: &Path) -> Result<Vec<(PathBuf, String)>, CollectError> {
+pub(super) fn files_of(source: &Path) -> Result<Vec<(PathBuf, String)>, CollectError> {
     if source.is_file() {
         let name = source.file_name().unwrap_or(source.as_os_str());
         return Ok(vec![(
@@ -107,11 +113,16 @@ pub(super) fn hints(
     plan: &BuildPlan,
     graph: &ModuleGraph,
 ) -> Result<(), CollectError> {
+    let mut warned = HashSet::new();
     for hint in &graph.data {
         for (folder, dest) in bases(bundle, plan, hint) {
             let source = folder.join(&hint.path);
             if is_data(plan, hint, &source) {
-                follow(bundle, plan, hint, &source, &dest)?;
+                for private in follow(bundle, plan, hint, &source, &dest)? {
+                    if warned.insert(private.clone()) {
+                        warn_private(bundle, plan, hint, &private);
+                    }
+                }
                 break;
             }
         }
@@ -156,13 +167,14 @@ fn is_data(plan: &BuildPlan, hint: &DataHint, source: &Path) -> bool {
         && !plan.dist_dir.starts_with(source)
 }
 
+/// Places what `source` stands for; returns the files that are left out because they look private.
 fn follow(
     bundle: &mut Bundle<'_>,
     plan: &BuildPlan,
     hint: &DataHint,
     source: &Path,
     dest: &str,
-) -> Result<(), CollectError> {
+) -> Result<Vec<PathBuf>, CollectError> {
     let why = format!("named at {}:{}", shown(plan, &hint.file), hint.line);
     let place = Path::new(dest).join(&hint.path);
     let folder = if source.is_dir() {
@@ -170,17 +182,41 @@ fn follow(
     } else {
         place.parent().unwrap_or(Path::new(""))
     };
+    let mut private = Vec::new();
     for (path, below) in files_of(source)? {
-        let Ok(dest) = ArchivePath::new(folder.join(below).to_string_lossy().into_owned()) else {
+        let Ok(dest) = ArchivePath::new(folder.join(&below).to_string_lossy().into_owned()) else {
             continue;
         };
         // What is there already, as a module or by a setting, is not placed again.
-        bundle.place(data_file(path, dest, why.clone()));
+        if bundle.dest_of(&path).is_some() {
+            continue;
+        }
+        if is_private(&below) {
+            private.push(path);
+        } else {
+            bundle.place(data_file(path, dest, why.clone()));
+        }
     }
-    Ok(())
+    Ok(private)
 }
 
-fn data_file(path: PathBuf, dest: ArchivePath, why: String) -> CollectedFile {
+/// Whether a file is better not sent to others unasked: state of a program, or something hidden such as `.env`.
+fn is_private(below: &str) -> bool {
+    below.split('/').any(|part| part.starts_with('.'))
+        || WRITTEN.iter().any(|end| below.ends_with(end))
+}
+
+fn warn_private(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, source: &Path) {
+    bundle.warn(format!(
+        "`{}` is left out, though {}:{} names it: it looks like the developer's own; if it belongs to the program, add it \
+         with `--add-data`",
+        shown(plan, source),
+        shown(plan, &hint.file),
+        hint.line,
+    ));
+}
+
+pub(super) fn data_file(path: PathBuf, dest: ArchivePath, why: String) -> CollectedFile {
     let executable =
         std::fs::metadata(&path).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
     CollectedFile {

@@ -56,6 +56,9 @@ fn place(
         size: length,
     } in items
     {
+        if inside && bundle.is_left_out(&dest) {
+            continue;
+        }
         let dest = match ArchivePath::new(dest) {
             Ok(dest) => dest,
             Err(error) => {

@@ -97,10 +97,11 @@ pub fn files(
     facts: &InterpreterFacts,
     graph: &ModuleGraph,
 ) -> Result<Collection, CollectError> {
-    let mut bundle = Bundle::new(facts, graph);
+    let mut bundle = Bundle::new(facts, graph, &plan.exclude.modules);
     application::collect(&mut bundle, plan, graph)?;
     data::rules(&mut bundle, plan)?;
     data::hints(&mut bundle, plan, graph)?;
+    application::editable_data(&mut bundle, graph)?;
     let distributions = distribution::collect(&mut bundle, graph)?;
     application::third_party_leftovers(&mut bundle, graph)?;
     stdlib::collect(&mut bundle, facts, graph)?;

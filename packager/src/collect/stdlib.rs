@@ -23,10 +23,8 @@ const TESTS: [&str; 4] = ["test", "tests", "idle_test", "_test_multiprocessing"]
 /// Kerberos, and `_crypt` a library that raises the glibc needed.
 const UNLESS_REACHED: [&str; 6] = ["_crypt", "_dbm", "_gdbm", "_tkinter", "nis", "readline"];
 
-/// Ends of names that are of no use at run time: documents, tools for other systems, what compilers read.
-const NO_DATA: [&str; 11] = [
-    ".a", ".bat", ".c", ".exe", ".h", ".la", ".o", ".pyc", ".rst", ".sh", "~",
-];
+/// Ends of names that are of no use at run time: what compilers read and write, tools for other systems.
+const NO_DATA: [&str; 9] = [".a", ".bat", ".c", ".exe", ".h", ".la", ".o", ".rst", "~"];
 
 /// Where the standard library is in a bundle: `lib/python3.11`.
 pub(super) fn folder(facts: &InterpreterFacts) -> String {
@@ -141,6 +139,10 @@ impl Library<'_> {
     }
 
     fn place(&self, bundle: &mut Bundle<'_>, path: PathBuf, below: &str) {
+        let is_module = bundle.module_name(below).is_some();
+        if bundle.is_left_out(below) || !(is_module || self.is_wanted_data(below)) {
+            return;
+        }
         let Ok(dest) = ArchivePath::new(format!("{}/{below}", self.folder)) else {
             return;
         };
@@ -158,6 +160,15 @@ impl Library<'_> {
             executable: false,
             why,
         });
+    }
+
+    /// Data of a package goes in with the package: it is unpacked at every first start, and nothing else reads it. Of
+    /// what lies beside the packages only the licence, which has to go with the rest.
+    fn is_wanted_data(&self, below: &str) -> bool {
+        match below.split_once('/') {
+            Some((package, _)) => self.reached.contains(package),
+            None => below == "LICENSE.txt",
+        }
     }
 
     fn extensions(&self, folder: &Path) -> Result<Vec<PathBuf>, CollectError> {
@@ -186,6 +197,9 @@ impl Library<'_> {
             || name.starts_with("xx")
             || name == "_ctypes_test"
             || name == "_xxtestfuzz";
+        if bundle.is_left_out(&file) {
+            return;
+        }
         if (for_tests || UNLESS_REACHED.contains(&name.as_str()))
             && !self.reached.contains(name.as_str())
         {

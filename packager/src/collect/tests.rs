@@ -7,6 +7,8 @@ use crate::progress::Silent;
 use crate::testing;
 use std::collections::BTreeMap;
 
+mod trees;
+
 fn build(plan: &BuildPlan, facts: &InterpreterFacts) -> Result<Collection, String> {
     let graph =
         crate::discover::modules(plan, facts, &Silent).map_err(|error| error.to_string())?;

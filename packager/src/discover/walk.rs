@@ -331,11 +331,11 @@ impl<'a> Walk<'a> {
         self.graph.data.extend(imports.evidence.iter().map(hint));
     }
 
-    /// A file of a whole package that is no Python (a template for sources, say) stays a file.
+    /// A file of a whole package that is no Python (a template for sources, say) is no module.
     fn forget(&mut self, path: &Path, module: &str) {
         self.graph.modules.remove(module);
         self.graph.warnings.push(format!(
-            "`{}` is no Python for the target and is packed as a file only",
+            "`{}` is no Python for the target and is left out",
             path.display()
         ));
     }

@@ -144,12 +144,19 @@ impl Distribution {
         })
     }
 
-    /// Files that belong to no distribution: a top-level module or package in a site folder.
+    /// Files that belong to no distribution: `root`, a module or package below a site folder, called by its dotted name.
     pub(crate) fn unowned(site: &Path, root: PathBuf) -> Self {
-        let name = root
-            .file_stem()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let below = root
+            .strip_prefix(site)
+            .unwrap_or(&root)
+            .to_string_lossy()
+            .replace('/', ".");
+        let name = match root.is_dir() {
+            true => below,
+            false => below
+                .split_once('.')
+                .map_or(below.clone(), |(stem, _)| stem.to_owned()),
+        };
         Self {
             name,
             version: String::new(),

@@ -19,8 +19,7 @@ const VIRTUAL: [&str; 7] = [
     "six.moves",
 ];
 
-/// Folders in distributions (and in packages of the application that are taken whole) whose imports say nothing about
-/// what the application needs.
+/// Folders in distributions whose imports say nothing about what the application needs.
 const SIDE_FOLDERS: [&str; 7] = [
     "test",
     "tests",
@@ -30,6 +29,9 @@ const SIDE_FOLDERS: [&str; 7] = [
     "examples",
     "conftest",
 ];
+
+/// Parts of a package of the application that are not taken with it.
+const TESTS: [&str; 3] = ["test", "tests", "conftest"];
 
 /// How something is wanted.
 pub(super) struct Wish {
@@ -259,7 +261,7 @@ impl Walk<'_> {
             return;
         }
         for name in self.finder.submodules(&found) {
-            if SIDE_FOLDERS.contains(&name.as_str()) {
+            if TESTS.contains(&name.as_str()) {
                 continue;
             }
             let name = format!("{package}.{name}");

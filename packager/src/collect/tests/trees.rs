@@ -1,0 +1,492 @@
+//! Collections of small trees made for the purpose.
+
+use super::*;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+/// An application, a standard library and an environment of a few files.
+struct Project {
+    folder: tempfile::TempDir,
+    plan: BuildPlan,
+    facts: InterpreterFacts,
+}
+
+const SITE: &str = "venv/lib/python3.11/site-packages";
+
+impl Project {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        testing::tree(
+            &root,
+            &[
+                ("std/os.py", ""),
+                ("std/json/__init__.py", ""),
+                ("std/LICENSE.txt", ""),
+            ],
+        );
+        testing::tree(
+            &root,
+            &[("app/app.py", ""), ("venv/lib/libpython3.11.so.1.0", "")],
+        );
+        let site = root.join(SITE);
+        std::fs::create_dir_all(&site).unwrap();
+        testing::tree(&root, files);
+        let mut facts = testing::facts();
+        facts.base_executable = std::env::current_exe().unwrap();
+        facts.libpython = Some(root.join("venv/lib/libpython3.11.so.1.0"));
+        facts.stdlib = root.join("std");
+        facts.prefix = root.join("venv");
+        facts.sys_path = vec![facts.stdlib.clone(), site.clone()];
+        facts.site_packages = vec![site];
+        let plan = testing::plan(
+            &root.join("app"),
+            Entry::Script(root.join("app/app.py")),
+            Path::new("/none"),
+        );
+        Self {
+            folder,
+            plan,
+            facts,
+        }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join(path)
+    }
+
+    fn collect(&self) -> Collection {
+        build(&self.plan, &self.facts).unwrap()
+    }
+
+    fn error(&self) -> String {
+        let root = format!("{}/", self.path("").display());
+        build(&self.plan, &self.facts)
+            .unwrap_err()
+            .replace(&root.replace("//", "/"), "")
+    }
+
+    fn data(&mut self, source: &str, dest: &str) {
+        let source = self.path(source);
+        self.plan.include.data.push(DataRule {
+            source,
+            dest: dest.into(),
+        });
+    }
+}
+
+/// What is in the bundle beside the standard library and the interpreter.
+fn own(collection: &Collection) -> Vec<&str> {
+    let own = collection
+        .files
+        .iter()
+        .map(|file| file.dest.as_str())
+        .filter(|dest| !dest.starts_with("lib/"));
+    let mut own: Vec<&str> = own.collect();
+    own.sort_unstable();
+    own
+}
+
+#[test]
+fn files_of_distributions() {
+    let project = Project::new(&[
+        ("app/app.py", "import pkg, loose"),
+        (&format!("{SITE}/pkg/__init__.py"), ""),
+        (&format!("{SITE}/pkg/data.json"), "{}"),
+        (
+            &format!("{SITE}/pkg/__pycache__/__init__.cpython-311.pyc"),
+            "",
+        ),
+        (
+            &format!("{SITE}/pkg-1.dist-info/METADATA"),
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            &format!("{SITE}/pkg-1.dist-info/RECORD"),
+            "pkg/__init__.py,,\npkg/data.json,,\npkg/__pycache__/__init__.cpython-311.pyc,,\n../../../bin/pkg,,\n\
+          ../../../share/pkg/x.txt,,\npkg-1.dist-info/METADATA,,\npkg-1.dist-info/RECORD,,\n../../../include/pkg.h,,\n",
+        ),
+        ("venv/bin/pkg", "#!/venv/bin/python\n"),
+        ("venv/share/pkg/x.txt", ""),
+        ("venv/include/pkg.h", ""),
+        (&format!("{SITE}/loose/__init__.py"), ""),
+        (&format!("{SITE}/loose/words.txt"), ""),
+    ]);
+    let collection = project.collect();
+    assert_eq!(
+        own(&collection),
+        [
+            "app.py",
+            "loose/__init__.py",
+            "loose/words.txt",
+            "pkg-1.dist-info/METADATA",
+            "pkg-1.dist-info/RECORD",
+            "pkg/__init__.py",
+            "pkg/data.json",
+            "share/pkg/x.txt",
+        ]
+    );
+    let whys: Vec<_> = collection
+        .distributions
+        .iter()
+        .map(|d| format!("{} {} < {}", d.name, d.version, d.why))
+        .collect();
+    assert_eq!(
+        whys,
+        [
+            "loose  < imported by __main__:1",
+            "pkg 1 < imported by __main__:1"
+        ]
+    );
+    assert_eq!(
+        by_dest(&collection)["pkg/data.json"].why,
+        "distribution pkg 1"
+    );
+}
+
+#[test]
+fn a_file_that_record_lists_and_nobody_has() {
+    let project = Project::new(&[
+        ("app/app.py", "import pkg"),
+        (&format!("{SITE}/pkg/__init__.py"), ""),
+        (
+            &format!("{SITE}/pkg-1.dist-info/METADATA"),
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            &format!("{SITE}/pkg-1.dist-info/RECORD"),
+            "pkg/__init__.py,,\npkg/gone.txt,,\n",
+        ),
+    ]);
+    assert_eq!(
+        project.error(),
+        format!(
+            "distribution `pkg 1` lists `{SITE}/pkg/gone.txt`, which is missing on disk; install it again (`pip install \
+             --force-reinstall pkg==1`)"
+        )
+    );
+}
+
+#[test]
+fn what_is_excluded_is_left_out_of_everything() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import pkg.part, json"),
+        (&format!("{SITE}/pkg/__init__.py"), ""),
+        (&format!("{SITE}/pkg/part.py"), ""),
+        (&format!("{SITE}/pkg/heavy/__init__.py"), ""),
+        (&format!("{SITE}/pkg/heavy/model.bin"), ""),
+        (&format!("{SITE}/pkg/heavyweight.py"), ""),
+        (
+            &format!("{SITE}/pkg-1.dist-info/METADATA"),
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            &format!("{SITE}/pkg-1.dist-info/RECORD"),
+            "pkg/__init__.py,,\npkg/part.py,,\npkg/heavy/__init__.py,,\npkg/heavy/model.bin,,\npkg/heavyweight.py,,\n",
+        ),
+    ]);
+    project.plan.exclude.modules = vec!["pkg.heavy".into(), "json".into()];
+    let collection = project.collect();
+    assert_eq!(
+        own(&collection),
+        [
+            "app.py",
+            "pkg/__init__.py",
+            "pkg/heavyweight.py",
+            "pkg/part.py"
+        ]
+    );
+    assert!(
+        module(&collection, "json").is_none() && module(&collection, "pkg.heavyweight").is_some()
+    );
+    project.plan.exclude.distributions = vec!["Pkg".into()];
+    assert_eq!(own(&project.collect()), ["app.py"]);
+}
+
+#[test]
+fn data_rules() {
+    let mut project = Project::new(&[
+        ("app/one.txt", ""),
+        ("app/assets/a.png", ""),
+        ("app/assets/deep/b.png", ""),
+        ("app/assets/.hidden", ""),
+        ("app/x/1.csv", ""),
+        ("app/x/2.csv", ""),
+        ("app/x/3.txt", ""),
+    ]);
+    project.data("app/one.txt", ".");
+    project.data("app/assets", "pictures");
+    project.data("app/x/*.csv", "./tables/");
+    let collection = project.collect();
+    assert_eq!(
+        own(&collection),
+        [
+            "app.py",
+            "one.txt",
+            "pictures/.hidden",
+            "pictures/a.png",
+            "pictures/deep/b.png",
+            "tables/1.csv",
+            "tables/2.csv"
+        ]
+    );
+    assert!(
+        by_dest(&collection)["one.txt"]
+            .why
+            .starts_with("--add-data ")
+    );
+    project.data("app/x/*.ods", "tables");
+    assert_eq!(
+        project.error(),
+        "`app/x/*.ods:tables` of --add-data names no file or folder"
+    );
+    project.plan.include.data.clear();
+    project.data("app/one.txt", "../up");
+    assert!(
+        project
+            .error()
+            .contains("of --add-data is none inside a bundle"),
+        "{}",
+        project.error()
+    );
+    project.plan.include.data.clear();
+    project.data("app/x/1.csv", "t");
+    std::fs::create_dir(project.path("app/y")).unwrap();
+    std::fs::write(project.path("app/y/1.csv"), "other").unwrap();
+    project.data("app/y/1.csv", "t");
+    assert!(
+        project
+            .error()
+            .starts_with("`t/1.csv` is to be both `app/x/1.csv` (--add-data "),
+        "{}",
+        project.error()
+    );
+}
+
+#[test]
+fn data_that_the_sources_name() {
+    let project = Project::new(&[
+        (
+            "app/app.py",
+            "import pkg.views\nHERE = Path(__file__).parent\nopen(HERE / 'state.db')\nopen(HERE / '.env')\nQIcon('icons/a.ico')\n\
+          os.path.join(HERE, 'words')\nHERE / 'pkg'\n'none.txt'\n",
+        ),
+        ("app/state.db", ""),
+        ("app/.env", ""),
+        ("app/icons/a.ico", ""),
+        ("app/icons/unnamed.ico", ""),
+        ("app/words/en.txt", ""),
+        ("app/words/.cache", ""),
+        ("app/pkg/__init__.py", ""),
+        ("app/pkg/views.py", "app = Flask(__name__)"),
+        ("app/pkg/templates/x.html", ""),
+        ("app/pkg/static/x.css", ""),
+        ("app/pkg/other/x.txt", ""),
+    ]);
+    let collection = project.collect();
+    assert_eq!(
+        own(&collection),
+        [
+            "app.py",
+            "icons/a.ico",
+            "pkg/__init__.py",
+            "pkg/static/x.css",
+            "pkg/templates/x.html",
+            "pkg/views.py",
+            "words/en.txt",
+        ]
+    );
+    assert_eq!(
+        by_dest(&collection)["pkg/templates/x.html"].why,
+        "named at pkg/views.py:1"
+    );
+    assert_eq!(collection.warnings.len(), 3, "{:?}", collection.warnings);
+    assert!(collection.warnings[0].starts_with("`state.db` is left out, though app.py:3 names it"));
+}
+
+#[test]
+fn scripts_and_modules_of_the_same_name() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import tool"),
+        ("app/tool.py", "import app"),
+        ("app/sub/app.py", ""),
+        ("hooks/app.py", ""),
+    ]);
+    project
+        .plan
+        .commands
+        .push(("sub".into(), Entry::Script(project.path("app/sub/app.py"))));
+    project
+        .plan
+        .runtime_hooks
+        .push(project.path("hooks/app.py"));
+    let collection = project.collect();
+    assert_eq!(
+        own(&collection),
+        ["app.py", "runtime_hooks/0_app.py", "sub/app.py", "tool.py"]
+    );
+    let script = |path: &str| collection.script(&project.path(path)).unwrap().to_string();
+    assert_eq!(script("app/app.py"), "app.py");
+    assert_eq!(script("app/sub/app.py"), "sub/app.py");
+    assert_eq!(script("hooks/app.py"), "runtime_hooks/0_app.py");
+    assert!(module(&collection, "app").is_some() && module(&collection, "tool").is_some());
+}
+
+#[test]
+fn editable_packages_bring_their_data() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import pkg"),
+        ("project/src/pkg/__init__.py", ""),
+        ("project/src/pkg/late.py", ""),
+        ("project/src/pkg/data/x.json", ""),
+        ("project/src/pkg/.secret", ""),
+        (
+            &format!("{SITE}/pkg-1.dist-info/METADATA"),
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            &format!("{SITE}/pkg-1.dist-info/RECORD"),
+            "__editable__.pkg-1.pth,,\npkg-1.dist-info/METADATA,,\n",
+        ),
+    ]);
+    let url = format!(
+        r#"{{"url": "file://{}", "dir_info": {{"editable": true}}}}"#,
+        project.path("project").display()
+    );
+    std::fs::write(
+        project.path(SITE).join("pkg-1.dist-info/direct_url.json"),
+        url,
+    )
+    .unwrap();
+    project.facts.sys_path.push(project.path("project/src"));
+    assert_eq!(
+        own(&project.collect()),
+        [
+            "app.py",
+            "pkg-1.dist-info/METADATA",
+            "pkg/__init__.py",
+            "pkg/data/x.json",
+            "pkg/late.py"
+        ]
+    );
+}
+
+/// Compiles shared libraries: `(output, needed libraries, linker flags)`; false without a C compiler.
+fn compile(folder: &Path, libraries: &[(&str, &[&str], &str)]) -> bool {
+    if Command::new("cc").arg("--version").output().is_err() {
+        return false;
+    }
+    for (output, needed, flags) in libraries {
+        let path = folder.join(output);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let mut command = Command::new("cc");
+        command
+            .args(["-shared", "-nostdlib", "-xc", "/dev/null", "-xnone", "-o"])
+            .arg(&path);
+        command.arg(format!(
+            "-Wl,-soname,{name},--no-as-needed,--allow-shlib-undefined"
+        ));
+        command.args(needed.iter().map(|needed| folder.join(needed)));
+        if !flags.is_empty() {
+            command.arg(flags);
+        }
+        let output = command.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    true
+}
+
+#[test]
+fn libraries_are_loaded_in_the_order_of_their_needs() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import pkg.ext"),
+        (&format!("{SITE}/pkg/__init__.py"), ""),
+    ]);
+    let built = compile(
+        &project.path(SITE),
+        &[
+            ("pkg/libs/libdeep.so.1", &[], ""),
+            ("pkg/libs/libplain.so.1", &["pkg/libs/libdeep.so.1"], ""),
+            (
+                "pkg/libs/libled.so.1",
+                &["pkg/libs/libdeep.so.1"],
+                "-Wl,-rpath,$ORIGIN",
+            ),
+            (
+                "pkg/ext.cpython-311-x86_64-linux-gnu.so",
+                &["pkg/libs/libled.so.1", "pkg/libs/libplain.so.1"],
+                "-Wl,-rpath,$ORIGIN/none",
+            ),
+            (
+                "pkg/led.abi3.so",
+                &["pkg/libs/libled.so.1"],
+                "-Wl,-rpath,${ORIGIN}/libs",
+            ),
+            ("pkg/libs/libgone.so.1", &[], ""),
+            ("pkg/lost.so", &["pkg/libs/libgone.so.1"], ""),
+        ],
+    );
+    if !built {
+        return;
+    }
+    std::fs::remove_file(project.path(SITE).join("pkg/libs/libgone.so.1")).unwrap();
+    let collection = project.collect();
+    let preload = |name: &str| {
+        let ModuleCode::Extension { preload } = &module(&collection, name).unwrap().code else {
+            panic!("{name}")
+        };
+        preload.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        preload("pkg.ext"),
+        [
+            "pkg/libs/libdeep.so.1",
+            "pkg/libs/libled.so.1",
+            "pkg/libs/libplain.so.1"
+        ]
+    );
+    assert!(preload("pkg.led").is_empty());
+    assert_eq!(
+        by_dest(&collection)["pkg/libs/libled.so.1"].role,
+        FileRole::Native
+    );
+    let warning = &collection.warnings[0];
+    assert!(
+        warning.starts_with("`pkg/lost.so` needs `libgone.so.1`, which was not found"),
+        "{warning}"
+    );
+    project.plan.exclude.libraries.push("libgone.so.1".into());
+    assert!(project.collect().warnings.is_empty());
+}
+
+#[test]
+fn programs_and_files_for_other_machines() {
+    let project = Project::new(&[
+        ("app/app.py", "import pkg"),
+        (&format!("{SITE}/pkg/__init__.py"), ""),
+        (&format!("{SITE}/pkg/run.sh"), "#!/bin/sh\n"),
+    ]);
+    let site = project.path(SITE).join("pkg");
+    std::fs::copy("/bin/true", site.join("tool")).unwrap();
+    let mut foreign = std::fs::read("/bin/true").unwrap();
+    // `e_machine`: 40 is 32-bit ARM.
+    foreign[18] = 40;
+    std::fs::write(site.join("arm.so"), foreign).unwrap();
+    std::fs::set_permissions(site.join("run.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let collection = project.collect();
+    let files = by_dest(&collection);
+    assert_eq!(
+        (files["pkg/tool"].role, files["pkg/tool"].executable),
+        (FileRole::Program, true)
+    );
+    assert_eq!(
+        (files["pkg/run.sh"].role, files["pkg/run.sh"].executable),
+        (FileRole::Data, true)
+    );
+    assert_eq!(files["pkg/arm.so"].role, FileRole::Data);
+}
