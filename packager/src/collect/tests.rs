@@ -86,25 +86,6 @@ fn hello_with_every_interpreter_of_this_machine() {
             );
             assert!(names.iter().all(|name| files.contains_key(name)));
         }
-        if std::env::var_os("PACK_TEST_VERBOSE").is_some() {
-            for file in collection
-                .files
-                .iter()
-                .filter(|file| file.role != FileRole::StdlibSource)
-            {
-                eprintln!("{} {:?} {}", file.dest, file.role, file.why);
-            }
-            let reached = collection
-                .modules
-                .iter()
-                .filter(|module| module.reached)
-                .count();
-            eprintln!(
-                "{} modules, {reached} reached; glibc {:?}",
-                collection.modules.len(),
-                collection.glibc
-            );
-        }
     }
 }
 
@@ -127,9 +108,7 @@ fn a_flask_site_goes_in_with_all_of_flask() {
             source: root.join("assets"),
             dest: "assets".into(),
         });
-        let started = std::time::Instant::now();
         let collection = build(&plan, &facts).unwrap();
-        let elapsed = started.elapsed();
         let files = by_dest(&collection);
         let names: Vec<&str> = collection
             .distributions
@@ -188,18 +167,6 @@ fn a_flask_site_goes_in_with_all_of_flask() {
                 && !module(&collection, "flask.__main__").unwrap().reached
         );
         assert!(collection.warnings.is_empty(), "{:?}", collection.warnings);
-        if std::env::var_os("PACK_TEST_VERBOSE").is_some() {
-            let reached = collection
-                .modules
-                .iter()
-                .filter(|module| module.reached)
-                .count();
-            eprintln!(
-                "{elapsed:?}: {names:?}, {} modules, {reached} reached, glibc {:?}",
-                collection.modules.len(),
-                collection.glibc
-            );
-        }
     }
 }
 

@@ -90,10 +90,10 @@ impl Target {
     }
 
     fn compare(&self, left: &Expr, op: CmpOp, right: &Expr, script: bool) -> Truth {
-        if let (Expr::Name(name), Some("__main__"), CmpOp::Eq) = (left, literal(right), op) {
-            if name.id == "__name__" {
-                return script.into();
-            }
+        if let (Expr::Name(name), Some("__main__"), CmpOp::Eq) = (left, literal(right), op)
+            && name.id == "__name__"
+        {
+            return script.into();
         }
         if let (Some(value), Some(wanted)) = (self.text(left), literal(right)) {
             return match op {

@@ -1,6 +1,7 @@
 //! The walk: parses what is pending in parallel, follows what was found in order, until nothing is pending.
 
 mod follow;
+mod owners;
 mod reach;
 
 pub(crate) use reach::startup_modules;

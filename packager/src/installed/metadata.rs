@@ -22,10 +22,10 @@ pub(super) fn read(metadata: &Path) -> Option<Header> {
         .iter()
         .find_map(|path| std::fs::read(path).ok())?;
     let mut header = parse(&String::from_utf8_lossy(&bytes));
-    if header.requires.is_empty() {
-        if let Ok(text) = std::fs::read_to_string(metadata.join("requires.txt")) {
-            header.requires = egg_requires(&text);
-        }
+    if header.requires.is_empty()
+        && let Ok(text) = std::fs::read_to_string(metadata.join("requires.txt"))
+    {
+        header.requires = egg_requires(&text);
     }
     (!header.name.is_empty()).then_some(header)
 }

@@ -162,7 +162,7 @@ impl LibraryGraph {
         }
         let target = self
             .neighbour(at, soname)
-            .or_else(|| self.from_system(at, soname));
+            .or_else(|| self.taken_from_system(at, soname));
         let target = target.or_else(|| {
             self.by_name
                 .get(soname)
@@ -219,7 +219,7 @@ impl LibraryGraph {
         found.iter().find(same).copied()
     }
 
-    fn from_system(&mut self, at: usize, soname: &str) -> Option<usize> {
+    fn taken_from_system(&mut self, at: usize, soname: &str) -> Option<usize> {
         let own = search_path(&self.nodes[at].source, &self.nodes[at].elf);
         let (source, elf) = self.system.find(soname, &own)?;
         let dest = ArchivePath::new(format!("lib/{soname}")).ok()?;
