@@ -346,6 +346,22 @@ mod tests {
     }
 
     #[test]
+    fn no_damage_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let whole = std::fs::read("/bin/true").unwrap();
+        let dynamic = whole.len().saturating_sub(8192);
+        for at in (0..800).chain((dynamic..whole.len()).step_by(7)) {
+            for value in [0x00, 0x7f, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                std::fs::write(&path, bytes).unwrap();
+                let _ = ElfFile::read(&path);
+            }
+        }
+    }
+
+    #[test]
     fn versions_of_glibc() {
         assert_eq!(glibc_version("GLIBC_2.17"), Some(GlibcVersion(2, 17)));
         assert_eq!(glibc_version("GLIBC_2.2.5"), Some(GlibcVersion(2, 2)));

@@ -4,6 +4,7 @@ use super::bundle::Bundle;
 use super::{CollectError, stdlib};
 use crate::collection::{CollectedFile, CollectedInterpreter, FileRole, FileSource};
 use crate::discover::startup_modules;
+use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::graph::ModuleGraph;
 use payload::{ArchivePath, PathError};
@@ -32,6 +33,7 @@ pub(super) fn collect(
             ..CollectedInterpreter::default()
         });
     }
+    needs_no_library(facts)?;
     let mut startup = startup_modules(graph);
     startup.extend(LOCALE_CODECS.map(str::to_owned));
     stdlib::keep_startup_on_disk(bundle, facts, &startup);
@@ -46,6 +48,24 @@ pub(super) fn collect(
         program: Some(dest),
         ..CollectedInterpreter::default()
     })
+}
+
+/// A program that was linked against a libpython which is not there cannot be packed alone.
+fn needs_no_library(facts: &InterpreterFacts) -> Result<(), CollectError> {
+    let wanted_by = facts.base_executable.clone();
+    let read = |source| CollectError::Read {
+        path: wanted_by.clone(),
+        source,
+    };
+    let elf = ElfFile::read(&wanted_by).map_err(read)?.unwrap_or_default();
+    match elf.needed.iter().find(|name| name.starts_with("libpython")) {
+        Some(needed) => Err(CollectError::MissingLibrary {
+            needed: needed.clone(),
+            searched: format!("{0}/lib, {0}/lib64, /usr/lib", facts.base_prefix.display()),
+            wanted_by,
+        }),
+        None => Ok(()),
+    }
 }
 
 fn place(

@@ -246,3 +246,24 @@ fn an_interpreter_without_a_shared_library_starts_from_what_is_unpacked() {
         format!("{0} {0}/lib/python3.11/os.py", bundle.display())
     );
 }
+
+#[test]
+fn an_interpreter_whose_library_is_gone_is_an_error() {
+    let Some((_, python)) = testing::pythons().pop() else {
+        return;
+    };
+    let mut facts = InterpreterFacts::ask(&python).unwrap();
+    facts.libpython = None;
+    let folder = tempfile::tempdir().unwrap();
+    testing::tree(folder.path(), &[("hello.py", "")]);
+    let plan = testing::plan(
+        folder.path(),
+        Entry::Script(folder.path().join("hello.py")),
+        &python,
+    );
+    let message = build(&plan, &facts).unwrap_err();
+    assert!(
+        message.contains("needs `libpython3.") && message.contains("which was not found"),
+        "{message}"
+    );
+}

@@ -127,7 +127,12 @@ fn application_folders(plan: &BuildPlan) -> Vec<PathBuf> {
     let mut folders = plan.paths.clone();
     for entry in entries(plan) {
         match entry {
-            Entry::Script(path) => folders.extend(path.parent().map(Path::to_owned)),
+            Entry::Script(path) => {
+                folders.extend(path.parent().map(Path::to_owned));
+                // Of a link Python searches the folder that it leads to.
+                let target = path.canonicalize().ok();
+                folders.extend(target.as_deref().and_then(Path::parent).map(Path::to_owned));
+            }
             Entry::Module(_) | Entry::Function { .. } | Entry::Wsgi(_) => {
                 let src = plan.root.join("src");
                 let src = (!src.join("__init__.py").exists()).then_some(src);
