@@ -30,17 +30,20 @@ pub(super) fn rules(bundle: &mut Bundle<'_>, plan: &BuildPlan) -> Result<(), Col
         .iter()
         .map(|rule| (rule, "--add-binary"));
     for (rule, setting) in data.chain(binaries) {
-        apply(bundle, rule, setting)?;
+        apply(bundle, plan, rule, setting)?;
     }
     Ok(())
 }
 
 fn apply(
     bundle: &mut Bundle<'_>,
+    plan: &BuildPlan,
     rule: &DataRule,
     setting: &'static str,
 ) -> Result<(), CollectError> {
     let text = || format!("{}:{}", rule.source.display(), rule.dest);
+    // What the bundle says of itself does not tell where it was built.
+    let why = format!("{setting} {}:{}", shown(plan, &rule.source), rule.dest);
     // A name that exists is no pattern, whatever characters it has.
     let sources = match rule.source.exists() || !glob::is_pattern(&rule.source) {
         true => vec![rule.source.clone()],
@@ -68,7 +71,7 @@ fn apply(
                 setting,
                 source,
             })?;
-            bundle.add_asked(data_file(path, dest, format!("{setting} {}", text())))?;
+            bundle.add_asked(data_file(path, dest, why.clone()))?;
         }
     }
     Ok(())

@@ -189,7 +189,9 @@ fn destination(site: &Path, file: &str) -> Option<(String, bool)> {
 
 /// Whether it is a text in `bin/`: it names the interpreter of this machine. Real programs are kept.
 fn is_script(dest: &str, inside: bool, path: &Path) -> bool {
-    !inside && dest.starts_with("bin/") && !ElfFile::read(path).is_ok_and(|elf| elf.is_some())
+    !inside
+        && (dest.starts_with("bin/") || dest.contains("/bin/"))
+        && !ElfFile::read(path).is_ok_and(|elf| elf.is_some())
 }
 
 /// `path` without `.` and `..`, links not followed.

@@ -100,7 +100,23 @@ pub fn modules(
     progress: &dyn Progress,
 ) -> Result<ModuleGraph, DiscoverError> {
     progress.start(Stage::Discover, 0);
-    let mut walk = Walk::new(plan, facts, progress, &application_folders(plan));
+    let graph = walk(plan, facts, progress);
+    progress.finish(Stage::Discover);
+    graph
+}
+
+fn walk(
+    plan: &BuildPlan,
+    facts: &InterpreterFacts,
+    progress: &dyn Progress,
+) -> Result<ModuleGraph, DiscoverError> {
+    let (own, vendored): (Vec<_>, Vec<_>) = application_folders(plan)
+        .into_iter()
+        .partition(|folder| !is_vendored(plan, folder));
+    let mut facts = facts.clone();
+    facts.sys_path.splice(0..0, vendored.iter().cloned());
+    facts.site_packages.splice(0..0, vendored);
+    let mut walk = Walk::new(plan, &facts, progress, &own);
     walk.reach_startup();
     for (index, entry) in entries(plan).into_iter().enumerate() {
         enter(&mut walk, entry, index == 0)?;
@@ -108,10 +124,8 @@ pub fn modules(
     for hook in &plan.runtime_hooks {
         walk.enter_script(hook, &script_name(hook))?;
     }
-    include(&mut walk, plan, facts)?;
-    let graph = walk.finish()?;
-    progress.finish(Stage::Discover);
-    Ok(graph)
+    include(&mut walk, plan, &facts)?;
+    walk.finish()
 }
 
 /// All entry points, the main one first.
@@ -141,6 +155,23 @@ fn application_folders(plan: &BuildPlan) -> Vec<PathBuf> {
         }
     }
     folders
+}
+
+/// Whether a folder of the settings holds distributions (`pip install --target vendor`) rather than the application's own
+/// modules: then it is searched like a site-packages folder that comes first.
+fn is_vendored(plan: &BuildPlan, folder: &Path) -> bool {
+    let mut scripts = entries(plan).into_iter().filter_map(|entry| match entry {
+        Entry::Script(path) => path.parent(),
+        _ => None,
+    });
+    let is_metadata = |entry: std::fs::DirEntry| {
+        entry
+            .path()
+            .extension()
+            .is_some_and(|end| end == "dist-info")
+    };
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    folder != plan.root && !scripts.any(|own| own == folder) && entries.any(is_metadata)
 }
 
 fn enter(walk: &mut Walk<'_>, entry: &Entry, main: bool) -> Result<(), DiscoverError> {

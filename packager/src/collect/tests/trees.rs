@@ -230,11 +230,7 @@ fn data_rules() {
             "tables/2.csv"
         ]
     );
-    assert!(
-        by_dest(&collection)["one.txt"]
-            .why
-            .starts_with("--add-data ")
-    );
+    assert_eq!(by_dest(&collection)["one.txt"].why, "--add-data one.txt:.");
     project.data("app/x/*.ods", "tables");
     assert_eq!(
         project.error(),
@@ -489,4 +485,33 @@ fn programs_and_files_for_other_machines() {
         (FileRole::Data, true)
     );
     assert_eq!(files["pkg/arm.so"].role, FileRole::Data);
+}
+
+#[test]
+fn a_folder_of_vendored_distributions_is_a_site_folder() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import pkg, own"),
+        ("app/own.py", ""),
+        ("app/vendor/pkg/__init__.py", "print 'two'"),
+        ("app/vendor/pkg/data.txt", ""),
+        (
+            "app/vendor/pkg-1.dist-info/METADATA",
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            "app/vendor/pkg-1.dist-info/RECORD",
+            "pkg/__init__.py,,\npkg/data.txt,,\npkg-1.dist-info/METADATA,,\n../../bin/pkg,,\n",
+        ),
+    ]);
+    project.plan.paths = vec![project.path("app"), project.path("app/vendor")];
+    assert_eq!(
+        own(&project.collect()),
+        [
+            "app.py",
+            "own.py",
+            "pkg-1.dist-info/METADATA",
+            "pkg/__init__.py",
+            "pkg/data.txt"
+        ]
+    );
 }
