@@ -6,6 +6,7 @@
 
 use crate::setup::{self, cargo, step};
 use anyhow::{Context, Result, bail};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -65,7 +66,10 @@ pub(crate) fn build(options: &Options) -> Result<PathBuf> {
     let runtime = compile(&linker, options, "runtime", "runtime")?.join("libpack_runtime.so");
     for built in [&bootloader, &runtime] {
         check_needs(built, matches!(linker, Linker::Zig { .. }))?;
-        place(built, &folder)?;
+        if place(built, &folder)? {
+            let size = fs::metadata(built)?.len();
+            println!("    {} {}", built.display(), setup::megabytes(size));
+        }
     }
     place_python(&folder.join("python/pack_runtime"))?;
     Ok(folder)
@@ -163,8 +167,7 @@ fn compile(linker: &Linker, options: &Options, package: &str, profile: &str) -> 
 /// # Errors
 /// When it needs libgcc_s or, with `floor`, a glibc later than [`GLIBC_FLOOR`].
 pub(crate) fn check_needs(binary: &Path, floor: bool) -> Result<()> {
-    let bytes =
-        std::fs::read(binary).with_context(|| format!("could not read {}", binary.display()))?;
+    let bytes = fs::read(binary).with_context(|| format!("could not read {}", binary.display()))?;
     let elf = goblin::elf::Elf::parse(&bytes)
         .with_context(|| format!("{} is not ELF", binary.display()))?;
     if let Some(library) = elf
@@ -210,51 +213,47 @@ fn parse_version(name: &str) -> Option<(u32, u32)> {
 }
 
 /// Copies `built` into `folder` when it differs from what is there, by rename: a running test keeps its old file.
-fn place(built: &Path, folder: &Path) -> Result<()> {
+/// Returns whether it did.
+fn place(built: &Path, folder: &Path) -> Result<bool> {
     let name = built.file_name().context("a built file has a name")?;
-    let (placed, fresh) = (
-        folder.join(name),
-        folder.join(format!(".{}.new", name.to_string_lossy())),
-    );
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("could not create {}", folder.display()))?;
-    let bytes =
-        std::fs::read(built).with_context(|| format!("could not read {}", built.display()))?;
-    if std::fs::read(&placed).is_ok_and(|present| present == bytes) {
-        return Ok(());
+    let placed = folder.join(name);
+    let fresh = folder.join(format!(".{}.new", name.to_string_lossy()));
+    fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
+    let bytes = fs::read(built).with_context(|| format!("could not read {}", built.display()))?;
+    if fs::read(&placed).is_ok_and(|present| present == bytes) {
+        return Ok(false);
     }
-    std::fs::copy(built, &fresh).with_context(|| format!("could not write {}", fresh.display()))?;
-    std::fs::rename(&fresh, &placed)
-        .with_context(|| format!("could not write {}", placed.display()))?;
-    println!(
-        "    {} {}",
-        placed.display(),
-        setup::megabytes(bytes.len() as u64)
-    );
-    Ok(())
+    fs::copy(built, &fresh).with_context(|| format!("could not write {}", fresh.display()))?;
+    fs::rename(&fresh, &placed).with_context(|| format!("could not write {}", placed.display()))?;
+    Ok(true)
 }
 
 /// Makes `folder` hold the runtime's Python sources and nothing else.
 fn place_python(folder: &Path) -> Result<()> {
     let sources = setup::root().join("runtime/python/pack_runtime");
-    if folder.exists() {
-        std::fs::remove_dir_all(folder)
-            .with_context(|| format!("could not clear {}", folder.display()))?;
-    }
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("could not create {}", folder.display()))?;
-    let listed = std::fs::read_dir(&sources)
-        .with_context(|| format!("could not list {}", sources.display()))?;
-    for source in listed {
-        let source = source?.path();
+    let mut names = Vec::new();
+    for source in list(&sources)? {
         if source
             .extension()
             .is_some_and(|extension| extension == "py")
         {
             place(&source, folder)?;
+            names.extend(source.file_name().map(ToOwned::to_owned));
+        }
+    }
+    for present in list(folder)? {
+        if !names.iter().any(|name| present.ends_with(name)) {
+            fs::remove_file(&present)
+                .with_context(|| format!("could not remove {}", present.display()))?;
         }
     }
     Ok(())
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let listed =
+        fs::read_dir(folder).with_context(|| format!("could not list {}", folder.display()))?;
+    listed.map(|entry| Ok(entry?.path())).collect()
 }
 
 #[cfg(test)]

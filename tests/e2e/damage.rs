@@ -1,0 +1,363 @@
+//! Damaged files: a clear error with a status of its own, and not a line of the application runs.
+
+use crate::harness::{Case, Mode, Outcome, Program, Run, Scratch, files_below, pythons};
+use payload::Payload;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Exit status of a program without an intact payload.
+const DAMAGED: i32 = 101;
+
+/// samples/hello: any output of it on stdout is application code that ran.
+fn hello(mode: Mode) -> &'static Program {
+    let python = pythons().last().unwrap();
+    Program::packed("samples/hello", &["hello.py"], Case { python, mode })
+}
+
+/// A copy of hello with a TMPDIR of its own.
+struct Subject {
+    scratch: Scratch,
+    path: PathBuf,
+    file: File,
+}
+
+impl Subject {
+    fn new(mode: Mode) -> Self {
+        let scratch = Scratch::new();
+        let path = hello(mode).copy_to(&scratch.join("program"));
+        fs::create_dir(scratch.join("tmp")).unwrap();
+        let file = OpenOptions::new().read(true).open(&path).unwrap();
+        Self {
+            scratch,
+            path,
+            file,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        (&self.file).seek(SeekFrom::Start(0)).unwrap();
+        (&self.file).read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn run(&self) -> Outcome {
+        Run::new(&self.path)
+            .env("TMPDIR", self.scratch.join("tmp"))
+            .run()
+            .listing(self.scratch.join("program"))
+    }
+
+    /// Forgets what was unpacked.
+    fn forget(&self) {
+        fs::remove_dir_all(self.scratch.join("tmp")).unwrap();
+        fs::create_dir(self.scratch.join("tmp")).unwrap();
+    }
+
+    /// With one bit of the byte at `offset` turned, calls `check`; then the file is as before.
+    fn flipped(&self, offset: u64, check: impl FnOnce()) {
+        let mut byte = [0];
+        self.file.read_exact_at(&mut byte, offset).unwrap();
+        self.poke(offset, byte[0] ^ 0x10);
+        check();
+        self.poke(offset, byte[0]);
+    }
+
+    fn poke(&self, offset: u64, byte: u8) {
+        let mut file = OpenOptions::new().write(true).open(&self.path).unwrap();
+        file.seek(SeekFrom::Start(offset)).unwrap();
+        file.write_all(&[byte]).unwrap();
+    }
+}
+
+fn refused(outcome: &Outcome, what: &str) {
+    if !outcome.stdout.is_empty() {
+        outcome.fail(&format!("{what}: the application ran"));
+    }
+    if outcome.status.code() != Some(DAMAGED) {
+        outcome.fail(&format!("{what}: expected exit code {DAMAGED}"));
+    }
+    if !outcome.stderr_text().contains("error: ") || outcome.stderr_text().contains("panicked") {
+        outcome.fail(&format!("{what}: expected an error that explains itself"));
+    }
+}
+
+/// A kind of entry, and what recognises one by its path.
+type Kind = (&'static str, fn(&str) -> bool);
+
+/// Offsets of every kind of place in a payload, each with its name.
+fn places(bytes: &[u8]) -> Vec<(u64, String)> {
+    let payload = Payload::locate(bytes).unwrap();
+    let mut places = Vec::new();
+    let kinds: [Kind; 6] = [
+        ("bytecode of a module", |path| {
+            path == ".pack/code/os.marshal"
+        }),
+        ("bytecode of the script", |path| {
+            path.starts_with(".pack/code/[script]")
+        }),
+        ("libpython", |path| path.contains("libpython")),
+        ("the runtime", |path| path.ends_with("libpack_runtime.so")),
+        ("source of a module", |path| path.ends_with("/textwrap.py")),
+        ("the script", |path| path == "hello.py"),
+    ];
+    for (kind, is_kind) in kinds {
+        let found = payload
+            .entries()
+            .map(Result::unwrap)
+            .find(|entry| is_kind(entry.path));
+        let entry = found.unwrap_or_else(|| panic!("there is no entry that is {kind}"));
+        let start = entry.stored().as_ptr().addr() - bytes.as_ptr().addr();
+        let length = entry.stored().len();
+        for (where_, at) in [
+            ("before", start - 3),
+            ("first", start),
+            ("middle", start + length / 2),
+            ("last", start + length - 1),
+        ] {
+            places.push((
+                at as u64,
+                format!("{where_} byte of {kind} ({})", entry.path),
+            ));
+        }
+    }
+    let start = payload.prefix_length() as usize;
+    let last = bytes.len();
+    places.extend(
+        (start..last)
+            .step_by((last - start) / 40)
+            .map(|at| (at as u64, format!("payload byte {}", at - start))),
+    );
+    // The index lies behind all entries; after it, the central directory names it once more.
+    let name = payload::INDEX_NAME.as_bytes();
+    let named: Vec<usize> = (start..last - name.len())
+        .filter(|&at| bytes[at..].starts_with(name))
+        .collect();
+    let [.., index, directory] = named[..] else {
+        panic!("the index is named {} times", named.len())
+    };
+    let middle = usize::midpoint(index, directory);
+    for (what, at) in [
+        ("header", index - 10),
+        ("start", index + 40),
+        ("middle", middle),
+    ] {
+        places.push((at as u64, format!("{what} of the index")));
+    }
+    places.push((directory as u64 - 20, "central directory".to_owned()));
+    // The central directory's end, the end record and the footer in it.
+    places.extend(
+        (last - 400..last)
+            .step_by(9)
+            .map(|at| (at as u64, format!("byte {} from the end", last - at))),
+    );
+    places.push((last as u64 - 1, "the last byte".to_owned()));
+    places
+}
+
+#[test]
+fn flipped_byte_at_first_start() {
+    let subject = Subject::new(Mode::OneFile);
+    subject.run().success().stdout_is("Hello, world!\n");
+    for (offset, what) in places(&subject.bytes()) {
+        subject.forget();
+        subject.flipped(offset, || refused(&subject.run(), &what));
+    }
+    subject.run().success().stdout_is("Hello, world!\n");
+}
+
+#[test]
+fn flipped_byte_at_later_start() {
+    let subject = Subject::new(Mode::OneFile);
+    subject.run().success().stdout_is("Hello, world!\n");
+    for (offset, what) in places(&subject.bytes()) {
+        subject.flipped(offset, || refused(&subject.run(), &what));
+    }
+    subject.run().success().stdout_is("Hello, world!\n");
+}
+
+/// The bootloader itself: what still runs says 101; what does not, the system refuses or ends, or it stands still.
+/// Nothing runs Python.
+#[test]
+fn flipped_byte_in_the_bootloader() {
+    let subject = Subject::new(Mode::OneFile);
+    let length = Payload::locate(&subject.bytes()).unwrap().prefix_length();
+    let mut told = 0;
+    let offsets: Vec<u64> = (0..64)
+        .step_by(7)
+        .chain((64..length).step_by(length as usize / 60))
+        .collect();
+    for &offset in &offsets {
+        subject.forget();
+        subject.flipped(offset, || {
+            told += usize::from(bootloader_refuses(&subject, offset));
+        });
+    }
+    assert!(
+        told * 2 > offsets.len(),
+        "only {told} of {} flips were told as damage",
+        offsets.len()
+    );
+}
+
+fn bootloader_refuses(subject: &Subject, offset: u64) -> bool {
+    // Through the shell, which turns a refused exec into 126 instead of an error of ours.
+    let script = "ulimit -c 0; ulimit -t 10; exec \"$0\"";
+    let run = Run::new("/bin/sh")
+        .args(&["-c", script])
+        .arg(&subject.path)
+        .env("TMPDIR", subject.scratch.join("tmp"))
+        .at_most(Duration::from_secs(5));
+    let outcome = run.run();
+    if outcome.stdout_text().contains("Hello") || outcome.status.success() {
+        outcome.fail(&format!(
+            "byte {offset} of the bootloader: the application ran"
+        ));
+    }
+    outcome.status.code() == Some(DAMAGED)
+}
+
+#[test]
+fn truncated_file() {
+    let subject = Subject::new(Mode::OneFile);
+    let whole = subject.bytes();
+    let payload = Payload::locate(&whole).unwrap();
+    let (prefix, length) = (payload.prefix_length(), whole.len() as u64);
+    let cuts = [
+        prefix,
+        prefix + 1,
+        prefix + 100,
+        length / 4,
+        length / 2,
+        length * 9 / 10,
+        length - 1000,
+        length - 100,
+        length - 20,
+        length - 1,
+    ];
+    for cut in cuts {
+        subject.forget();
+        let copy = subject.scratch.join("cut");
+        fs::copy(&subject.path, &copy).unwrap();
+        OpenOptions::new()
+            .write(true)
+            .open(&copy)
+            .unwrap()
+            .set_len(cut)
+            .unwrap();
+        let outcome = Run::new(&copy)
+            .env("TMPDIR", subject.scratch.join("tmp"))
+            .run();
+        refused(&outcome, &format!("cut to {cut} of {length} bytes"));
+        assert!(
+            files_below(&subject.scratch.join("tmp")).is_empty(),
+            "something was unpacked"
+        );
+    }
+}
+
+/// Bytes after the end are no damage: a code signature comes there.
+#[test]
+fn appended_bytes_are_a_signature() {
+    let subject = Subject::new(Mode::OneFile);
+    let mut file = OpenOptions::new().append(true).open(&subject.path).unwrap();
+    file.write_all(&[0x30; 5000]).unwrap();
+    drop(file);
+    subject.run().success().stdout_is("Hello, world!\n");
+}
+
+/// Files that an earlier start unpacked are put right before anything is loaded from them.
+#[test]
+fn damaged_unpacked_files() {
+    let subject = Subject::new(Mode::OneFile);
+    subject.run().success();
+    let unpacked = files_below(&subject.scratch.join("tmp"));
+    let chosen = |end: &str| {
+        let path = unpacked
+            .iter()
+            .find(|path| path.to_string_lossy().ends_with(end));
+        subject
+            .scratch
+            .join("tmp")
+            .join(path.unwrap_or_else(|| panic!("{end} is not among {unpacked:?}")))
+    };
+    for end in ["libpack_runtime.so", "hello.py"] {
+        let path = chosen(end);
+        let before = fs::read(&path).unwrap();
+        flip_quietly(&path);
+        subject
+            .run()
+            .success()
+            .stdout_is("Hello, world!\n")
+            .stderr_is("");
+        assert!(
+            fs::read(&path).unwrap() == before,
+            "{end} was not put right"
+        );
+        fs::remove_file(&path).unwrap();
+        subject
+            .run()
+            .success()
+            .stdout_is("Hello, world!\n")
+            .stderr_is("");
+        assert!(fs::read(&path).unwrap() == before, "{end} was not put back");
+    }
+}
+
+/// Turns a bit in the middle of a file and sets its times back.
+fn flip_quietly(path: &Path) {
+    let times = fs::metadata(path).unwrap().modified().unwrap();
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+    File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(times)
+        .unwrap();
+}
+
+/// The files beside a one-folder program are checked like those of one file.
+#[test]
+fn damaged_folder() {
+    let subject = Subject::new(Mode::OneDir);
+    subject.run().success().stdout_is("Hello, world!\n");
+    let folder = subject.path.parent().unwrap().to_path_buf();
+    for end in ["libpack_runtime.so", "hello.py"] {
+        let files = files_below(&folder);
+        let path = folder.join(
+            files
+                .iter()
+                .find(|path| path.to_string_lossy().ends_with(end))
+                .unwrap(),
+        );
+        let whole = fs::read(&path).unwrap();
+        for first_start in [false, true] {
+            if first_start {
+                subject.forget();
+            }
+            flip_quietly(&path);
+            let outcome = subject.run();
+            refused(&outcome, &format!("a flipped byte in {end}"));
+            outcome.stderr_has(end);
+            fs::write(&path, &whole).unwrap();
+            subject.run().success().stdout_is("Hello, world!\n");
+        }
+        fs::remove_file(&path).unwrap();
+        let outcome = subject.run();
+        refused(&outcome, &format!("{end} removed"));
+        outcome.stderr_has(end);
+        fs::write(&path, &whole).unwrap();
+    }
+    let length = subject.bytes().len() as u64;
+    for offset in [length / 3, length / 2, length - 1] {
+        subject.flipped(offset, || {
+            refused(&subject.run(), &format!("byte {offset} of the executable"));
+        });
+    }
+}

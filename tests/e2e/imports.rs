@@ -1,0 +1,137 @@
+//! The import system, sources and resources, as libraries ask for them.
+
+use crate::harness::{Case, Pack, Program, Scratch};
+use serde_json::json;
+
+on_every_python!(both: names, resources; onefile: specs, lazy_imports, sources, distributions);
+
+fn names(case: &Case) {
+    let seen = case.probe().run(&["names"]).run().json();
+    assert_eq!(
+        seen["children"],
+        json!(["__main__", "deep", "faulty", "runnable", "unreached"])
+    );
+    let walked = [
+        "shapes.__main__",
+        "shapes.deep",
+        "shapes.deep.leaf",
+        "shapes.faulty",
+        "shapes.runnable",
+        "shapes.unreached",
+    ];
+    assert_eq!(seen["walked"], json!(walked));
+    assert_eq!(
+        seen["stdlib"],
+        json!(["decoder", "encoder", "scanner", "tool"])
+    );
+    assert_eq!(seen["data"], json!("beside the package\n"));
+}
+
+fn resources(case: &Case) {
+    let seen = case.probe().run(&["resources"]).run().json();
+    let expected = json!({
+        "beside": "beside the package\n", "files": "beside the package\n", "bundle": "beside the package\n",
+        "loader": "beside the package\n", "as_file": "a leaf\n", "listed": ["leaf.txt"],
+    });
+    assert_eq!(seen, expected);
+}
+
+fn specs(case: &Case) {
+    let probe = case.probe();
+    let bundle = probe.run(&["facts"]).run().json()["meipass"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let seen = probe.run(&["specs"]).run().json();
+    let expected = json!({
+        "leaf": format!("{bundle}/shapes/deep/leaf.py"), "parent": "shapes.deep", "is_package": true,
+        "absent": true, "absent_child": true, "builtin": "built-in", "extension": true,
+    });
+    assert_eq!(seen, expected);
+}
+
+fn lazy_imports(case: &Case) {
+    let seen = case.probe().run(&["lazy"]).run().json();
+    let expected = json!({
+        "relative": "shapes.deep.leaf", "namespace": "lone.inside", "before": 1, "after": 2,
+        "error": "No module named 'shapes.absent' / shapes.absent", "has_file": false,
+    });
+    assert_eq!(seen, expected);
+}
+
+fn sources(case: &Case) {
+    let seen = case.probe().run(&["sources"]).run().json();
+    let starts = |name: &str, text: &str| {
+        assert!(
+            seen[name].as_str().unwrap().starts_with(text),
+            "{name}: {}",
+            seen[name]
+        );
+    };
+    starts("main", "def main():\n    \"\"\"Runs the named action");
+    assert_eq!(
+        seen["own"],
+        json!("def speak():\n    return \"leaf\"  # the line `inspect` shows\n")
+    );
+    starts("stdlib", "def dedent(text):");
+    starts("package", "r\"\"\"JSON");
+    starts("line", "\"\"\"Text wrapping and filling.");
+    starts("loader", "\"\"\"A module two levels down.\"\"\"");
+    assert_eq!(
+        (&seen["is_package"], &seen["code"]),
+        (&json!(true), &json!("<module>"))
+    );
+}
+
+/// No distribution is in a program that imports none; Flask brings those it requires, with their metadata and plug-ins.
+fn distributions(case: &Case) {
+    let seen = case.probe().run(&["metadata"]).run().json();
+    assert_eq!(seen["distributions"], json!([]));
+
+    let scratch = Scratch::new();
+    let script = scratch.write("script.py", DISTRIBUTIONS);
+    let program: Program = Pack::script(&script, &[], *case);
+    let seen = program.run(&[]).run().json();
+    let required = [
+        "blinker",
+        "click",
+        "flask",
+        "itsdangerous",
+        "jinja2",
+        "markupsafe",
+        "werkzeug",
+    ];
+    for name in required {
+        assert!(
+            seen["names"].as_array().unwrap().contains(&json!(name)),
+            "{name} is not in {seen}"
+        );
+    }
+    assert!(
+        !seen["names"].as_array().unwrap().contains(&json!("pip")),
+        "{seen}"
+    );
+    assert_eq!(
+        (&seen["version"], &seen["imported"]),
+        (&json!("3"), &json!("Flask"))
+    );
+    assert_eq!(seen["entry_point"], json!("flask.cli:main"));
+    assert_eq!(seen["compiled"], json!(true));
+}
+
+const DISTRIBUTIONS: &str = r#"
+import importlib.metadata as metadata
+import json
+
+import flask
+import markupsafe._speedups
+
+points = metadata.distribution("flask").entry_points
+print(json.dumps({
+    "names": sorted(d.metadata["Name"].lower() for d in metadata.distributions()),
+    "version": metadata.version("flask").split(".")[0],
+    "imported": flask.Flask.__name__,
+    "entry_point": [point.value for point in points if point.name == "flask"][0],
+    "compiled": markupsafe._speedups.__file__.endswith(".so"),
+}))
+"#;

@@ -1,0 +1,20 @@
+//! What the tests share: interpreters, packed programs built once, runs that explain their failures, HTTP.
+
+#[macro_use]
+mod case;
+mod files;
+mod http;
+mod program;
+mod python;
+mod root;
+mod run;
+
+pub(crate) use case::{Case, Mode, run_case};
+pub(crate) use files::{
+    Scratch, copy_tree, files_below, listing, root, runs_folder, temporary_folder,
+};
+pub(crate) use http::{Answer, Server};
+pub(crate) use program::{Pack, Program};
+pub(crate) use python::{Python, pythons};
+pub(crate) use root::{is_root, mount_namespace};
+pub(crate) use run::{Outcome, Run, Running, bytes};

@@ -1,0 +1,36 @@
+//! The end-to-end tests: real programs, packed with each CPython found on the machine, and run as users run them.
+//!
+//! `cargo xtask test` builds the kits they need and runs them; `cargo test -p packager --test e2e NAME` runs some of
+//! them again. What they build lies in `target/e2e`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "tests fail by panicking, and say what they skip"
+)]
+
+#[macro_use]
+mod harness;
+
+mod e2e {
+    mod arguments;
+    mod children;
+    mod commands;
+    mod damage;
+    mod dist;
+    mod entries;
+    mod exits;
+    mod facts;
+    mod guestbook;
+    mod imports;
+    mod multiprocessing;
+    mod packing;
+    mod places;
+    mod program_python;
+    mod reproducible;
+    mod samples;
+    mod signals;
+    mod streams;
+    mod unpacking;
+}

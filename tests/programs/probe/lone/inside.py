@@ -1,0 +1,3 @@
+"""In a package without `__init__`."""
+
+NAME = "lone.inside"

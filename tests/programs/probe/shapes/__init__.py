@@ -1,0 +1,3 @@
+"""A package with a little of everything."""
+
+from .deep import leaf  # noqa: F401

@@ -1,0 +1,1 @@
+"""Imported by nobody: a plug-in that a scan finds."""
