@@ -10,6 +10,7 @@ pub mod library;
 pub mod locale;
 pub mod map;
 pub mod process;
+pub mod signals;
 
 pub use directory::{Directory, FileStamp};
 pub use library::Library;

@@ -4,3 +4,4 @@ mod embed;
 mod importer;
 mod script;
 mod start;
+mod wsgi;

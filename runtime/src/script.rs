@@ -101,7 +101,7 @@ fn enter<'py>(py: Attached<'py>, app: &App) -> PyResult<'py, i32> {
             let names = [&py.text(module)?, &py.text(function)?];
             evaluate(py, &host.call_method(c"prepare_function", &names)?)
         }
-        Target::Wsgi(_) => Err(Raised::runtime_error(py, "this runtime has no WSGI host")),
+        Target::Wsgi(settings) => crate::wsgi::run(py, settings),
     }
 }
 

@@ -91,6 +91,12 @@ impl<'py> Raised<'py> {
         unsafe { ffi::PyErr_GivenExceptionMatches(self.value.as_ptr(), class) != 0 }
     }
 
+    /// Whether it is an OSError.
+    pub(crate) fn is_os_error(&self) -> bool {
+        // SAFETY: one of CPython's own exception types.
+        self.is(unsafe { ffi::PyExc_OSError })
+    }
+
     /// The exception object.
     pub(crate) fn value(&self) -> &Owned<'py> {
         &self.value

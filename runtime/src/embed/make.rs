@@ -209,8 +209,11 @@ impl<'py> Owned<'py> {
 
     /// An int that fits; OverflowError or TypeError otherwise.
     pub(crate) fn to_i64(&self) -> PyResult<'py, i64> {
+        // Up to 3.9 a float would do, too.
+        // SAFETY: a live object; a new reference, or NULL with an exception.
+        let index = unsafe { Owned::from_ptr(self.py(), ffi::PyNumber_Index(self.as_ptr())) }?;
         // SAFETY: a live object; -1 may be a value or an error.
-        let value = unsafe { ffi::PyLong_AsLongLong(self.as_ptr()) };
+        let value = unsafe { ffi::PyLong_AsLongLong(index.as_ptr()) };
         if value == -1 {
             if let Some(raised) = Raised::pending(self.py()) {
                 return Err(raised);

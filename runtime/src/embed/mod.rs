@@ -21,6 +21,8 @@ mod frozen;
 pub(crate) mod function;
 pub(crate) mod make;
 pub(crate) mod object;
+mod serve;
+pub(crate) mod signals;
 pub(crate) mod thread;
 
 pub(crate) use class::{Class, Instance, Method};

@@ -1,0 +1,403 @@
+//! One call of the application: `start_response`, `write`, the iteration over what it returned, and its end.
+
+use std::ffi::CStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use pyo3_ffi as ffi;
+
+use super::exchange::{Exchange, Gone, ReceiveError, Request};
+use super::host::Host;
+use super::response::{self, End, Head, Response, Step, Violation};
+use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
+
+/// Pieces of a list up to this size together are sent as one.
+const GATHER: usize = 64 * 1024;
+
+/// What one request is about, shared with the functions that the application gets.
+pub(crate) struct Call {
+    exchange: Arc<dyn Exchange>,
+    response: Mutex<Response>,
+    failure: Arc<Mutex<Option<ReceiveError>>>,
+    label: String,
+}
+
+/// Why the response stopped before its end.
+enum Stop<'py> {
+    /// Something was raised.
+    Raised(Raised<'py>),
+    /// The client is gone: nobody to tell.
+    Gone,
+}
+
+impl<'py> From<Raised<'py>> for Stop<'py> {
+    fn from(raised: Raised<'py>) -> Self {
+        Self::Raised(raised)
+    }
+}
+
+/// Answers `request`, whatever the application does.
+pub(crate) fn run(py: Attached<'_>, host: &Host, request: &Request, exchange: Arc<dyn Exchange>) {
+    let label = format!("{} {}", request.method, request.target.raw);
+    let response = Mutex::new(Response::new(&request.method));
+    let call = Arc::new(Call {
+        exchange,
+        response,
+        failure: Arc::default(),
+        label,
+    });
+    if let Err(Stop::Raised(raised)) = respond(py, host, request, &call) {
+        call.fail(py, host, &raised);
+    }
+}
+
+fn respond<'py>(
+    py: Attached<'py>,
+    host: &Host,
+    request: &Request,
+    call: &Arc<Call>,
+) -> Result<(), Stop<'py>> {
+    let environ = host.environ(py, request, &call.exchange, &call.failure)?;
+    let start_response = Capsule::new(py, Arc::clone(call))?.function::<StartResponse>()?;
+    let result = host.application(py).call(&[&environ, &start_response])?;
+    let sent = if is_exactly(&result, &raw mut ffi::PyList_Type)
+        || is_exactly(&result, &raw mut ffi::PyTuple_Type)
+    {
+        call.send_sequence(&result)
+    } else {
+        let sent = call.send_iterable(&result);
+        // Whatever happened before: PEP 3333 promises it.
+        if let Err(raised) = close(&result) {
+            host.log(
+                py,
+                &format!(
+                    "error: {}: close() of the response raised\n{}",
+                    call.label,
+                    raised.render()
+                ),
+            );
+        }
+        sent
+    };
+    sent.and_then(|()| call.end(py, host))
+}
+
+fn is_exactly(object: &Owned<'_>, class: *mut ffi::PyTypeObject) -> bool {
+    object.class().as_ptr() == class.cast()
+}
+
+fn close<'py>(result: &Owned<'py>) -> PyResult<'py, ()> {
+    match result.attr_opt(c"close")? {
+        Some(close) => close.call(&[]).map(drop),
+        None => Ok(()),
+    }
+}
+
+impl Call {
+    // Held for a moment and never while Python code runs or the GIL is waited for.
+    fn response(&self) -> MutexGuard<'_, Response> {
+        self.response.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // A list or tuple: its length is known, and no application code runs between its items.
+    fn send_sequence<'py>(&self, items: &Owned<'py>) -> Result<(), Stop<'py>> {
+        let py = items.py();
+        let mut pieces = Vec::with_capacity(items.len()?);
+        let iterator = items.iter()?;
+        while let Some(piece) = iterator.next()? {
+            check_bytes(&piece)?;
+            pieces.push(piece);
+        }
+        let length = |piece: &Owned<'_>| piece.as_bytes().map_or(0, <[u8]>::len);
+        let total = pieces.iter().map(length).sum::<usize>();
+        if total == 0 {
+            return Ok(());
+        }
+        self.response().whole_length(total as u64);
+        if pieces.len() > 1 && total <= GATHER {
+            let all: Vec<&[u8]> = pieces.iter().filter_map(|piece| piece.as_bytes()).collect();
+            return self.send(py, &all.concat());
+        }
+        pieces
+            .iter()
+            .filter(|piece| length(piece) > 0)
+            .try_for_each(|piece| self.send_piece(piece))
+    }
+
+    fn send_iterable<'py>(&self, result: &Owned<'py>) -> Result<(), Stop<'py>> {
+        let iterator = result.iter().map_err(|raised| explain(result, raised))?;
+        while let Some(piece) = iterator.next()? {
+            check_bytes(&piece)?;
+            // An empty piece is no output: the head is not sent for it.
+            if piece.as_bytes().is_some_and(|piece| !piece.is_empty()) {
+                self.send_piece(&piece)?;
+                if self.response().is_bodiless() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send_piece<'py>(&self, piece: &Owned<'py>) -> Result<(), Stop<'py>> {
+        self.send(piece.py(), piece.as_bytes().unwrap_or_default())
+    }
+
+    // The copy is made without the GIL, too: `data` belongs to a bytes object, which cannot change.
+    fn send<'py>(&self, py: Attached<'py>, data: &[u8]) -> Result<(), Stop<'py>> {
+        let step = self.response().data(data.len());
+        let step = step.map_err(|violation| violated(py, &violation))?;
+        let exchange = &*self.exchange;
+        let sent = match step {
+            Step::Head {
+                head,
+                take,
+                complete,
+            } => py
+                .detach(|| exchange.respond(head, Bytes::copy_from_slice(&data[..take]), complete)),
+            Step::Body { take: 0, .. } => Ok(()),
+            Step::Body { take, complete } => {
+                py.detach(|| exchange.send(Bytes::copy_from_slice(&data[..take]), complete))
+            }
+        };
+        sent.map_err(|Gone| Stop::Gone)
+    }
+
+    fn end<'py>(&self, py: Attached<'py>, host: &Host) -> Result<(), Stop<'py>> {
+        let end = self.response().end();
+        let end = end.map_err(|violation| violated(py, &violation))?;
+        let exchange = &*self.exchange;
+        match end {
+            End::Head(head) => py
+                .detach(|| exchange.respond(head, Bytes::new(), true))
+                .map_err(|Gone| Stop::Gone)?,
+            End::Finish => py.detach(|| exchange.finish()),
+            End::Complete => {}
+            End::Short(left) => {
+                let message =
+                    format!("the response is {left} bytes shorter than its Content-Length");
+                host.log(py, &format!("error: {}: {message}\n", self.label));
+                self.give_up(py, 500, "Internal Server Error");
+            }
+        }
+        let excess = self.response().excess();
+        if excess > 0 {
+            let message = format!(
+                "the response is {excess} bytes longer than its Content-Length; they were not sent"
+            );
+            host.log(py, &format!("error: {}: {message}\n", self.label));
+        }
+        Ok(())
+    }
+
+    // The application raised, or broke the protocol.
+    fn fail(&self, py: Attached<'_>, host: &Host, raised: &Raised<'_>) {
+        let failure = self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match failure {
+            Some(failure) if raised.is_os_error() => {
+                // The client's fault, not the application's: no traceback, and an answer that says so.
+                host.log(py, &format!("warning: {}: {failure}\n", self.label));
+                let (status, reason) = match failure {
+                    ReceiveError::TooLarge => (413, "Content Too Large"),
+                    ReceiveError::TimedOut => (408, "Request Timeout"),
+                    ReceiveError::Stopped => (503, "Service Unavailable"),
+                    ReceiveError::Malformed | ReceiveError::CutOff => (400, "Bad Request"),
+                };
+                self.give_up(py, status, reason);
+            }
+            _ => {
+                host.log(
+                    py,
+                    &format!(
+                        "error: {}: the application raised\n{}",
+                        self.label,
+                        raised.render()
+                    ),
+                );
+                self.give_up(py, 500, "Internal Server Error");
+            }
+        }
+    }
+
+    // An answer of our own where none was begun; otherwise the connection is cut, so that nobody takes it for complete.
+    fn give_up(&self, py: Attached<'_>, status: u16, reason: &str) {
+        let exchange = &*self.exchange;
+        let mut response = self.response();
+        if response.is_sent() {
+            drop(response);
+            return py.detach(|| exchange.abort());
+        }
+        let body = format!("{reason}\n");
+        let fields = vec![
+            (
+                b"Content-Type".to_vec(),
+                b"text/plain; charset=utf-8".to_vec(),
+            ),
+            (
+                b"Content-Length".to_vec(),
+                body.len().to_string().into_bytes(),
+            ),
+        ];
+        let step =
+            response::head(format!("{status} {reason}").as_bytes(), fields).and_then(|head| {
+                response.replace(head);
+                response.data(body.len())
+            });
+        drop(response);
+        py.detach(|| match step {
+            Ok(Step::Head {
+                head,
+                take,
+                complete,
+            }) => {
+                let _ = exchange.respond(
+                    head,
+                    Bytes::copy_from_slice(&body.as_bytes()[..take]),
+                    complete,
+                );
+            }
+            _ => exchange.abort(),
+        });
+    }
+}
+
+fn check_bytes<'py>(piece: &Owned<'py>) -> PyResult<'py, ()> {
+    if piece.is_bytes() {
+        return Ok(());
+    }
+    let message = format!(
+        "the response must consist of bytes, not {}",
+        piece.type_name()
+    );
+    Err(Raised::type_error(piece.py(), &message))
+}
+
+fn explain<'py>(result: &Owned<'py>, raised: Raised<'py>) -> Raised<'py> {
+    match result.attr_opt(c"__await__") {
+        Ok(Some(_)) => Raised::type_error(result.py(), super::asgi::MESSAGE),
+        _ => raised,
+    }
+}
+
+fn violated<'py>(py: Attached<'py>, violation: &Violation) -> Raised<'py> {
+    let message = violation.to_string();
+    match violation {
+        Violation::StartedTwice | Violation::NotStarted => Raised::assertion_error(py, &message),
+        _ => Raised::value_error(py, &message),
+    }
+}
+
+struct StartResponse;
+
+impl Callable for StartResponse {
+    type State = Arc<Call>;
+    const NAME: &'static CStr = c"start_response";
+    const DOC: &'static CStr = c"start_response(status, response_headers, exc_info=None) -> write";
+
+    fn call<'py>(
+        py: Attached<'py>,
+        call: &Arc<Call>,
+        arguments: Arguments<'_, 'py>,
+    ) -> PyResult<'py, Owned<'py>> {
+        arguments.expect(0, 3)?;
+        let status = arguments.required(0, c"status")?;
+        let headers = arguments.required(1, c"response_headers")?;
+        let exc_info = arguments
+            .named(2, c"exc_info")
+            .filter(|exc_info| !exc_info.is_none());
+        if let Some(exc_info) = &exc_info {
+            if call.response().is_sent() {
+                return Err(reraise(exc_info));
+            }
+        }
+        let head = head(&status, &headers)?;
+        let started = call.response().start(head, exc_info.is_some());
+        started.map_err(|violation| violated(py, &violation))?;
+        Capsule::new(py, Arc::clone(call))?.function::<Write>()
+    }
+}
+
+// The exception that the application is handling: too late to answer with something else.
+fn reraise<'py>(exc_info: &Owned<'py>) -> Raised<'py> {
+    let py = exc_info.py();
+    let (Some(value), Some(traceback)) = (exc_info.tuple_item(1), exc_info.tuple_item(2)) else {
+        return Raised::type_error(py, "exc_info must be a tuple as of sys.exc_info()");
+    };
+    match value.call_method(c"with_traceback", &[&traceback]) {
+        Ok(value) => Raised::from_value(value),
+        Err(raised) => raised,
+    }
+}
+
+fn head<'py>(status: &Owned<'py>, headers: &Owned<'py>) -> PyResult<'py, Head> {
+    let py = status.py();
+    if !headers.is_list() {
+        let message = format!(
+            "response_headers must be a list, not {}",
+            headers.type_name()
+        );
+        return Err(Raised::type_error(py, &message));
+    }
+    let status = latin1(status, "the status")?;
+    let mut fields = Vec::with_capacity(headers.len()?);
+    for index in 0.. {
+        let Some(field) = headers.list_item(index) else {
+            break;
+        };
+        let pair = (
+            field.tuple_item(0),
+            field.tuple_item(1),
+            field.tuple_item(2),
+        );
+        let (Some(name), Some(value), None) = pair else {
+            return Err(Raised::type_error(
+                py,
+                "response_headers must consist of tuples (name, value)",
+            ));
+        };
+        fields.push((
+            latin1(&name, "a header name")?,
+            latin1(&value, "a header value")?,
+        ));
+    }
+    response::head(&status, fields).map_err(|violation| violated(py, &violation))
+}
+
+fn latin1<'py>(text: &Owned<'py>, what: &str) -> PyResult<'py, Vec<u8>> {
+    if !text.is_text() {
+        let message = format!("{what} must be a str, not {}", text.type_name());
+        return Err(Raised::type_error(text.py(), &message));
+    }
+    Ok(text.to_latin1()?.as_bytes().unwrap_or_default().to_vec())
+}
+
+struct Write;
+
+impl Callable for Write {
+    type State = Arc<Call>;
+    const NAME: &'static CStr = c"write";
+    const DOC: &'static CStr =
+        c"write(data): sends data before anything that the application returns";
+
+    fn call<'py>(
+        py: Attached<'py>,
+        call: &Arc<Call>,
+        arguments: Arguments<'_, 'py>,
+    ) -> PyResult<'py, Owned<'py>> {
+        arguments.expect(0, 1)?;
+        let data = arguments.required(0, c"data")?;
+        check_bytes(&data)?;
+        if data.as_bytes().is_some_and(|data| !data.is_empty()) {
+            match call.send_piece(&data) {
+                Ok(()) => {}
+                Err(Stop::Raised(raised)) => return Err(raised),
+                Err(Stop::Gone) => return Err(Raised::broken_pipe(py, "the client is gone")),
+            }
+        }
+        Ok(py.none())
+    }
+}

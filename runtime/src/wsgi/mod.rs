@@ -1,0 +1,195 @@
+//! The WSGI host: HTTP/1.1 in Rust, the application on Python threads, PEP 3333 between them.
+//!
+//! - `transport` (one thread, no Python) turns bytes into requests and responses into bytes.
+//! - `queue` hands requests to `worker` threads, each with a thread state of its own.
+//! - `call` runs one request through the application, by the rules in `response`, with the objects of `input`, `file`
+//!   and `host`. It sees the transport only through [`exchange::Exchange`].
+//! - the main thread waits for signals.
+//!
+//! **Invariant**: a thread that holds the GIL waits for nothing but Python; every wait is in [`Attached::detach`].
+//! **Invariant**: whatever an application returns or raises, the server goes on.
+
+mod asgi;
+mod call;
+mod environ;
+mod exchange;
+mod file;
+mod host;
+mod input;
+mod lines;
+mod log;
+mod queue;
+mod response;
+mod stop;
+mod target;
+mod transport;
+mod worker;
+
+use std::sync::Arc;
+
+use host::{Concurrency, Host};
+use payload::Wsgi;
+use platform::signals::{INTERRUPT, Signals, TERMINATE};
+use queue::Queue;
+use stop::Server;
+use transport::{Bound, Limits, Shared};
+use worker::Workers;
+
+use crate::embed::{Attached, Interpreter, Owned, PyResult, Raised};
+
+/// `SERVER_SOFTWARE`
+pub(crate) const SERVER_SOFTWARE: &str = concat!("pack/", env!("CARGO_PKG_VERSION"));
+
+/// Why serving did not begin.
+enum StartError<'py> {
+    /// Python refused something.
+    Raised(Raised<'py>),
+    /// Something else, in words.
+    Message(String),
+}
+
+impl<'py> From<Raised<'py>> for StartError<'py> {
+    fn from(raised: Raised<'py>) -> Self {
+        Self::Raised(raised)
+    }
+}
+
+/// Serves `application` until a signal says stop; the process's exit status. Called in the main thread.
+///
+/// 0 after SIGTERM or SIGINT when all requests under way could be finished, 1 when the server did not start or
+/// requests had to be given up, 128 and the signal's number when a second signal forced the end. When it returns,
+/// no thread of the server is left; if one is stuck in the application, it does not return but ends the process.
+pub(crate) fn serve<'py>(py: Attached<'py>, application: Owned<'py>, settings: &Wsgi) -> i32 {
+    match start(py, application, settings) {
+        Ok(server) => server.run(py),
+        Err(StartError::Raised(raised)) => {
+            log::write(&raised.render());
+            1
+        }
+        Err(StartError::Message(message)) => {
+            log::line(&format!("error: {message}"));
+            1
+        }
+    }
+}
+
+fn start<'py>(
+    py: Attached<'py>,
+    application: Owned<'py>,
+    settings: &Wsgi,
+) -> Result<Server, StartError<'py>> {
+    let name = format!("{}:{}", settings.module, settings.callable);
+    if !application.is_callable() {
+        let kind = application.type_name();
+        return Err(StartError::Message(format!(
+            "`{name}` is not a WSGI application: a {kind} cannot be called"
+        )));
+    }
+    if asgi::is_asgi(py, &application)? {
+        return Err(StartError::Message(format!(
+            "cannot serve `{name}`: {}",
+            asgi::MESSAGE
+        )));
+    }
+    let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
+    if settings.processes > 1 {
+        log::line("warning: `processes` is not supported yet; serving with one process");
+    }
+    if let Some(interval) = settings.switch_interval_us {
+        set_switch_interval(py, interval)?;
+    }
+    let limits = Limits::default();
+    let bound =
+        Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?;
+    let version = version(py)?;
+    let addresses: Vec<String> = bound
+        .addresses()
+        .iter()
+        .map(|address| format!("http://{address}"))
+        .collect();
+    let signals =
+        Signals::watch(&[INTERRUPT, TERMINATE]).map_err(|error| cannot("catch signals", &error))?;
+    let waker = signals
+        .waker()
+        .map_err(|error| cannot("catch signals", &error))?;
+    let host = Arc::new(Host::new(
+        py,
+        application,
+        Concurrency {
+            threads: threads > 1,
+            processes: false,
+        },
+    )?);
+    let queue = Arc::new(Queue::new(limits.queue));
+    let workers = Workers::start(threads, Interpreter::current(py), &host, &queue);
+    let shared = Shared {
+        queue: Arc::clone(&queue),
+        limits: Arc::new(limits),
+        access_log: settings.access_log,
+    };
+    let started =
+        workers.and_then(|workers| Ok((workers, bound.start(shared, move || waker.wake())?)));
+    let (workers, io) = started.map_err(|error| {
+        queue.close();
+        cannot("start a thread", &error)
+    })?;
+    let threads = if threads == 1 {
+        "1 thread".to_owned()
+    } else {
+        format!("{threads} threads")
+    };
+    log::line(&format!(
+        "serving {name} on {} (CPython {version}, {threads})",
+        addresses.join(", ")
+    ));
+    Ok(Server {
+        signals,
+        host,
+        queue,
+        workers,
+        io,
+        graceful: settings.graceful_timeout,
+    })
+}
+
+fn cannot<'py>(what: &str, error: &std::io::Error) -> StartError<'py> {
+    StartError::Message(format!("cannot {what}: {error}"))
+}
+
+fn set_switch_interval<'py>(py: Attached<'py>, microseconds: u32) -> PyResult<'py, ()> {
+    let seconds = py.float(f64::from(microseconds) / 1e6)?;
+    py.import(c"sys")?
+        .call_method(c"setswitchinterval", &[&seconds])
+        .map(drop)
+}
+
+fn version(py: Attached<'_>) -> PyResult<'_, String> {
+    py.import(c"platform")?
+        .call_method(c"python_version", &[])?
+        .to_text()
+}
+
+/// Imports the application that `settings` name, and serves it; the process's exit status.
+///
+/// # Errors
+/// What importing it, or calling its factory, raised.
+pub(crate) fn run<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, i32> {
+    let application = load(py, settings)?;
+    Ok(serve(py, application, settings))
+}
+
+fn load<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, Owned<'py>> {
+    let (path, factory) = match settings.callable.strip_suffix("()") {
+        Some(path) => (path, true),
+        None => (settings.callable.as_str(), false),
+    };
+    let mut object = py.import_named(&settings.module)?;
+    for name in path.split('.') {
+        object = object.attr_object(&py.text(name)?)?;
+    }
+    if factory {
+        object.call(&[])
+    } else {
+        Ok(object)
+    }
+}

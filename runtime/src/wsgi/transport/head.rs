@@ -1,0 +1,448 @@
+//! The head of a request, checked before hyper sees it.
+//!
+//! hyper mends what it can: it drops one of two contradicting lengths, takes a lone LF for a line end, accepts a
+//! request without Host. A proxy in front of us may mend differently, and the difference is how requests are smuggled.
+//! Here such a head is refused (RFC 9112, sections 2.2, 3.2, 5 and 6).
+
+/// How the body behind a head is delimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// This many bytes.
+    Length(u64),
+    /// Chunks, ended by one of size 0.
+    Chunked,
+}
+
+/// A request that is answered without being looked at further; the connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The answer's status.
+    pub status: u16,
+    /// Why, for the client.
+    pub reason: &'static str,
+}
+
+const fn bad(reason: &'static str) -> Refusal {
+    Refusal {
+        status: 400,
+        reason,
+    }
+}
+
+const fn refuse<T>(status: u16, reason: &'static str) -> Result<T, Refusal> {
+    Err(Refusal { status, reason })
+}
+
+/// What an operator may want to set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeadLimits {
+    /// Bytes of request line and fields together.
+    pub size: usize,
+    /// Number of fields.
+    pub fields: usize,
+    /// Bytes of the body.
+    pub body: u64,
+}
+
+/// Finds the end of the head in `input`: `None` when it has not arrived yet. `scanned` is where an earlier call stopped.
+///
+/// # Errors
+/// A line end that is not CR LF.
+pub(crate) fn end(input: &[u8], scanned: &mut usize) -> Result<Option<usize>, Refusal> {
+    while let Some(found) = input[*scanned..].iter().position(|&byte| byte == b'\n') {
+        let line_end = *scanned + found;
+        if line_end == 0 || input[line_end - 1] != b'\r' {
+            return Err(bad("a line does not end with CR LF"));
+        }
+        *scanned = line_end + 1;
+        if line_end >= 3 && &input[line_end - 3..=line_end] == b"\r\n\r\n" {
+            return Ok(Some(*scanned));
+        }
+    }
+    *scanned = input.len();
+    Ok(None)
+}
+
+/// Checks a complete head, from the request line to the empty line.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn check(head: &[u8], limits: &HeadLimits) -> Result<Framing, Refusal> {
+    let mut lines = head
+        .split(|&byte| byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let version = request_line(lines.next().unwrap_or_default())?;
+    let mut fields = Fields::default();
+    let mut count = 0;
+    for line in lines.take_while(|line| !line.is_empty()) {
+        count += 1;
+        if count > limits.fields {
+            return refuse(431, "too many header fields");
+        }
+        fields.line(line)?;
+    }
+    fields.framing(version, limits)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http10,
+    Http11,
+}
+
+fn request_line(line: &[u8]) -> Result<Version, Refusal> {
+    let mut words = line.split(|&byte| byte == b' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(bad("the request line is not `METHOD TARGET VERSION`"));
+    };
+    let version = match version {
+        b"HTTP/1.1" => Version::Http11,
+        b"HTTP/1.0" => Version::Http10,
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            return refuse(505, "this server speaks HTTP/1.1");
+        }
+        _ => return Err(bad("the version of HTTP is malformed")),
+    };
+    if !is_token(method) {
+        return Err(bad("the method is malformed"));
+    }
+    if method == b"CONNECT" {
+        return refuse(501, "CONNECT is not supported");
+    }
+    check_target(method, target)?;
+    Ok(version)
+}
+
+fn check_target(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
+    if target
+        .iter()
+        .any(|&byte| byte <= b' ' || byte == 0x7f || byte == b'#')
+    {
+        return Err(bad(
+            "the request target has a character that must be percent-encoded",
+        ));
+    }
+    match target {
+        [b'/', ..] => Ok(()),
+        b"*" if method == b"OPTIONS" => Ok(()),
+        _ => match authority_of(target) {
+            Some(authority) if !authority.is_empty() && is_host(authority) => Ok(()),
+            _ => Err(bad("the request target is malformed")),
+        },
+    }
+}
+
+/// The authority of a target in absolute form.
+pub(crate) fn authority_of(target: &[u8]) -> Option<&[u8]> {
+    let colon = target.iter().position(|&byte| byte == b':')?;
+    let (scheme, rest) = target.split_at(colon);
+    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+        return None;
+    }
+    let rest = rest.strip_prefix(b"://")?;
+    let end = rest
+        .iter()
+        .position(|&byte| byte == b'/' || byte == b'?')
+        .unwrap_or(rest.len());
+    Some(&rest[..end])
+}
+
+#[derive(Default)]
+struct Fields {
+    hosts: usize,
+    length: Option<u64>,
+    encoded: bool,
+}
+
+impl Fields {
+    fn line(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            return Err(bad("a header field is folded over several lines"));
+        }
+        let colon = line
+            .iter()
+            .position(|&byte| byte == b':')
+            .ok_or(bad("a header field has no colon"))?;
+        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
+        if !is_token(name) {
+            return Err(bad("the name of a header field is malformed"));
+        }
+        if value
+            .iter()
+            .any(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f)
+        {
+            return Err(bad("the value of a header field has a control character"));
+        }
+        self.field(name, value)
+    }
+
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refusal> {
+        if name.eq_ignore_ascii_case(b"host") {
+            self.hosts += 1;
+            if !is_host(value) {
+                return Err(bad("the Host field is malformed"));
+            }
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            let length = decimal(value).ok_or(bad("the Content-Length is malformed"))?;
+            if self.length.replace(length).is_some() {
+                return Err(bad("there is more than one Content-Length"));
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            if !value.eq_ignore_ascii_case(b"chunked") {
+                return refuse(501, "the only transfer encoding supported is chunked");
+            }
+            if std::mem::replace(&mut self.encoded, true) {
+                return Err(bad("there is more than one Transfer-Encoding"));
+            }
+        } else if name.eq_ignore_ascii_case(b"expect")
+            && !value.eq_ignore_ascii_case(b"100-continue")
+        {
+            return refuse(417, "the only expectation supported is 100-continue");
+        }
+        Ok(())
+    }
+
+    fn framing(self, version: Version, limits: &HeadLimits) -> Result<Framing, Refusal> {
+        match (version, self.hosts) {
+            (_, 1) | (Version::Http10, 0) => {}
+            (Version::Http11, 0) => return Err(bad("there is no Host field")),
+            _ => return Err(bad("there is more than one Host field")),
+        }
+        match (self.encoded, self.length) {
+            (true, Some(_)) => Err(bad(
+                "there are both a Content-Length and a Transfer-Encoding",
+            )),
+            (true, None) if version == Version::Http10 => {
+                Err(bad("HTTP/1.0 has no Transfer-Encoding"))
+            }
+            (true, None) => Ok(Framing::Chunked),
+            (false, Some(length)) if length > limits.body => {
+                refuse(413, "the request body is too large")
+            }
+            (false, length) => Ok(Framing::Length(length.unwrap_or(0))),
+        }
+    }
+}
+
+/// Whether `name` is a token (RFC 9110, section 5.6.2): a method or a field name.
+pub(crate) fn is_token(name: &[u8]) -> bool {
+    !name.is_empty()
+        && name
+            .iter()
+            .all(|&byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+// Host or authority without user information: characters of a registered name, or an address in brackets, then a port.
+// Empty is what a client sends whose target has no authority.
+fn is_host(value: &[u8]) -> bool {
+    let (host, port) = match value {
+        [b'[', rest @ ..] => {
+            let Some(close) = rest.iter().position(|&byte| byte == b']') else {
+                return false;
+            };
+            let (address, port) = (&rest[..close], &rest[close + 1..]);
+            if address.is_empty()
+                || !address
+                    .iter()
+                    .all(|b| b.is_ascii_hexdigit() || b":.".contains(b))
+            {
+                return false;
+            }
+            (&b""[..], port)
+        }
+        _ => value.split_at(
+            value
+                .iter()
+                .position(|&byte| byte == b':')
+                .unwrap_or(value.len()),
+        ),
+    };
+    let port = if port.is_empty() {
+        port
+    } else {
+        port.strip_prefix(b":").unwrap_or(b"x")
+    };
+    port.len() <= 5
+        && port.iter().all(u8::is_ascii_digit)
+        && host
+            .iter()
+            .all(|&byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte))
+}
+
+fn trim(value: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = value
+        .iter()
+        .position(|byte| !blank(byte))
+        .unwrap_or(value.len());
+    let end = value
+        .iter()
+        .rposition(|byte| !blank(byte))
+        .map_or(start, |last| last + 1);
+    &value[start..end]
+}
+
+fn decimal(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn framing(head: &str) -> Result<Framing, u16> {
+        let limits = HeadLimits {
+            size: 1 << 16,
+            fields: 4,
+            body: 1000,
+        };
+        let mut scanned = 0;
+        match end(head.as_bytes(), &mut scanned) {
+            Ok(Some(end)) => {
+                check(&head.as_bytes()[..end], &limits).map_err(|refusal| refusal.status)
+            }
+            Ok(None) => Err(0),
+            Err(refusal) => Err(refusal.status),
+        }
+    }
+
+    #[track_caller]
+    fn request(line: &str, fields: &str, expect: Result<Framing, u16>) {
+        assert_eq!(
+            framing(&format!("{line}\r\n{fields}\r\n")),
+            expect,
+            "{line} {fields}"
+        );
+    }
+
+    const NONE: Result<Framing, u16> = Ok(Framing::Length(0));
+
+    #[test]
+    fn request_lines() {
+        let host = "Host: a\r\n";
+        request("GET / HTTP/1.1", host, NONE);
+        request("OPTIONS * HTTP/1.1", host, NONE);
+        request("GET http://b:80/x?y HTTP/1.1", host, NONE);
+        request("GET / HTTP/1.0", "", NONE);
+        for line in [
+            "GET  / HTTP/1.1",
+            "GET / HTTP/1.1 ",
+            "GET /",
+            "G@T / HTTP/1.1",
+            "GET a HTTP/1.1",
+            "GET * HTTP/1.1",
+        ] {
+            request(line, host, Err(400));
+        }
+        for line in [
+            "GET /#a HTTP/1.1",
+            "GET /\t HTTP/1.1",
+            "GET http:///x HTTP/1.1",
+            "GET ftp://a/ HTTP/1.1",
+            " / HTTP/1.1",
+        ] {
+            request(line, host, Err(400));
+        }
+        request("GET http://u@b/ HTTP/1.1", host, Err(400));
+        request("GET / HTTP/2.0", host, Err(505));
+        request("CONNECT a:1 HTTP/1.1", host, Err(501));
+    }
+
+    #[test]
+    fn hosts() {
+        for host in [
+            "a",
+            "a:1",
+            "[::1]",
+            "[::1]:8000",
+            "",
+            "a.b-c_d",
+            "127.0.0.1:80",
+        ] {
+            request("GET / HTTP/1.1", &format!("Host: {host}\r\n"), NONE);
+        }
+        for host in [
+            "a b", "a/b", "a@b", "[::1", "[]", "a:b", "a:123456", "[::1]x", "a,b c", "a\"b",
+        ] {
+            request("GET / HTTP/1.1", &format!("Host: {host}\r\n"), Err(400));
+        }
+        request("GET / HTTP/1.1", "", Err(400));
+        request("GET / HTTP/1.1", "Host: a\r\nHost: a\r\n", Err(400));
+        request("GET / HTTP/1.0", "Host: a\r\nhost: a\r\n", Err(400));
+    }
+
+    #[test]
+    fn lengths() {
+        let post = |fields: &str, expect| {
+            request("POST / HTTP/1.1", &format!("Host: a\r\n{fields}"), expect)
+        };
+        post("Content-Length: 12\r\n", Ok(Framing::Length(12)));
+        post("Transfer-Encoding: Chunked \r\n", Ok(Framing::Chunked));
+        for length in ["+1", "-1", "0x1", "1,1", "", "1 1", "99999999999999999999"] {
+            post(&format!("Content-Length: {length}\r\n"), Err(400));
+        }
+        post("Content-Length: 1\r\nContent-Length: 1\r\n", Err(400));
+        post(
+            "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+            Err(400),
+        );
+        post(
+            "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n",
+            Err(400),
+        );
+        post(
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            Err(400),
+        );
+        post("Transfer-Encoding: gzip, chunked\r\n", Err(501));
+        post("Content-Length: 1001\r\n", Err(413));
+        request(
+            "POST / HTTP/1.0",
+            "Transfer-Encoding: chunked\r\n",
+            Err(400),
+        );
+    }
+
+    #[test]
+    fn fields() {
+        let get = |fields: &str, expect| {
+            request("GET / HTTP/1.1", &format!("Host: a\r\n{fields}"), expect)
+        };
+        get("A: \u{e9}\r\nB:\r\n", NONE);
+        for field in [
+            "A : b",
+            " A: b",
+            "A: b\r\n c",
+            "A",
+            ": b",
+            "A\0: b",
+            "A: b\0",
+            "A: b\u{7f}",
+            "A: b\rc",
+        ] {
+            get(&format!("{field}\r\n"), Err(400));
+        }
+        get("A: 1\nB: 2\r\n", Err(400));
+        get("A: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\n", Err(431));
+        get("Expect: 100-Continue\r\n", NONE);
+        get("Expect: a miracle\r\n", Err(417));
+    }
+
+    #[test]
+    fn a_head_arrives_in_pieces() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nrest";
+        let mut scanned = 0;
+        for length in 0..head.len() - 4 {
+            assert_eq!(end(&head[..length], &mut scanned), Ok(None), "{length}");
+        }
+        assert_eq!(end(head, &mut scanned), Ok(Some(head.len() - 4)));
+    }
+}
