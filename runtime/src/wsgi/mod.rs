@@ -18,6 +18,7 @@ mod host;
 mod input;
 mod lines;
 mod log;
+mod options;
 mod queue;
 mod response;
 mod stop;
@@ -169,13 +170,38 @@ fn version(py: Attached<'_>) -> PyResult<'_, String> {
         .to_text()
 }
 
-/// Imports the application that `settings` name, and serves it; the process's exit status.
+/// Exit status for a command line that makes no sense.
+const USAGE: i32 = 2;
+
+/// Imports the application that `settings`, changed by what the user gave in `sys.argv`, name, and serves it; the
+/// process's exit status.
 ///
 /// # Errors
 /// What importing it, or calling its factory, raised.
 pub(crate) fn run<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, i32> {
-    let application = load(py, settings)?;
-    Ok(serve(py, application, settings))
+    let mut settings = settings.clone();
+    match options::apply(&arguments(py)?, &mut settings) {
+        Ok(()) => {}
+        Err(options::Ended::Help(help)) => {
+            let stdout = py.import(c"sys")?.attr(c"stdout")?;
+            stdout.call_method(c"write", &[&py.text(&help)?])?;
+            return Ok(0);
+        }
+        Err(options::Ended::Wrong(message)) => {
+            log::line(&format!("error: {message}"));
+            return Ok(USAGE);
+        }
+    }
+    let application = load(py, &settings)?;
+    Ok(serve(py, application, &settings))
+}
+
+fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {
+    let argv = py.import(c"sys")?.attr(c"argv")?;
+    (1..)
+        .map_while(|index| argv.list_item(index))
+        .map(|argument| argument.to_text())
+        .collect()
 }
 
 fn load<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, Owned<'py>> {
