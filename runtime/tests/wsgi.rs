@@ -3,7 +3,7 @@
 //!
 //! The library is loaded into a running interpreter (`pack_runtime_serve`), so nothing needs to be packed. Unit tests
 //! of this crate need no Python: what refers to it is left out by the linker, as no test calls it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

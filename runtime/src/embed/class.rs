@@ -141,20 +141,6 @@ impl<T: Instance> Class<T> {
         }
     }
 
-    /// The value inside `object`, when it is an instance of this very type.
-    pub(crate) fn value<'a>(&self, object: &'a Owned<'_>) -> Option<&'a T> {
-        let class = object.class();
-        // SAFETY: types of this class cannot be subclassed, so the exact type proves what is behind the head.
-        class
-            .is(&self.class.get(object.py()))
-            .then(|| unsafe { &*value_of::<T>(object.as_ptr()) })
-    }
-
-    /// The type object.
-    pub(crate) fn class<'py>(&self, py: Attached<'py>) -> Owned<'py> {
-        Owned::clone(&self.class.get(py))
-    }
-
     /// Gives the type back.
     pub(crate) fn release(self, py: Attached<'_>) {
         drop(self.class.release(py));

@@ -316,6 +316,8 @@ struct ByName {
 }
 
 impl ByName {
+    // The fields' types say what each address becomes.
+    #[allow(clippy::missing_transmute_annotations)]
     fn find() -> Option<Self> {
         let process = Library::this_process().ok()?;
         // SAFETY: the functions have these signatures in every version that exports them (PEP 741, stable names).
@@ -371,7 +373,9 @@ fn configure_by_name(
         }
     };
     // SAFETY, for these three: `config` was made by `create`; names and values are NUL-terminated and copied.
-    let set_int = |name: &CStr, value| done(unsafe { (api.set_int)(config, name.as_ptr(), value) });
+    let set_int =
+        // SAFETY: see above.
+        |name: &CStr, value| done(unsafe { (api.set_int)(config, name.as_ptr(), value) });
     let set_string =
         // SAFETY: see above.
         |name: &CStr, value: &CStr| done(unsafe { (api.set_string)(config, name.as_ptr(), value.as_ptr()) });

@@ -148,8 +148,6 @@ constructors! {
     runtime_error = PyExc_RuntimeError;
     /// `OSError(message)`
     os_error = PyExc_OSError;
-    /// `FileNotFoundError(message)`
-    file_not_found = PyExc_FileNotFoundError;
     /// `ImportError(message)`
     import_error = PyExc_ImportError;
     /// `AssertionError(message)`

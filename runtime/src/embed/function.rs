@@ -170,12 +170,6 @@ impl<'py, T: Send + Sync + 'static> Capsule<'py, T> {
         }
     }
 
-    /// The state, as long as the capsule lives.
-    pub(crate) fn state(&self) -> &T {
-        // SAFETY: the object was made by `new` with a `T`, which only the destructor frees.
-        unsafe { &*ffi::PyCapsule_GetPointer(self.object.as_ptr(), CAPSULE.as_ptr()).cast::<T>() }
-    }
-
     /// A built-in function that works on the state.
     ///
     /// # Errors

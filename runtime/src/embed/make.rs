@@ -150,12 +150,6 @@ impl<'py> Owned<'py> {
         unsafe { Owned::from_ptr(self.py(), ffi::PyObject_Str(self.as_ptr())) }
     }
 
-    /// `repr(self)`
-    pub(crate) fn repr(&self) -> PyResult<'py, Owned<'py>> {
-        // SAFETY: a live object; a new reference or NULL with an exception.
-        unsafe { Owned::from_ptr(self.py(), ffi::PyObject_Repr(self.as_ptr())) }
-    }
-
     /// The characters of a str; TypeError for other types. Lone surrogates come out as `?`.
     pub(crate) fn to_text(&self) -> PyResult<'py, String> {
         // SAFETY: CPython checks that `self` is a str; `replace` is a NUL-terminated name of an error handler.
@@ -174,19 +168,6 @@ impl<'py> Owned<'py> {
     pub(crate) fn to_latin1(&self) -> PyResult<'py, Owned<'py>> {
         // SAFETY: CPython checks that `self` is a str; a new reference to a bytes object.
         unsafe { Owned::from_ptr(self.py(), ffi::PyUnicode_AsLatin1String(self.as_ptr())) }
-    }
-
-    /// The path that `os.fsencode(self)` names.
-    pub(crate) fn to_path(&self) -> PyResult<'py, std::ffi::OsString> {
-        let mut bytes: *mut ffi::PyObject = null_mut();
-        // SAFETY: writes a new reference to `bytes` when it returns true.
-        let bytes = unsafe {
-            if ffi::PyUnicode_FSConverter(self.as_ptr(), (&raw mut bytes).cast()) == 0 {
-                return Err(Raised::fetch(self.py()));
-            }
-            Owned::from_ptr(self.py(), bytes)
-        }?;
-        Ok(OsStr::from_bytes(bytes.as_bytes().unwrap_or_default()).to_owned())
     }
 
     /// The content of a bytes object (also of a subclass); `None` for other types.
@@ -214,10 +195,10 @@ impl<'py> Owned<'py> {
         let index = unsafe { Owned::from_ptr(self.py(), ffi::PyNumber_Index(self.as_ptr())) }?;
         // SAFETY: a live object; -1 may be a value or an error.
         let value = unsafe { ffi::PyLong_AsLongLong(index.as_ptr()) };
-        if value == -1 {
-            if let Some(raised) = Raised::pending(self.py()) {
-                return Err(raised);
-            }
+        if value == -1
+            && let Some(raised) = Raised::pending(self.py())
+        {
+            return Err(raised);
         }
         Ok(value)
     }

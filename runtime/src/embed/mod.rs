@@ -11,6 +11,8 @@
 //! to it; [`Kept`] is one that may cross threads and detached stretches; [`Raised`] is an exception as a Rust error.
 // The only place of this crate that may.
 #![allow(unsafe_code)]
+// Exported functions are `pub` for those who load the library; no Rust code reaches them.
+#![allow(unreachable_pub)]
 
 pub(crate) mod class;
 mod code;
@@ -28,5 +30,5 @@ pub(crate) mod thread;
 pub(crate) use class::{Class, Instance, Method};
 pub(crate) use error::{PyResult, Raised};
 pub(crate) use function::{Arguments, Callable, Capsule};
-pub(crate) use object::{Attached, Borrowed, Kept, Owned};
+pub(crate) use object::{Attached, Kept, Owned};
 pub(crate) use thread::{Interpreter, ThreadState};

@@ -340,11 +340,6 @@ impl<'py> Owned<'py> {
         self.check(unsafe { ffi::PyObject_IsTrue(self.as_ptr()) })
     }
 
-    /// `self is other`
-    pub(crate) fn is(&self, other: &Owned<'py>) -> bool {
-        self.pointer == other.pointer
-    }
-
     /// `self is None`
     pub(crate) fn is_none(&self) -> bool {
         // SAFETY: takes the address of a static of CPython.
@@ -355,12 +350,6 @@ impl<'py> Owned<'py> {
     pub(crate) fn is_callable(&self) -> bool {
         // SAFETY: a live object.
         unsafe { ffi::PyCallable_Check(self.as_ptr()) != 0 }
-    }
-
-    /// `isinstance(self, class)`
-    pub(crate) fn is_instance(&self, class: &Owned<'py>) -> PyResult<'py, bool> {
-        // SAFETY: live objects.
-        self.check(unsafe { ffi::PyObject_IsInstance(self.as_ptr(), class.as_ptr()) })
     }
 
     /// `type(self)`
@@ -404,11 +393,6 @@ impl Kept {
             pointer: self.0,
             life: PhantomData,
         }
-    }
-
-    /// A second reference.
-    pub(crate) fn clone_ref(&self, py: Attached<'_>) -> Self {
-        Owned::clone(&self.get(py)).keep()
     }
 
     /// Turns it into a reference that is given back when it goes out of scope.

@@ -65,18 +65,3 @@ impl Drop for ThreadState {
         }
     }
 }
-
-/// The name Python code sees, `threading.get_ident()` of this thread.
-pub(crate) fn ident() -> u64 {
-    // SAFETY: reads the thread's id; needs no GIL.
-    unsafe { ffi::PyThread_get_thread_ident().into() }
-}
-
-/// Raises `exception` in the thread `ident` as soon as it runs Python code again; false when there is no such thread.
-pub(crate) fn interrupt(_: Attached<'_>, ident: u64, exception: *mut ffi::PyObject) -> bool {
-    let Ok(ident) = ident.try_into() else {
-        return false;
-    };
-    // SAFETY: attached; CPython takes a reference of its own to the exception type.
-    unsafe { ffi::PyThreadState_SetAsyncExc(ident, exception) == 1 }
-}

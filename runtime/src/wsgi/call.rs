@@ -309,10 +309,9 @@ impl Callable for StartResponse {
         let exc_info = arguments
             .named(2, c"exc_info")
             .filter(|exc_info| !exc_info.is_none());
-        if let Some(exc_info) = &exc_info {
-            if call.response().is_sent() {
-                return Err(reraise(exc_info));
-            }
+        let is_sent = call.response().is_sent();
+        if let (Some(exc_info), true) = (&exc_info, is_sent) {
+            return Err(reraise(exc_info));
         }
         let head = head(&status, &headers)?;
         let started = call.response().start(head, exc_info.is_some());

@@ -239,13 +239,14 @@ impl Response {
 
     /// The application knows its whole body beforehand: unless it gave a length, this is it.
     pub(crate) fn whole_length(&mut self, length: u64) {
-        if let State::Started(head) = &mut self.state {
-            if head.length.is_none() && !bodiless(head.head.status) {
-                head.length = Some(length);
-                head.head
-                    .fields
-                    .push((b"Content-Length".to_vec(), length.to_string().into_bytes()));
-            }
+        if let State::Started(head) = &mut self.state
+            && head.length.is_none()
+            && !bodiless(head.head.status)
+        {
+            head.length = Some(length);
+            head.head
+                .fields
+                .push((b"Content-Length".to_vec(), length.to_string().into_bytes()));
         }
     }
 

@@ -245,10 +245,10 @@ fn response(head: ResponseHead, outgoing: Outgoing) -> Response<Outgoing> {
     // Checked by whoever made the head; what hyper refuses nevertheless is left out.
     *response.status_mut() =
         StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Ok(reason) = hyper::ext::ReasonPhrase::try_from(head.reason) {
-        if response.status().canonical_reason().map(str::as_bytes) != Some(reason.as_bytes()) {
-            response.extensions_mut().insert(reason);
-        }
+    if let Ok(reason) = hyper::ext::ReasonPhrase::try_from(head.reason)
+        && response.status().canonical_reason().map(str::as_bytes) != Some(reason.as_bytes())
+    {
+        response.extensions_mut().insert(reason);
     }
     let fields = response.headers_mut();
     for (name, value) in head.fields {

@@ -282,13 +282,13 @@ impl AsyncRead for Gate {
                 _ if passed && (gate.held.is_empty() || out.remaining() == 0) => {
                     return Poll::Ready(Ok(()));
                 }
-                _ if gate.held.is_empty() => {
+                _ if !gate.held.is_empty() => {}
+                _ => {
                     if ready!(gate.poll_fill(cx))? == 0 {
                         gate.link.fail(ReceiveError::CutOff);
                         gate.state = State::Ended;
                     }
                 }
-                _ => {}
             }
         }
     }

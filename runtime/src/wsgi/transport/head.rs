@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn lengths() {
         let post = |fields: &str, expect| {
-            request("POST / HTTP/1.1", &format!("Host: a\r\n{fields}"), expect)
+            request("POST / HTTP/1.1", &format!("Host: a\r\n{fields}"), expect);
         };
         post("Content-Length: 12\r\n", Ok(Framing::Length(12)));
         post("Transfer-Encoding: Chunked \r\n", Ok(Framing::Chunked));
@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn fields() {
         let get = |fields: &str, expect| {
-            request("GET / HTTP/1.1", &format!("Host: a\r\n{fields}"), expect)
+            request("GET / HTTP/1.1", &format!("Host: a\r\n{fields}"), expect);
         };
         get("A: \u{e9}\r\nB:\r\n", NONE);
         for field in [
