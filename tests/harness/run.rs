@@ -2,7 +2,7 @@
 
 use super::listing;
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -105,8 +105,7 @@ impl Run {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let described = describe(&command);
-        let mut child = command
-            .spawn()
+        let mut child = start(&mut command)
             .unwrap_or_else(|error| panic!("could not start {described}: {error}"));
         let mut input = child.stdin.take().unwrap();
         // Written from a thread: a program may well print before it has read everything, or never read at all.
@@ -121,6 +120,23 @@ impl Run {
             deadline: Instant::now() + limit,
             may_be_killed,
             said: Vec::new(),
+        }
+    }
+}
+
+/// Starts `command`. A file just written is busy while a process that another test is starting still holds its
+/// descriptor, between fork and exec.
+fn start(command: &mut Command) -> std::io::Result<Child> {
+    let begin = Instant::now();
+    loop {
+        match command.spawn() {
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy
+                    && begin.elapsed() < Duration::from_secs(5) =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
         }
     }
 }
