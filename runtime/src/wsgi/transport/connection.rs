@@ -94,7 +94,11 @@ pub(crate) async fn serve(
             _ = phase.changed() => now = *phase.borrow_and_update(),
         }
     };
-    let (stream, refusal) = connection.into_parts().io.into_inner().into_parts();
+    let gate = connection.into_parts().io.into_inner();
+    if ended.is_ok() && gate.is_quiet() {
+        return;
+    }
+    let (stream, refusal) = gate.into_parts();
     finish(stream, refusal, ended.is_ok(), peer, &shared).await;
 }
 

@@ -95,6 +95,11 @@ impl Gate {
         }
     }
 
+    /// Whether the connection ended between two requests, or by the client: nothing is on its way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
     /// The connection, and what to answer when the gate refused.
     pub(crate) fn into_parts(self) -> (TcpStream, Option<Refusal>) {
         let refusal = if let State::Refused(refusal) = self.state {
