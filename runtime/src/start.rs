@@ -82,6 +82,11 @@ impl App {
         let payload = Payload::locate(start.file)?;
         let program = payload.program()?;
         let (major, minor, _) = program.python.version;
+        let flavour = if program.python.free_threaded {
+            "t"
+        } else {
+            ""
+        };
         let interpreter = match &program.python.start {
             PythonStart::Program(program) => Some(start.meipass.join(program)),
             PythonStart::Library(_) => None,
@@ -89,7 +94,7 @@ impl App {
         let bundle = Bundle {
             payload,
             meipass: start.meipass.clone(),
-            roots: vec![format!("lib/python{major}.{minor}")],
+            roots: vec![format!("lib/python{major}.{minor}{flavour}")],
         };
         Ok(Self {
             program,

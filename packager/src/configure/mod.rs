@@ -20,7 +20,7 @@ use environment::Environment;
 pub use error::ConfigError;
 use layer::Layer;
 use project::{Main, Project};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use value::{Given, Value};
 
 /// What a user asks for: permissive, nothing resolved.
@@ -301,21 +301,29 @@ fn cache_dir(settings: &Layer, request: &Request) -> Option<PathBuf> {
 /// `path` without `.` components; without `..` too, as far as it exists. It must be absolute already.
 #[must_use]
 pub fn absolute(path: &Path) -> PathBuf {
-    let is_up = |component| component == std::path::Component::ParentDir;
-    if !path.components().any(is_up) {
-        return path.components().collect();
-    }
-    // `..` of a link's target is not the link's folder: the system has to be asked.
-    let real = path.ancestors().find_map(|part| {
-        let rest = path.strip_prefix(part).ok()?;
-        let part = part.canonicalize().ok()?;
-        Some(if rest.as_os_str().is_empty() {
-            part
-        } else {
-            part.join(rest)
-        })
+    let is_up = |component| component == Component::ParentDir;
+    let components: Vec<Component<'_>> = path.components().collect();
+    let Some(last) = components.iter().rposition(|component| is_up(*component)) else {
+        return components.iter().collect();
+    };
+    // `..` of a link's target is not the link's folder: the system has to be asked. What comes after the last one is
+    // kept as it was given: the `python` of a virtual environment is a link that must not be followed.
+    let (climbing, rest) = components.split_at(last + 1);
+    let climbing: PathBuf = climbing.iter().collect();
+    let real: Option<PathBuf> = climbing.ancestors().find_map(|part| {
+        let rest = climbing.strip_prefix(part).ok()?;
+        // Joining an empty rest would leave a `/` at the end.
+        Some(
+            part.canonicalize()
+                .ok()?
+                .components()
+                .chain(rest.components())
+                .collect(),
+        )
     });
-    real.unwrap_or_else(|| path.to_owned())
+    let mut real = real.unwrap_or_else(|| climbing.clone());
+    real.extend(rest);
+    real
 }
 
 #[cfg(test)]

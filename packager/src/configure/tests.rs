@@ -457,6 +457,15 @@ fn paths_are_relative_to_where_they_are_given() {
 }
 
 #[test]
+fn a_link_after_the_last_climb_is_not_followed() {
+    let folder = Folder::new(&[("app.py", ""), ("a/x", ""), ("bin/python3", "")]);
+    std::os::unix::fs::symlink("python3", folder.path().join("bin/python")).unwrap();
+    let real = folder.path().canonicalize().unwrap();
+    let plan = folder.plan(&["app.py", "--python", "a/../bin/python"]);
+    assert_eq!(plan.python, real.join("bin/python"));
+}
+
+#[test]
 fn ways_that_climb_end_where_they_lead() {
     let folder = Folder::new(&[("a/b/app.py", ""), ("assets/x", "")]);
     let real = folder.path().canonicalize().unwrap();
