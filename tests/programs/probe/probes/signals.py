@@ -7,8 +7,9 @@ import time
 
 def wait():
     """Sleeps until a signal comes; says how SIGINT showed."""
-    print("ready", flush=True)
     try:
+        # Inside: the signal may come before `print` returns.
+        print("ready", flush=True)
         time.sleep(30)
     except KeyboardInterrupt:
         print("KeyboardInterrupt", flush=True)
