@@ -1,5 +1,6 @@
 """Standard input and output."""
 
+import select
 import sys
 
 
@@ -10,8 +11,13 @@ def upper():
 
 
 def flood():
-    """More output than any pipe holds."""
-    for number in range(200_000):
+    """A line, and once nobody reads any more, many."""
+    print("line 0", flush=True)
+    # Not before: a write that the pipe takes in part leaves the rest in Python's buffer, and the end is another.
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    poll.poll()
+    for number in range(1, 10_000):
         print("line", number)
 
 
