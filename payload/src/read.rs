@@ -170,6 +170,7 @@ impl<'a> Payload<'a> {
             source: self.reference(record.source)?,
             file,
             preload: self.index.text(record.preload)?,
+            needs: self.index.text(record.needs)?,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Checking a payload.
 
-use crate::digest::sha256;
+use crate::digest::{blake3, sha256};
 use crate::entry::Method;
 use crate::index::{CHUNK, FLAG_CASE_FOLDED};
 use crate::read::range;
@@ -87,7 +87,7 @@ impl Payload<'_> {
         let length = CHUNK.min(self.footer.tail_offset.saturating_sub(offset));
         let intact = range(self.bytes, offset, length)
             .zip(self.index.chunks.get(chunk))
-            .is_some_and(|(bytes, hash)| sha256(bytes) == *hash);
+            .is_some_and(|(bytes, hash)| blake3(bytes) == *hash);
         if intact {
             Ok(())
         } else {

@@ -157,6 +157,7 @@ fn modules_are_found_by_name_and_by_package() {
         x.preload().collect::<Vec<_>>(),
         ["lib/liby.so", "lib/libz.so"]
     );
+    assert_eq!(x.needs().collect::<Vec<_>>(), ["lib/libx.so"]);
     assert!(payload.module("no").unwrap().is_none());
     assert!(payload.find("no").unwrap().is_none());
     assert_eq!(payload.program().unwrap().name, "demo");

@@ -62,6 +62,8 @@ pub struct NewModule {
     pub file: String,
     /// Paths of libraries to load first.
     pub preload: Vec<String>,
+    /// Paths of entries that must be files before it is executed.
+    pub needs: Vec<String>,
 }
 
 /// What was written.
@@ -150,8 +152,8 @@ impl<W: Write> Writer<W> {
             Method::External if length != 0 => {
                 return Err(wrong("an external entry has no bytes here"));
             }
-            Method::External if entry.placement == Placement::Memory => {
-                return Err(wrong("it cannot be both external and in memory"));
+            Method::External if entry.placement != Placement::File => {
+                return Err(wrong("an external entry is a file from the start"));
             }
             _ if entry.mode > 0o777 => return Err(wrong("its mode has more than permission bits")),
             _ => {}
@@ -337,5 +339,5 @@ fn reserved(entry: &NewEntry<'_>) -> bool {
     let folded = entry.path.to_ascii_lowercase();
     folded == INDEX_NAME
         || folded == RESERVED.trim_end_matches('/')
-        || (entry.placement == Placement::File && folded.starts_with(RESERVED))
+        || (entry.placement != Placement::Memory && folded.starts_with(RESERVED))
 }

@@ -39,11 +39,11 @@ impl Tail {
     }
 }
 
-/// SHA-256 of each chunk of what passes by.
+/// BLAKE3 of each chunk of what passes by.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
     done: Vec<[u8; 32]>,
-    hash: Sha256,
+    hash: blake3::Hasher,
     filled: u64,
 }
 
@@ -55,7 +55,8 @@ impl Chunks {
             self.hash.update(now);
             self.filled += now.len() as u64;
             if self.filled == CHUNK {
-                self.done.push(self.hash.finalize_reset().into());
+                self.done.push(self.hash.finalize().into());
+                self.hash.reset();
                 self.filled = 0;
             }
             bytes = later;
