@@ -9,13 +9,21 @@ use platform::{Library, process};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use unpack::Ready;
 
 /// Runs the program and returns its exit status.
-pub(crate) fn program(own: &OwnFile, program: &Program, meipass: &Path) -> Result<i32, Failure> {
+pub(crate) fn program(own: &OwnFile, program: &Program, ready: Ready) -> Result<i32, Failure> {
+    let meipass = &ready.folder;
+    // Without the lock the files might be removed while they are used, which the next start puts right.
+    let in_use = ready.in_use.and_then(|lock| lock.keep().ok()).unwrap_or(-1);
     match &program.python.start {
-        PythonStart::Library(library) => in_process(own, program, meipass, &meipass.join(library)),
+        PythonStart::Library(library) => {
+            let libpython = meipass.join(library);
+            in_process(own, program, meipass, &libpython, in_use)
+        }
         PythonStart::Program(interpreter) => {
-            as_program(own, program, meipass, &meipass.join(interpreter))
+            let interpreter = meipass.join(interpreter);
+            as_program(own, program, meipass, &interpreter, in_use)
         }
     }
 }
@@ -25,6 +33,7 @@ fn in_process(
     program: &Program,
     meipass: &Path,
     libpython: &Path,
+    in_use: i32,
 ) -> Result<i32, Failure> {
     // A library's neighbours are found by their SONAME once they are loaded: no search path is needed.
     for library in &program.python.preload {
@@ -36,9 +45,10 @@ fn in_process(
     let library = load(&runtime, Visibility::Local)?;
     let start = Start {
         file: own.bytes,
-        executable: own.path.clone(),
+        executable: own.files.path.clone(),
         meipass: meipass.to_owned(),
         libpython: Some(libpython.to_owned()),
+        in_use,
     };
     let handoff = Handoff::new(&start).map_err(|error| Failure::Library(error.to_string()))?;
     start_runtime(library, &handoff)
@@ -55,13 +65,15 @@ fn as_program(
     program: &Program,
     meipass: &Path,
     interpreter: &Path,
+    in_use: i32,
 ) -> Result<i32, Failure> {
     let mut arguments: Vec<OsString> = vec![std::env::args_os().next().unwrap_or_default()];
     arguments.extend(["-I", "-S", "-B", "-c", LOAD_RUNTIME].map(OsString::from));
-    arguments.push(own.path.clone().into());
+    arguments.push(own.files.path.clone().into());
     arguments.push(meipass.to_owned().into());
     arguments.push(meipass.join(&program.runtime).into());
     arguments.push(library_path(program, meipass));
+    arguments.push(in_use.to_string().into());
     arguments.extend(std::env::args_os().skip(1));
     match process::become_program(interpreter, &arguments) {
         Err(error) => Err(Failure::Program {

@@ -121,6 +121,20 @@ impl<'a> Payload<'a> {
         (0..payload.index.entries.len() as u32).map(move |index| payload.entry(index))
     }
 
+    /// The entries from the first whose path does not come before `path`, in the order of their paths.
+    ///
+    /// # Errors
+    /// `Index` when the index is damaged.
+    pub fn entries_from(
+        &self,
+        path: &str,
+    ) -> Result<impl Iterator<Item = Result<Entry<'a>, FormatError>> + use<'a>, FormatError> {
+        let found = self.index.search(self.index.entries, path.as_bytes())?;
+        let (Ok(start) | Err(start)) = found;
+        let payload = *self;
+        Ok((start as u32..payload.index.entries.len() as u32).map(move |at| payload.entry(at)))
+    }
+
     /// The entry at `path`.
     ///
     /// # Errors

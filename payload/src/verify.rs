@@ -17,14 +17,30 @@ impl Payload<'_> {
     /// What is damaged: `Prefix`, `Tail`, `Damaged` (the entry) or `DamagedArchive`; `Index`, `Name` or `Collision` for
     /// an index that contradicts itself.
     pub fn verify(&self, threads: usize) -> Result<(), FormatError> {
+        self.verify_with(threads, &|_| {})
+    }
+
+    /// As [`Payload::verify`]; calls `checked` with the length of each piece that was found right.
+    ///
+    /// # Errors
+    /// As [`Payload::verify`].
+    pub fn verify_with(
+        &self,
+        threads: usize,
+        checked: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), FormatError> {
         self.verify_index()?;
         self.verify_structure()?;
         // The prefix is the longest piece: first.
         let pieces = self.index.chunks.len() + 1;
-        in_parallel(threads, pieces, |piece| match piece.checked_sub(1) {
-            None if sha256(self.prefix) == self.footer.prefix_sha256 => Ok(()),
-            None => Err(FormatError::Prefix),
-            Some(chunk) => self.verify_chunk(chunk),
+        in_parallel(threads, pieces, |piece| {
+            match piece.checked_sub(1) {
+                None if sha256(self.prefix) == self.footer.prefix_sha256 => {}
+                None => return Err(FormatError::Prefix),
+                Some(chunk) => self.verify_chunk(chunk)?,
+            }
+            checked(CHUNK);
+            Ok(())
         })
     }
 

@@ -12,7 +12,8 @@ use std::io::{self, Read, Write};
 const MAGIC: &[u8; 8] = b"PACKREC1";
 /// Executables remembered: copies of one program in different places share an unpacked directory.
 const MAX_EXECUTABLES: usize = 16;
-const STAMP_LENGTH: usize = 60;
+/// Bytes of a stamp.
+pub(crate) const STAMP_LENGTH: usize = 60;
 
 /// What is known of an unpacked directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Record {
 
     /// Puts this record in the place of the one before, in one step.
     pub(crate) fn write(&self, directory: &Directory, name: &str) -> io::Result<()> {
-        let partial = format!("{name}.{}", std::process::id());
+        let partial = format!("{name}.{:016x}", crate::random());
         let result = directory
             .create_file(&partial, 0o600)
             .and_then(|mut file| file.write_all(&self.encode()))
@@ -124,7 +125,7 @@ impl Record {
     }
 }
 
-fn boot() -> [u8; 36] {
+pub(crate) fn boot() -> [u8; 36] {
     platform::process::boot_id().unwrap_or([0; 36])
 }
 
@@ -134,7 +135,7 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     Some(head)
 }
 
-fn encode_stamp(bytes: &mut Vec<u8>, stamp: &FileStamp) {
+pub(crate) fn encode_stamp(bytes: &mut Vec<u8>, stamp: &FileStamp) {
     bytes.extend(stamp.file.0.to_le_bytes());
     bytes.extend(stamp.file.1.to_le_bytes());
     bytes.extend(stamp.size.to_le_bytes());
@@ -143,7 +144,7 @@ fn encode_stamp(bytes: &mut Vec<u8>, stamp: &FileStamp) {
     bytes.extend(stamp.mode.to_le_bytes());
 }
 
-fn decode_stamp(bytes: &[u8; STAMP_LENGTH]) -> Option<FileStamp> {
+pub(crate) fn decode_stamp(bytes: &[u8; STAMP_LENGTH]) -> Option<FileStamp> {
     let mut rest = bytes.as_slice();
     Some(FileStamp {
         file: (
@@ -158,7 +159,7 @@ fn decode_stamp(bytes: &[u8; STAMP_LENGTH]) -> Option<FileStamp> {
 }
 
 /// FNV-1a over 64-bit words: finds a record that a crash left half-written. It keeps nobody out; the directory does.
-fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     bytes.chunks(8).fold(0xcbf2_9ce4_8422_2325, |sum, chunk| {
         let mut word = [0; 8];
         word.iter_mut()
