@@ -114,6 +114,14 @@ pub enum LayoutError {
         /// The other.
         second: String,
     },
+    /// A name that is none on the target.
+    #[error("{file} cannot be packed for Windows")]
+    Windows {
+        /// The source.
+        file: String,
+        /// Why not.
+        source: payload::PathError,
+    },
     /// A file of the kit has a name that cannot be.
     #[error(transparent)]
     Name(#[from] payload::PathError),
@@ -207,13 +215,22 @@ pub fn arrange<'a>(
     if ignores_case(&plan.target) {
         layout.check_case()?;
     }
+    if is_windows(&plan.target) {
+        layout.check_windows()?;
+    }
     Ok(layout)
 }
 
 /// Whether file systems of `target` take names that differ in case for one.
 #[must_use]
 pub fn ignores_case(target: &str) -> bool {
-    target.contains("windows") || target.contains("apple")
+    is_windows(target) || target.contains("apple")
+}
+
+/// Whether programs for `target` run on Windows.
+#[must_use]
+pub fn is_windows(target: &str) -> bool {
+    target.contains("windows")
 }
 
 /// `lib/python3.11`, where the standard library is in a bundle.
@@ -338,6 +355,18 @@ impl<'a> Layout<'a> {
                     });
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn check_windows(&self) -> Result<(), LayoutError> {
+        for (dest, file) in &self.files {
+            ArchivePath::new(dest.as_str())
+                .and_then(|path| path.check_windows())
+                .map_err(|error| LayoutError::Windows {
+                    file: file.content.describe(),
+                    source: error,
+                })?;
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use crate::digest::{blake3, sha256};
 use crate::entry::Method;
-use crate::index::{CHUNK, FLAG_CASE_FOLDED};
+use crate::index::{CHUNK, FLAG_CASE_FOLDED, FLAG_WINDOWS};
+use crate::path::{PathError, check, check_windows};
 use crate::read::range;
 use crate::{Entry, FormatError, Payload};
 use std::collections::{HashMap, HashSet};
@@ -64,7 +65,6 @@ impl Payload<'_> {
     /// # Errors
     /// `Index`, `Name`, `Collision`, `Program`.
     pub fn verify_structure(&self) -> Result<(), FormatError> {
-        self.program()?;
         in_order(
             self.index
                 .entries
@@ -77,8 +77,24 @@ impl Payload<'_> {
                 .iter()
                 .map(|record| self.index.name(record)),
         )?;
-        (0..self.module_count()).try_for_each(|module| self.module_at(module).map(drop))?;
+        self.verify_paths()?;
         self.verify_names()
+    }
+
+    /// Whatever settings and modules lead to lies in the bundle.
+    fn verify_paths(&self) -> Result<(), FormatError> {
+        self.program()?
+            .paths()
+            // Settings of a program without an interpreter, say, are those of one that cannot start.
+            .filter(|path| !path.is_empty())
+            .try_for_each(in_bundle)?;
+        (0..self.module_count()).try_for_each(|number| {
+            let module = self.module_at(number)?;
+            module
+                .preload()
+                .chain(module.needs())
+                .try_for_each(in_bundle)
+        })
     }
 
     /// Decompresses every entry and checks its size and its SHA-256, external ones excepted.
@@ -136,12 +152,26 @@ impl Payload<'_> {
             .entries()
             .map(|entry| entry.map(|entry| entry.path))
             .collect::<Result<Vec<_>, _>>()?;
+        if self.index.flags & FLAG_WINDOWS != 0 {
+            for name in &names {
+                check_windows(name).map_err(|reason| path_error(name, reason))?;
+            }
+        }
         let fold = self.index.flags & FLAG_CASE_FOLDED != 0;
         match collision(&names, fold) {
             Some((first, second)) => Err(FormatError::Collision { first, second }),
             None => Ok(()),
         }
     }
+}
+
+fn in_bundle(path: &str) -> Result<(), FormatError> {
+    check(path).map_err(|reason| path_error(path, reason))
+}
+
+fn path_error(name: &str, reason: &'static str) -> FormatError {
+    let name = name.to_owned();
+    PathError { name, reason }.into()
 }
 
 /// Two of `names` that cannot both be files of one folder tree: the same (ignoring case when `fold` is set), or one is a

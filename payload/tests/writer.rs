@@ -69,6 +69,25 @@ fn names_that_collide_are_refused() {
 }
 
 #[test]
+fn names_of_devices_are_refused_for_windows_alone() {
+    for name in ["nul", "lib/aux.py", "COM1.log", "a./b", "what?"] {
+        for allowed in [false, true] {
+            let mut writer = writer();
+            if allowed {
+                writer.allow_windows_names();
+            }
+            common::add_stored(&mut writer, name, Placement::File, b"");
+            let finished = writer.finish(&Program::default());
+            match finished {
+                Ok((file, _)) if allowed => Payload::locate(&file).unwrap().verify(1).unwrap(),
+                Err(WriteError::Name(_)) if !allowed => {}
+                other => panic!("{name}, allowed {allowed}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn case_collisions_can_be_allowed() {
     let mut writer = writer();
     writer.allow_case_collisions();

@@ -543,4 +543,13 @@ fn collisions_name_both_sources() {
         matches!(error, WriteError::Layout(LayoutError::Case { .. })),
         "{error}"
     );
+    fixture.collection.files.pop();
+    fixture.add("app.py", "lib/aux.py", FileRole::Data);
+    let error = fixture.write().unwrap_err();
+    assert!(
+        matches!(error, WriteError::Layout(LayoutError::Windows { .. })),
+        "{error}"
+    );
+    fixture.plan.target = "x86_64-unknown-linux-gnu".into();
+    fixture.write().unwrap();
 }

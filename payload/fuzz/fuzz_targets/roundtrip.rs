@@ -9,6 +9,7 @@ use payload::{Check, Method, NewEntry, NewModule, Payload, Placement, Program, W
 struct Input {
     prefix: Vec<u8>,
     fold_case: bool,
+    windows: bool,
     entries: Vec<File>,
     modules: Vec<Named>,
     signature: Vec<u8>,
@@ -36,6 +37,9 @@ fuzz_target!(|input: Input| {
     let mut writer = Writer::new(Vec::new(), &input.prefix).expect("a vector takes everything");
     if !input.fold_case {
         writer.allow_case_collisions();
+    }
+    if !input.windows {
+        writer.allow_windows_names();
     }
     let added: Vec<&File> = input
         .entries

@@ -5,7 +5,8 @@ mod records;
 
 use crate::digest::sha256;
 use crate::footer::{self, Footer};
-use crate::index::{FLAG_CASE_FOLDED, Index};
+use crate::index::{FLAG_CASE_FOLDED, FLAG_WINDOWS, Index};
+use crate::path::{PathError, check_windows};
 use crate::zip::{Directory, Member};
 use crate::{
     ArchivePath, ContentDigest, Digester, INDEX_NAME, Method, Placement, Program, RESERVED,
@@ -95,6 +96,7 @@ pub struct Writer<W: Write> {
     members: Vec<Member>,
     modules: Vec<NewModule>,
     fold_case: bool,
+    windows: bool,
 }
 
 #[derive(Debug)]
@@ -127,12 +129,18 @@ impl<W: Write> Writer<W> {
             members: Vec::new(),
             modules: Vec::new(),
             fold_case: true,
+            windows: true,
         })
     }
 
     /// Accepts paths that differ in nothing but case, for targets whose file systems tell them apart.
     pub fn allow_case_collisions(&mut self) {
         self.fold_case = false;
+    }
+
+    /// Accepts names of Windows' devices and others that are no files there, for other targets.
+    pub fn allow_windows_names(&mut self) {
+        self.windows = false;
     }
 
     /// Writes an entry. `stored` is the content itself, or compressed, as `entry.method` says; empty for an external one.
@@ -229,7 +237,7 @@ impl<W: Write> Writer<W> {
     /// Writes the index, the ZIP directory and the footer, and gives the output back, not flushed.
     ///
     /// # Errors
-    /// `Collision`, `DuplicateModule` and `UnknownEntry` for what does not fit together, `TooLarge`, `Io`.
+    /// `Collision`, `Name`, `DuplicateModule` and `UnknownEntry` for what does not fit together, `TooLarge`, `Io`.
     pub fn finish(mut self, program: &Program) -> Result<(W, Summary), WriteError> {
         self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         self.modules.sort_by(|a, b| a.name.cmp(&b.name));
@@ -337,6 +345,14 @@ impl<W: Write> Writer<W> {
         if let Some((first, second)) = crate::verify::collision(&names, self.fold_case) {
             return Err(WriteError::Collision { first, second });
         }
+        if self.windows {
+            for name in names {
+                check_windows(name).map_err(|reason| PathError {
+                    name: name.to_owned(),
+                    reason,
+                })?;
+            }
+        }
         match self
             .modules
             .windows(2)
@@ -345,6 +361,12 @@ impl<W: Write> Writer<W> {
             Some(pair) => Err(WriteError::DuplicateModule(pair[0].name.clone())),
             None => Ok(()),
         }
+    }
+
+    fn flags(&self) -> u32 {
+        let case = if self.fold_case { FLAG_CASE_FOLDED } else { 0 };
+        let windows = if self.windows { FLAG_WINDOWS } else { 0 };
+        case | windows
     }
 
     fn index(&self, program: &Program, chunks: &[[u8; 32]]) -> Result<Vec<u8>, WriteError> {
@@ -367,7 +389,7 @@ impl<W: Write> Writer<W> {
             .collect::<Result<Vec<_>, _>>()?;
         let program = serde_json::to_vec(program).map_err(|error| WriteError::Io(error.into()))?;
         Index {
-            flags: if self.fold_case { FLAG_CASE_FOLDED } else { 0 },
+            flags: self.flags(),
             entries: &entries,
             modules: &modules,
             chunks,
