@@ -23,6 +23,7 @@ mod e2e {
     mod exits;
     mod facts;
     mod guestbook;
+    mod hostile;
     mod imports;
     mod large;
     mod multiprocessing;
