@@ -6,7 +6,7 @@ use super::{CollectError, glob};
 use crate::collection::{CollectedFile, FileRole, FileSource};
 use crate::graph::{DataHint, ModuleGraph};
 use crate::plan::{BuildPlan, DataRule, Entry};
-use payload::ArchivePath;
+use payload::{ArchivePath, PathError};
 use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -61,6 +61,14 @@ fn apply(
     }
     for source in sources {
         for (path, below) in files_of(&source)? {
+            let below = below.ok_or_else(|| CollectError::Destination {
+                rule: text(),
+                setting,
+                source: PathError {
+                    name: path.to_string_lossy().into_owned(),
+                    reason: "it is not Unicode",
+                },
+            })?;
             let dest = match rule.dest.trim_start_matches("./").trim_matches('/') {
                 "" | "." => below,
                 folder => format!("{folder}/{below}"),
@@ -77,14 +85,12 @@ fn apply(
     Ok(())
 }
 
-/// The files that `source` stands for, with their paths below the destination.
-pub(super) fn files_of(source: &Path) -> Result<Vec<(PathBuf, String)>, CollectError> {
+/// The files that `source` stands for, with their paths below the destination where they are Unicode. Links are followed:
+/// there are none in a bundle.
+pub(super) fn files_of(source: &Path) -> Result<Vec<(PathBuf, Option<String>)>, CollectError> {
     if source.is_file() {
         let name = source.file_name().unwrap_or(source.as_os_str());
-        return Ok(vec![(
-            source.to_owned(),
-            name.to_string_lossy().into_owned(),
-        )]);
+        return Ok(vec![(source.to_owned(), name.to_str().map(str::to_owned))]);
     }
     let walk = WalkDir::new(source)
         .follow_links(true)
@@ -101,10 +107,7 @@ pub(super) fn files_of(source: &Path) -> Result<Vec<(PathBuf, String)>, CollectE
         })?;
         if entry.file_type().is_file() {
             let below = entry.path().strip_prefix(source).unwrap_or(entry.path());
-            found.push((
-                entry.path().to_owned(),
-                below.to_string_lossy().into_owned(),
-            ));
+            found.push((entry.path().to_owned(), below.to_str().map(str::to_owned)));
         }
     }
     Ok(found)
@@ -186,7 +189,9 @@ fn follow(
         place.parent().unwrap_or(Path::new(""))
     };
     let mut private = Vec::new();
+    let roots = [&plan.root, source].map(|root| root.canonicalize().unwrap_or(root.to_owned()));
     for (path, below) in files_of(source)? {
+        let Some(below) = below else { continue };
         let Ok(dest) = ArchivePath::new(folder.join(&below).to_string_lossy().into_owned()) else {
             continue;
         };
@@ -194,7 +199,7 @@ fn follow(
         if bundle.dest_of(&path).is_some() {
             continue;
         }
-        if is_private(&below) {
+        if is_private(&below) || leads_out(&path, &roots) {
             private.push(path);
         } else {
             bundle.place(data_file(path, dest, why.clone()));
@@ -207,6 +212,12 @@ fn follow(
 fn is_private(below: &str) -> bool {
     below.split('/').any(|part| part.starts_with('.'))
         || WRITTEN.iter().any(|end| below.ends_with(end))
+}
+
+/// Whether links lead from `path` to a file outside of all `roots`: a folder of the program's may link to anything.
+fn leads_out(path: &Path, roots: &[PathBuf]) -> bool {
+    path.canonicalize()
+        .is_ok_and(|real| !roots.iter().any(|root| real.starts_with(root)))
 }
 
 fn warn_private(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, source: &Path) {
