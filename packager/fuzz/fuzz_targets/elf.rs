@@ -9,7 +9,11 @@ fuzz_target!(|file: &[u8]| {
         let _ = elf.is_musl();
         let names = elf.needed.iter().chain(&elf.soname).chain(&elf.interpreter);
         // A byte that is no UTF-8 becomes a character of three.
-        assert!(names.into_iter().all(|name| name.len() < 3 * 4096 && !name.contains('\0')));
+        assert!(
+            names
+                .into_iter()
+                .all(|name| name.len() < 3 * 4096 && !name.contains('\0'))
+        );
         assert!(elf.needed.len() <= 4096);
     }
 });

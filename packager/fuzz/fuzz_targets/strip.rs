@@ -19,11 +19,17 @@ fuzz_target!(|file: &[u8]| {
     let same = |at: &usize| {
         CHANGED.iter().any(|changed| changed.contains(at)) || smaller[*at] == file[*at]
     };
-    assert!((0..loaded).all(|at| same(&at)), "something that is loaded changed");
+    assert!(
+        (0..loaded).all(|at| same(&at)),
+        "something that is loaded changed"
+    );
     // Tables that lie within the header itself may name what was changed in it.
     if let (Ok(before), Ok(after)) = (ElfFile::parse(file), ElfFile::parse(&smaller)) {
         let (before, after) = (before.expect("it is ELF"), after.expect("it is ELF"));
-        assert_eq!((before.machine, before.program), (after.machine, after.program));
+        assert_eq!(
+            (before.machine, before.program),
+            (after.machine, after.program)
+        );
     }
 });
 

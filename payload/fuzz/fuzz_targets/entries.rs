@@ -15,7 +15,10 @@ fuzz_target!(|data: &[u8]| {
     let payload = Payload::locate(&file).expect("it was just written");
     payload.verify(1).expect("every byte is as it was written");
     let _ = payload.verify_contents(1);
-    let entry = payload.find("entry").expect("it is sound").expect("it was added");
+    let entry = payload
+        .find("entry")
+        .expect("it is sound")
+        .expect("it was added");
 
     // In memory, only as much as the compressed bytes can possibly be worth.
     let whole = (announced <= 64 << 20).then(|| entry.content());
@@ -47,8 +50,12 @@ fn packed(stored: &[u8], announced: u64) -> Vec<u8> {
             ..ContentDigest::of(stored)
         },
     };
-    writer.add(&entry, stored).expect("a vector takes everything");
-    let (file, _) = writer.finish(&Program::default()).expect("one entry cannot collide");
+    writer
+        .add(&entry, stored)
+        .expect("a vector takes everything");
+    let (file, _) = writer
+        .finish(&Program::default())
+        .expect("one entry cannot collide");
     file
 }
 

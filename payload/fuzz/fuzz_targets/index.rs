@@ -14,12 +14,16 @@ fuzz_target!(|index: &[u8]| {
     if payload.verify_structure().is_ok() {
         // What passes can be looked up again under its name, and nothing else can.
         for number in 0..payload.len() as u32 {
-            let entry = payload.entry(number).expect("the structure was found sound");
+            let entry = payload
+                .entry(number)
+                .expect("the structure was found sound");
             let found = payload.find(entry.path).expect("it is in order");
             assert_eq!(found.map(|entry| entry.index), Some(number));
         }
         for number in 0..payload.module_count() {
-            let module = payload.module_at(number).expect("the structure was found sound");
+            let module = payload
+                .module_at(number)
+                .expect("the structure was found sound");
             let found = payload.module(module.name).expect("it is in order");
             assert_eq!(found.map(|module| module.index), Some(number));
         }
