@@ -14,8 +14,8 @@ use unpack::Ready;
 /// Runs the program and returns its exit status.
 pub(crate) fn program(own: &OwnFile, program: &Program, ready: Ready) -> Result<i32, Failure> {
     let meipass = &ready.folder;
-    // Without the lock the files might be removed while they are used, which the next start puts right.
-    let in_use = ready.in_use.and_then(|lock| lock.keep().ok()).unwrap_or(-1);
+    let becomes = matches!(program.python.start, PythonStart::Program(_));
+    let in_use = ready.in_use.map_or(-1, |lock| lock.keep(becomes));
     match &program.python.start {
         PythonStart::Library(library) => {
             let libpython = meipass.join(library);

@@ -82,7 +82,7 @@ pub fn output(
         plan,
         kit,
         items: &items,
-        modules: code::modules(&layout, &code),
+        modules: code::modules(plan, &layout, &code),
         program: &program,
     };
     let making = Making {
@@ -159,6 +159,8 @@ fn items<'a>(
             executable: file.executable || file.role == FileRole::Program,
             placement: if memory {
                 Placement::Memory
+            } else if file.on_demand {
+                Placement::Demand
             } else {
                 Placement::File
             },
@@ -184,6 +186,11 @@ fn items<'a>(
         strip: false,
         shelf: Shelf::App,
     });
-    items.sort_by_key(|item| (item.placement == Placement::File, item.keep != Keep::Stored));
+    let rank = |placement| match placement {
+        Placement::Memory => 0,
+        Placement::File => 1,
+        Placement::Demand => 2,
+    };
+    items.sort_by_key(|item| (rank(item.placement), item.keep != Keep::Stored));
     items
 }
