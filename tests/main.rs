@@ -24,6 +24,7 @@ mod e2e {
     mod facts;
     mod guestbook;
     mod imports;
+    mod large;
     mod multiprocessing;
     mod packing;
     mod places;
@@ -33,4 +34,5 @@ mod e2e {
     mod signals;
     mod streams;
     mod unpacking;
+    mod verdict;
 }

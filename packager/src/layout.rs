@@ -15,7 +15,8 @@ use crate::plan::{BuildPlan, BundleMode};
 use payload::ArchivePath;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// The runtime library's place in every bundle.
@@ -147,6 +148,41 @@ impl Content<'_> {
         }
     }
 
+    /// Whether both have the same bytes; a file is read a piece at a time.
+    fn is_same(&self, other: &Self) -> Result<bool, (PathBuf, io::Error)> {
+        let (mut one, mut two) = (self.open()?, other.open()?);
+        loop {
+            let piece = one.fill_buf().map_err(|error| self.unreadable(error))?;
+            let with = two.fill_buf().map_err(|error| other.unreadable(error))?;
+            let length = piece.len().min(with.len());
+            if length == 0 {
+                return Ok(piece.len() == with.len());
+            }
+            if piece.get(..length) != with.get(..length) {
+                return Ok(false);
+            }
+            one.consume(length);
+            two.consume(length);
+        }
+    }
+
+    fn open(&self) -> Result<Box<dyn BufRead + '_>, (PathBuf, io::Error)> {
+        match self {
+            Self::Bytes(bytes) => Ok(Box::new(*bytes)),
+            Self::Path(path) => match File::open(path) {
+                Ok(file) => Ok(Box::new(BufReader::new(file))),
+                Err(error) => Err(self.unreadable(error)),
+            },
+        }
+    }
+
+    fn unreadable(&self, error: io::Error) -> (PathBuf, io::Error) {
+        match self {
+            Self::Bytes(_) => (PathBuf::new(), error),
+            Self::Path(path) => (path.to_path_buf(), error),
+        }
+    }
+
     fn describe(&self) -> String {
         match self {
             Self::Bytes(_) => "made by pack".to_owned(),
@@ -241,7 +277,7 @@ impl<'a> Layout<'a> {
             return Ok(());
         };
         let read = |(path, source)| LayoutError::Read { path, source };
-        if there.content.read().map_err(read)? != file.content.read().map_err(read)? {
+        if !there.content.is_same(&file.content).map_err(read)? {
             return Err(LayoutError::Collision {
                 dest: dest.to_owned(),
                 first: there.content.describe(),

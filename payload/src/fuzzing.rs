@@ -1,4 +1,4 @@
-//! For the fuzz target and the tests beside it: payloads that no writer would make.
+//! For the fuzz targets and the tests beside it: payloads that no writer would make.
 
 use crate::codec::Put;
 use crate::digest::sha256;
@@ -32,5 +32,38 @@ pub fn with_index(index: &[u8]) -> Vec<u8> {
         tail_sha256: sha256(file.get(prefix.len() + 64..).unwrap_or_default()),
     };
     file.put(&footer.encode());
+    file
+}
+
+/// A file that ends with a footer whose fields are the first bytes of `data`, as far as there are any, and whose checksum
+/// is right. The rest of `data` lies before it.
+#[must_use]
+pub fn with_footer(data: &[u8]) -> Vec<u8> {
+    const FIELDS: usize = footer::LENGTH - 16 - 32;
+    let (fields, before) = data.split_at(data.len().min(FIELDS));
+    let mut file = before.to_vec();
+    let end = Directory {
+        offset: 0,
+        length: 0,
+        members: 0,
+    }
+    .end_records(footer::LENGTH);
+    file.put(&end);
+    // Magic and version are those of a real one.
+    let empty = Footer {
+        prefix_length: 0,
+        payload_length: 0,
+        tail_offset: 0,
+        index_offset: 0,
+        index_length: 0,
+        prefix_sha256: [0; 32],
+        tail_sha256: [0; 32],
+    };
+    let mut checked = empty.encode()[..16].to_vec();
+    checked.put(fields);
+    checked.resize(16 + FIELDS, 0);
+    let checksum = sha256(&checked);
+    file.put(&checked);
+    file.put(&checksum);
     file
 }

@@ -120,7 +120,11 @@ impl Payload<'_> {
         self.entries()
             .filter_map(Result::ok)
             .filter(touches)
-            .find_map(|entry| entry.verified().err())
+            // A piece at a time: an entry may be larger than memory.
+            .find_map(|entry| {
+                let checked = entry.copy_to(&mut std::io::sink(), crate::Check::Hash);
+                checked.map_err(only_format).err()
+            })
             .unwrap_or(FormatError::DamagedArchive {
                 offset: self.footer.prefix_length + offset,
             })

@@ -15,6 +15,9 @@ use std::path::Path;
 /// Contents that are in memory at the same time, roughly, in bytes.
 const BATCH: u64 = 64 << 20;
 
+/// The largest native file that is stripped.
+const STRIPPED: u64 = 512 << 20;
+
 /// One entry to be made.
 #[derive(Debug)]
 pub(super) struct Item<'a> {
@@ -45,6 +48,8 @@ pub(super) struct Making<'a> {
     pub(super) progress: &'a dyn Progress,
     /// Where external entries go.
     pub(super) folder: Option<&'a Path>,
+    /// Where there is room for what cannot be in memory.
+    pub(super) spool: &'a Path,
 }
 
 /// Bytes so far.
@@ -54,6 +59,15 @@ pub(super) struct Totals {
     pub(super) uncompressed: u64,
     /// Of external files.
     pub(super) external: u64,
+}
+
+impl Totals {
+    fn add(&mut self, item: &Item<'_>, size: u64) {
+        self.uncompressed += size;
+        if item.keep == Keep::External {
+            self.external += size;
+        }
+    }
 }
 
 struct Ready<'a> {
@@ -77,15 +91,20 @@ impl Making<'_> {
         while !items.is_empty() {
             let count = batch(sizes);
             let (now, later) = items.split_at(count);
+            if let ([item], [size, ..]) = (now, sizes)
+                && let Some(source) = large(item, *size)
+            {
+                let size = self.add_large(writer, out, item, source)?;
+                totals.add(item, size);
+                (items, sizes) = (later, &sizes[count..]);
+                continue;
+            }
             let ready = now
                 .par_iter()
                 .map(|item| self.make(item))
                 .collect::<Result<Vec<_>, _>>()?;
             for (item, ready) in now.iter().zip(ready) {
-                totals.uncompressed += ready.digest.size;
-                if item.keep == Keep::External {
-                    totals.external += ready.digest.size;
-                }
+                totals.add(item, ready.digest.size);
                 add(writer, item, &ready).map_err(|error| WriteError::archive(out, error))?;
             }
             (items, sizes) = (later, &sizes[count..]);
@@ -153,8 +172,17 @@ fn add<W: Write>(
     writer.add(&entry, &ready.bytes)
 }
 
-fn mode(item: &Item<'_>) -> u32 {
+pub(super) fn mode(item: &Item<'_>) -> u32 {
     if item.executable { 0o755 } else { 0o644 }
+}
+
+/// The file that `item` is, when it must not be in memory as a whole. One to be stripped is: debug symbols are found from
+/// its end.
+fn large<'i>(item: &Item<'i>, size: u64) -> Option<&'i Path> {
+    match item.content {
+        Content::Path(path) if size > BATCH && !(item.strip && size <= STRIPPED) => Some(path),
+        _ => None,
+    }
 }
 
 /// How many of the entries with `sizes` are made at once; at least one.

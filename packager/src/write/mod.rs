@@ -9,6 +9,7 @@ mod compress;
 mod disk;
 mod error;
 mod folder;
+mod large;
 mod program;
 mod single_file;
 pub mod strip;
@@ -90,6 +91,7 @@ pub fn output(
         cache: &cache,
         progress,
         folder: None,
+        spool: &plan.dist_dir,
     };
     let written = match plan.mode {
         BundleMode::OneFile => single_file::write(parts, &making)?,

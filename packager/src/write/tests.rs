@@ -280,6 +280,75 @@ fn one_folder_has_its_files_beside_it() {
     assert_eq!(fixture.listing(), ["demo"]);
 }
 
+/// Numbers that no compression makes smaller.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = std::iter::repeat_with(&mut next)
+        .take(length / 8 + 1)
+        .flatten()
+        .collect();
+    bytes.truncate(length);
+    bytes
+}
+
+/// Larger than what is held in memory: read, compressed and written in stretches.
+#[test]
+fn large_files_come_back_whole() {
+    const LENGTH: usize = 70_000_001;
+    let mut fixture = Fixture::new();
+    let text: Vec<u8> = b"0123456789abcdef\n"
+        .iter()
+        .copied()
+        .cycle()
+        .take(LENGTH)
+        .collect();
+    for (name, content) in [("text.bin", text), ("noise.bin", noise(LENGTH))] {
+        std::fs::write(fixture.root.path().join(name), content).unwrap();
+        fixture.add(name, name, FileRole::Data);
+    }
+    let made = fixture.write().unwrap();
+    let bytes = std::fs::read(&made.executable).unwrap();
+    let payload = Payload::locate(&bytes).unwrap();
+    payload.verify(2).unwrap();
+    payload.verify_contents(2).unwrap();
+    for (name, method) in [("text.bin", Method::Zstd), ("noise.bin", Method::Stored)] {
+        let entry = payload.find(name).unwrap().unwrap();
+        assert_eq!(
+            (entry.method, entry.size),
+            (method, LENGTH as u64),
+            "{name}"
+        );
+        let source = std::fs::read(fixture.root.path().join(name)).unwrap();
+        entry.check(&source).unwrap();
+    }
+    // From the cache, and without one.
+    assert!(bytes == std::fs::read(fixture.write().unwrap().executable).unwrap());
+    fixture.plan.cache_dir = None;
+    assert!(bytes == std::fs::read(fixture.write().unwrap().executable).unwrap());
+    assert_eq!(fixture.listing(), ["demo"]);
+
+    fixture.plan.mode = BundleMode::OneDir;
+    std::fs::remove_file(fixture.dist("demo")).unwrap();
+    let made = fixture.write().unwrap();
+    let bytes = std::fs::read(&made.executable).unwrap();
+    assert!(made.size > 2 * LENGTH as u64);
+    for name in ["text.bin", "noise.bin"] {
+        let entry = Payload::locate(&bytes)
+            .unwrap()
+            .find(name)
+            .unwrap()
+            .unwrap();
+        let beside = std::fs::read(fixture.dist("demo/_internal").join(name)).unwrap();
+        entry.check(&beside).unwrap();
+    }
+}
+
 #[test]
 fn what_others_made_is_not_replaced() {
     let mut fixture = Fixture::new();

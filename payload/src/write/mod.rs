@@ -8,13 +8,17 @@ use crate::footer::{self, Footer};
 use crate::index::{FLAG_CASE_FOLDED, Index};
 use crate::zip::{Directory, Member};
 use crate::{
-    ArchivePath, ContentDigest, INDEX_NAME, Method, Placement, Program, RESERVED, WriteError,
+    ArchivePath, ContentDigest, Digester, INDEX_NAME, Method, Placement, Program, RESERVED,
+    WriteError,
 };
 use output::{Archive, Chunks, Tail};
 use records::{Strings, entry_record, module_record};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+
+/// Bytes moved at a time when an entry is read from elsewhere.
+const BUFFER: usize = 256 << 10;
 
 /// An entry to be written.
 #[derive(Debug, Clone)]
@@ -136,6 +140,50 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// `Name` and `Reserved` for a path that cannot be, `Inconsistent` for a stored entry of another size, `Io`.
     pub fn add(&mut self, entry: &NewEntry<'_>, stored: &[u8]) -> Result<(), WriteError> {
+        self.begin(entry, stored.len() as u64)?;
+        self.out.write_chunked(stored)?;
+        Ok(())
+    }
+
+    /// As [`Writer::add`], with the `length` bytes that `stored` has, which need not be in memory. The digest of a stored
+    /// entry is checked as they pass.
+    ///
+    /// # Errors
+    /// As [`Writer::add`]; `Read` when `stored` fails, `Inconsistent` when it is not what `entry` says. The archive is of
+    /// no use then.
+    pub fn add_from(
+        &mut self,
+        entry: &NewEntry<'_>,
+        length: u64,
+        stored: &mut impl Read,
+    ) -> Result<(), WriteError> {
+        self.begin(entry, length)?;
+        let mut digester = (entry.method == Method::Stored).then(Digester::default);
+        let mut buffer = vec![0; BUFFER];
+        let mut left = Some(length);
+        loop {
+            let count = stored.read(&mut buffer).map_err(WriteError::Read)?;
+            let piece = buffer.get(..count).unwrap_or_default();
+            left = left.and_then(|left| left.checked_sub(count as u64));
+            if piece.is_empty() || left.is_none() {
+                break;
+            }
+            if let Some(digester) = &mut digester {
+                digester.update(piece);
+            }
+            self.out.write_chunked(piece)?;
+        }
+        if left == Some(0) && digester.is_none_or(|digester| digester.finish() == entry.digest) {
+            return Ok(());
+        }
+        Err(WriteError::Inconsistent {
+            entry: entry.path.to_owned(),
+            reason: "it changed while it was being written",
+        })
+    }
+
+    /// Takes note of an entry and writes what precedes its `length` bytes.
+    fn begin(&mut self, entry: &NewEntry<'_>, length: u64) -> Result<(), WriteError> {
         let path = ArchivePath::new(entry.path)?;
         if reserved(entry) {
             return Err(WriteError::Reserved(entry.path.to_owned()));
@@ -144,7 +192,6 @@ impl<W: Write> Writer<W> {
             entry: entry.path.to_owned(),
             reason,
         };
-        let length = stored.len() as u64;
         match entry.method {
             Method::Stored if length != entry.digest.size => {
                 return Err(wrong("it is not as long as its digest says"));
@@ -160,7 +207,7 @@ impl<W: Write> Writer<W> {
         }
         let data_offset = match entry.method {
             Method::External => 0,
-            _ => self.add_member(path.as_str(), entry, stored)?,
+            _ => self.begin_member(path.as_str(), entry, length)?,
         };
         self.entries.push(Added {
             path: path.as_str().to_owned(),
@@ -225,19 +272,17 @@ impl<W: Write> Writer<W> {
         Ok((self.out.out, summary))
     }
 
-    /// Writes local header and data; the offset of the data from the payload's first byte.
-    fn add_member(
+    /// Writes the local header; the offset of the data from the payload's first byte.
+    fn begin_member(
         &mut self,
         name: &str,
         entry: &NewEntry<'_>,
-        stored: &[u8],
+        length: u64,
     ) -> Result<u64, WriteError> {
-        let member = self.member(name, entry, stored.len() as u64);
+        let member = self.member(name, entry, length);
         self.out.write_chunked(&member.local_header())?;
-        let data_offset = self.out.at - self.out.start;
-        self.out.write_chunked(stored)?;
         self.members.push(member);
-        Ok(data_offset)
+        Ok(self.out.at - self.out.start)
     }
 
     fn add_tail_member(
