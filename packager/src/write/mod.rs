@@ -11,8 +11,9 @@ mod error;
 mod folder;
 mod large;
 mod program;
+pub mod rpath;
 mod single_file;
-pub mod strip;
+mod strip;
 #[cfg(test)]
 mod tests;
 
@@ -20,14 +21,14 @@ pub use error::WriteError;
 
 use crate::bytecode::Counts;
 use crate::cache::{Cache, Shelf};
-use crate::collection::{Collection, FileRole, GlibcVersion};
+use crate::collection::{CollectedInterpreter, Collection, FileRole, GlibcVersion};
 use crate::facts::InterpreterFacts;
 use crate::kit::Kit;
 use crate::layout::{self, Content, Layout};
 use crate::plan::{BuildPlan, BundleMode};
 use crate::progress::Progress;
 use archive::{Item, Keep, Making};
-use payload::{Placement, REPORT_NAME};
+use payload::{ArchivePath, Placement, REPORT_NAME};
 use std::path::PathBuf;
 
 /// What was made.
@@ -78,7 +79,7 @@ pub fn output(
     let cache = open_cache(plan, facts);
     let code = code::compile(plan, facts, &layout, &cache, progress)?;
 
-    let items = items(plan, &layout, &code, record);
+    let items = items(plan, &collection.interpreter, &layout, &code, record);
     let parts = Parts {
         plan,
         kit,
@@ -148,11 +149,17 @@ fn open_cache(plan: &BuildPlan, facts: &InterpreterFacts) -> Cache {
 /// Every entry, in the order in which it lies in the archive: first what each start reads.
 fn items<'a>(
     plan: &BuildPlan,
+    interpreter: &CollectedInterpreter,
     layout: &'a Layout<'_>,
     code: &'a code::Code,
     record: &'a [u8],
 ) -> Vec<Item<'a>> {
     let mut items = code::items(layout, code);
+    // What every start loads is not decompressed at the first.
+    let always = |dest: &str| {
+        dest == layout::RUNTIME
+            || interpreter.library.as_ref().map(ArchivePath::as_str) == Some(dest)
+    };
     items.extend(layout.files.iter().map(|(dest, file)| {
         let memory = file.role == FileRole::StdlibSource;
         Item {
@@ -166,7 +173,9 @@ fn items<'a>(
             } else {
                 Placement::File
             },
-            keep: if memory || plan.mode == BundleMode::OneFile {
+            keep: if plan.mode == BundleMode::OneFile && always(dest) {
+                Keep::Stored
+            } else if memory || plan.mode == BundleMode::OneFile {
                 Keep::Compressed
             } else {
                 Keep::External
