@@ -11,9 +11,9 @@ mod error;
 mod folder;
 mod large;
 mod program;
-pub mod rpath;
+mod rpath;
 mod single_file;
-mod strip;
+pub mod strip;
 #[cfg(test)]
 mod tests;
 
