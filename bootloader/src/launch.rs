@@ -4,7 +4,7 @@ use crate::diagnostics::Failure;
 use crate::locate::OwnFile;
 use payload::{Program, PythonStart};
 use platform::handoff::{Handoff, Start, start_runtime};
-use platform::library::{LoadError, Visibility};
+use platform::library::{Binding, LoadError, Visibility};
 use platform::{Library, process};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -14,8 +14,8 @@ use unpack::Ready;
 /// Runs the program and returns its exit status.
 pub(crate) fn program(own: &OwnFile, program: &Program, ready: Ready) -> Result<i32, Failure> {
     let meipass = &ready.folder;
-    // Without the lock the files might be removed while they are used, which the next start puts right.
-    let in_use = ready.in_use.and_then(|lock| lock.keep().ok()).unwrap_or(-1);
+    let becomes = matches!(program.python.start, PythonStart::Program(_));
+    let in_use = ready.in_use.map_or(-1, |lock| lock.keep(becomes));
     match &program.python.start {
         PythonStart::Library(library) => {
             let libpython = meipass.join(library);
@@ -37,12 +37,12 @@ fn in_process(
 ) -> Result<i32, Failure> {
     // A library's neighbours are found by their SONAME once they are loaded: no search path is needed.
     for library in &program.python.preload {
-        load(&meipass.join(library), Visibility::Local)?;
+        load(&meipass.join(library), Visibility::Local, Binding::Lazy)?;
     }
     // Global: extension modules leave Python's symbols undefined and expect to find them in the process.
-    load(libpython, Visibility::Global)?;
+    load(libpython, Visibility::Global, Binding::Lazy)?;
     let runtime = meipass.join(&program.runtime);
-    let library = load(&runtime, Visibility::Local)?;
+    let library = load(&runtime, Visibility::Local, Binding::Now)?;
     let start = Start {
         file: own.bytes,
         executable: own.files.path.clone(),
@@ -110,6 +110,6 @@ fn library_path(program: &Program, meipass: &Path) -> OsString {
 
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 
-fn load(path: &Path, visibility: Visibility) -> Result<Library, Failure> {
-    Library::open(path, visibility).map_err(|LoadError(text)| Failure::Library(text))
+fn load(path: &Path, visibility: Visibility, binding: Binding) -> Result<Library, Failure> {
+    Library::open_with(path, visibility, binding).map_err(|LoadError(text)| Failure::Library(text))
 }

@@ -1,6 +1,7 @@
 //! The collection: which files a bundle holds, and why each is there.
 
 use payload::ArchivePath;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Every file of a bundle, unsorted; `layout` sorts it and refuses collisions.
@@ -18,6 +19,8 @@ pub struct Collection {
     pub glibc: Option<(GlibcVersion, String)>,
     /// What the reader should know, one line each, most important first.
     pub warnings: Vec<String>,
+    /// Files that are written when the program asks for them, where one file holds the bundle.
+    pub on_demand: BTreeSet<ArchivePath>,
 }
 
 /// One file.
@@ -83,6 +86,8 @@ pub enum ModuleCode {
     Extension {
         /// Libraries loaded first, because the search path of the extension module does not lead to them.
         preload: Vec<ArchivePath>,
+        /// Files of [`Collection::on_demand`] that must be written before it is loaded, itself among them.
+        needs: Vec<ArchivePath>,
     },
 }
 

@@ -43,6 +43,8 @@ pub struct ElfFile {
     pub rpath: Vec<String>,
     /// `DT_RUNPATH`, split at colons.
     pub runpath: Vec<String>,
+    /// It names a function `PyInit_…`: an extension module, and not a library beside one.
+    pub extension: bool,
     /// The highest `GLIBC_x.y` it needs.
     pub glibc: Option<GlibcVersion>,
 }
@@ -129,6 +131,13 @@ struct Image<'a> {
     segments: Vec<Segment>,
 }
 
+/// Whether a table of strings holds the name of an extension module's initialisation function.
+fn names_initialiser(strings: &[u8]) -> bool {
+    strings
+        .split(|byte| *byte == 0)
+        .any(|name| name.starts_with(b"PyInit_"))
+}
+
 /// One program header, as far as it matters here.
 struct Segment {
     kind: u32,
@@ -199,6 +208,7 @@ impl<'a> Image<'a> {
                 .collect::<Result<_, _>>()?;
             found.rpath = search_path(&strings, dynamic.rpath)?;
             found.runpath = search_path(&strings, dynamic.runpath)?;
+            found.extension = names_initialiser(&strings);
             found.glibc = self.glibc(&dynamic, &strings)?;
         }
         // libc.so.6 and some others are libraries that can be run: a SONAME tells them from programs.

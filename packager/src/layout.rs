@@ -11,7 +11,7 @@
 use crate::collection::{CollectedModule, Collection, FileRole, FileSource, ModuleCode};
 use crate::facts::InterpreterFacts;
 use crate::kit::Kit;
-use crate::plan::BuildPlan;
+use crate::plan::{BuildPlan, BundleMode};
 use payload::ArchivePath;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -46,6 +46,8 @@ pub struct PlacedFile<'a> {
     pub interpreter: bool,
     /// Debug symbols may go: no checksum of a distribution holds for it.
     pub strip: bool,
+    /// It can wait until the program asks for it.
+    pub on_demand: bool,
 }
 
 /// Where bytes come from.
@@ -78,7 +80,12 @@ pub enum PlacedCode<'a> {
     /// Take this `.pyc`.
     Bytecode(&'a Path),
     /// A shared library at `dest`, after these.
-    Extension(&'a [ArchivePath]),
+    Extension {
+        /// Libraries to load first.
+        preload: &'a [ArchivePath],
+        /// Files to write first, where they wait for that.
+        needs: &'a [ArchivePath],
+    },
 }
 
 /// Why files cannot be laid out.
@@ -204,7 +211,10 @@ pub fn arrange<'a>(
 ) -> Result<Layout<'a>, LayoutError> {
     let mut layout = Layout::default();
     for file in &collection.files {
-        let placed = placed_file(facts, file);
+        let mut placed = placed_file(facts, file);
+        // What lies beside the executable is there from the start.
+        placed.on_demand =
+            plan.mode == BundleMode::OneFile && collection.on_demand.contains(&file.dest);
         layout.add_file(file.dest.as_str(), placed)?;
     }
     for module in &collection.modules {
@@ -256,6 +266,7 @@ fn placed_file<'a>(
         executable: file.executable,
         interpreter,
         strip: interpreter && matches!(file.role, FileRole::Native | FileRole::Program),
+        on_demand: false,
     }
 }
 
@@ -270,7 +281,7 @@ fn placed_module(module: &CollectedModule) -> PlacedModule<'_> {
         code: match &module.code {
             ModuleCode::Source(path) => PlacedCode::Source(Content::Path(path)),
             ModuleCode::Bytecode(path) => PlacedCode::Bytecode(path),
-            ModuleCode::Extension { preload } => PlacedCode::Extension(preload),
+            ModuleCode::Extension { preload, needs } => PlacedCode::Extension { preload, needs },
         },
         reached: module.reached,
     }
@@ -292,6 +303,7 @@ impl<'a> Layout<'a> {
         }
         there.executable |= file.executable;
         there.strip &= file.strip;
+        there.on_demand &= file.on_demand;
         Ok(())
     }
 
@@ -317,6 +329,7 @@ impl<'a> Layout<'a> {
             executable: false,
             interpreter: true,
             strip: false,
+            on_demand: false,
         };
         self.add_file(
             RUNTIME,

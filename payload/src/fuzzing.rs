@@ -1,7 +1,7 @@
 //! For the fuzz targets and the tests beside it: payloads that no writer would make.
 
 use crate::codec::Put;
-use crate::digest::sha256;
+use crate::digest::blake3;
 use crate::footer::{self, Footer};
 use crate::zip::Directory;
 
@@ -28,8 +28,8 @@ pub fn with_index(index: &[u8]) -> Vec<u8> {
         tail_offset: 64,
         index_offset: 64,
         index_length: index.len() as u64,
-        prefix_sha256: sha256(prefix),
-        tail_sha256: sha256(file.get(prefix.len() + 64..).unwrap_or_default()),
+        prefix_hash: blake3(prefix),
+        tail_hash: blake3(file.get(prefix.len() + 64..).unwrap_or_default()),
     };
     file.put(&footer.encode());
     file
@@ -56,13 +56,13 @@ pub fn with_footer(data: &[u8]) -> Vec<u8> {
         tail_offset: 0,
         index_offset: 0,
         index_length: 0,
-        prefix_sha256: [0; 32],
-        tail_sha256: [0; 32],
+        prefix_hash: [0; 32],
+        tail_hash: [0; 32],
     };
     let mut checked = empty.encode()[..16].to_vec();
     checked.put(fields);
     checked.resize(16 + FIELDS, 0);
-    let checksum = sha256(&checked);
+    let checksum = blake3(&checked);
     file.put(&checked);
     file.put(&checksum);
     file

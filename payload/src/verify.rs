@@ -1,6 +1,6 @@
 //! Checking a payload.
 
-use crate::digest::{blake3, sha256};
+use crate::digest::blake3;
 use crate::entry::Method;
 use crate::index::{CHUNK, FLAG_CASE_FOLDED, FLAG_WINDOWS};
 use crate::path::{PathError, check, check_windows};
@@ -36,7 +36,7 @@ impl Payload<'_> {
         let pieces = self.index.chunks.len() + 1;
         in_parallel(threads, pieces, |piece| {
             match piece.checked_sub(1) {
-                None if sha256(self.prefix) == self.footer.prefix_sha256 => {}
+                None if blake3(self.prefix) == self.footer.prefix_hash => {}
                 None => return Err(FormatError::Prefix),
                 Some(chunk) => self.verify_chunk(chunk)?,
             }
@@ -52,7 +52,7 @@ impl Payload<'_> {
     /// As [`Payload::verify`].
     pub fn verify_index(&self) -> Result<(), FormatError> {
         let tail = self.tail().ok_or(FormatError::Tail)?;
-        if sha256(tail) == self.footer.tail_sha256 {
+        if blake3(tail) == self.footer.tail_hash {
             Ok(())
         } else {
             Err(FormatError::Tail)

@@ -150,11 +150,12 @@ impl Directory {
     }
 
     /// Makes sure that what lies in this directory stays where it is: this directory and all above it belong to the
-    /// user or to root, and where others may write, only owners may rename and remove (the sticky bit).
+    /// user or to root, and where others may write, only owners may rename and remove (the sticky bit). Returns it by
+    /// its path without links.
     ///
     /// # Errors
     /// `Exposed` with the first that is not so, going up; `Io` when the system does not tell.
-    pub fn is_sheltered(&self, user: u32) -> Result<(), Unfit> {
+    pub fn sheltered(self, user: u32) -> Result<Self, Unfit> {
         let path = std::fs::canonicalize(&self.path).map_err(Unfit::Io)?;
         let group = rustix::process::getegid().as_raw();
         for above in path.ancestors() {
@@ -170,7 +171,7 @@ impl Directory {
                 return Err(Unfit::Exposed(above.to_owned()));
             }
         }
-        Ok(())
+        Ok(Self { fd: self.fd, path })
     }
 
     /// Makes `self/name`, which must be new, for this user alone.
@@ -412,13 +413,20 @@ impl Lock {
         Ok(rustix::fs::fstat(&self.0)?.st_nlink != 0)
     }
 
-    /// Keeps the lock until the process ends, whatever program it becomes, and returns what [`Lock::inherited`] takes.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn keep(self) -> io::Result<i32> {
-        rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::empty())?;
-        Ok(self.0.into_raw_fd())
+    /// Keeps the lock until the process ends or becomes another program.
+    pub fn forget(self) {
+        std::mem::forget(self);
+    }
+
+    /// Keeps the lock until the process ends, with `becomes` also when it becomes another program. Returns what
+    /// [`Lock::inherited`] takes.
+    #[must_use]
+    pub fn keep(self, becomes: bool) -> i32 {
+        if becomes {
+            // Where that fails the files may be removed while they are used, and the next start puts that right.
+            let _ = rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::empty());
+        }
+        self.0.into_raw_fd()
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Work below this many bytes is done before another thread has started.
-const WORTH_A_THREAD: u64 = 8 << 20;
+const WORTH_A_THREAD: u64 = 16 << 20;
 /// More threads than these wait for the disk.
 const MAX_THREADS: u64 = 8;
 

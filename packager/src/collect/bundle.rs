@@ -154,6 +154,10 @@ impl<'a> Bundle<'a> {
         self.modules.contains_key(name)
     }
 
+    pub(super) fn modules(&self) -> impl Iterator<Item = &CollectedModule> {
+        self.modules.values().map(|(_, module)| module)
+    }
+
     pub(super) fn modules_mut(&mut self) -> impl Iterator<Item = &mut CollectedModule> {
         self.modules.values_mut().map(|(_, module)| module)
     }
@@ -242,6 +246,7 @@ impl<'a> Bundle<'a> {
             Suffix::Bytecode => ModuleCode::Bytecode(path.to_owned()),
             Suffix::Extension => ModuleCode::Extension {
                 preload: Vec::new(),
+                needs: Vec::new(),
             },
         };
         let reached = self

@@ -6,6 +6,7 @@
 mod application;
 mod bundle;
 mod data;
+mod demand;
 mod distribution;
 mod glob;
 mod interpreter;
@@ -108,6 +109,8 @@ pub fn files(
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;
     let (files, modules, mut warnings) = bundle.finish();
+    let mut on_demand = demand::sources(&files, &distributions, facts);
+    on_demand.extend(native.on_demand);
     warnings.extend(graph.warnings.iter().cloned());
     warnings.extend(native.warnings);
     Ok(Collection {
@@ -117,6 +120,7 @@ pub fn files(
         interpreter: native.interpreter,
         glibc: native.glibc,
         warnings,
+        on_demand,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Entries on their way into the archive: read, stripped, hashed and compressed on all processors, written in order.
 
 use super::compress::compressed;
+use super::rpath::without_foreign_folders;
 use super::strip::stripped;
 use super::{WriteError, disk};
 use crate::cache::{Cache, Shelf};
@@ -117,6 +118,11 @@ impl Making<'_> {
         let read = |(path, source)| WriteError::Read { path, source };
         let mut content = item.content.read().map_err(read)?;
         let read_size = content.len() as u64;
+        if item.strip
+            && let Some(changed) = without_foreign_folders(&content)
+        {
+            content = Cow::Owned(changed);
+        }
         if item.strip
             && let Some(smaller) = stripped(&content)
         {

@@ -7,9 +7,9 @@ use crate::bytecode::{Compiled, Compiler, Counts, Job, SourceModule};
 use crate::cache::{Cache, Shelf};
 use crate::facts::InterpreterFacts;
 use crate::layout::{Content, Layout, PlacedCode, PlacedModule};
-use crate::plan::BuildPlan;
+use crate::plan::{BuildPlan, BundleMode};
 use crate::progress::Progress;
-use payload::{NewModule, Placement};
+use payload::{ArchivePath, NewModule, Placement};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -39,7 +39,7 @@ pub(super) fn compile(
     let modules: Vec<(&String, &PlacedModule<'_>)> = layout
         .modules
         .iter()
-        .filter(|(_, module)| !matches!(module.code, PlacedCode::Extension(_)))
+        .filter(|(_, module)| !matches!(module.code, PlacedCode::Extension { .. }))
         .collect();
     let jobs: Vec<Job<'_>> = modules
         .iter()
@@ -74,7 +74,7 @@ fn job<'a>(module: &'a PlacedModule<'_>) -> Option<Job<'a>> {
         PlacedCode::Source(Content::Path(path)) => SourceModule::File(path),
         PlacedCode::Source(Content::Bytes(text)) => SourceModule::Text(text),
         PlacedCode::Bytecode(path) => SourceModule::Bytecode(path),
-        PlacedCode::Extension(_) => return None,
+        PlacedCode::Extension { .. } => return None,
     };
     Some((source, &module.dest, shelf(module)))
 }
@@ -158,7 +158,7 @@ pub(super) fn items<'a>(layout: &'a Layout<'_>, code: &'a Code) -> Vec<Item<'a>>
 }
 
 /// The module table.
-pub(super) fn modules(layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
+pub(super) fn modules(plan: &BuildPlan, layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
     let there = |dest: &str| layout.files.contains_key(dest).then(|| dest.to_owned());
     let module = |(name, module): (&String, &PlacedModule<'_>)| {
         let mut new = NewModule {
@@ -168,13 +168,13 @@ pub(super) fn modules(layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
             ..NewModule::default()
         };
         match module.code {
-            PlacedCode::Extension(preload) => {
+            PlacedCode::Extension { preload, needs } => {
                 new.extension = true;
                 new.code = there(&module.dest);
-                new.preload = preload
-                    .iter()
-                    .map(|path| path.as_str().to_owned())
-                    .collect();
+                new.preload = names(preload);
+                if plan.mode == BundleMode::OneFile {
+                    new.needs = names(needs);
+                }
             }
             PlacedCode::Source(_) | PlacedCode::Bytecode(_) => {
                 new.code = code.marshalled.contains_key(name).then(|| entry_name(name));
@@ -190,6 +190,10 @@ pub(super) fn modules(layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
         .filter(|(name, _)| !code.skipped.contains(name))
         .map(module)
         .collect()
+}
+
+fn names(paths: &[ArchivePath]) -> Vec<String> {
+    paths.iter().map(|path| path.as_str().to_owned()).collect()
 }
 
 /// `.pack/code/os.path.marshal`.

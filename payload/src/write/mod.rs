@@ -3,7 +3,7 @@
 mod output;
 mod records;
 
-use crate::digest::sha256;
+use crate::digest::blake3;
 use crate::footer::{self, Footer};
 use crate::index::{FLAG_CASE_FOLDED, FLAG_WINDOWS, Index};
 use crate::path::{PathError, check_windows};
@@ -14,7 +14,6 @@ use crate::{
 };
 use output::{Archive, Chunks, Tail};
 use records::{Strings, entry_record, module_record};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 
@@ -91,7 +90,7 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     out: Archive<W>,
-    prefix_sha256: [u8; 32],
+    prefix_hash: [u8; 32],
     entries: Vec<Added>,
     members: Vec<Member>,
     modules: Vec<NewModule>,
@@ -124,7 +123,7 @@ impl<W: Write> Writer<W> {
                 at: prefix.len() as u64,
                 chunks: Chunks::default(),
             },
-            prefix_sha256: sha256(prefix),
+            prefix_hash: blake3(prefix),
             entries: Vec::new(),
             members: Vec::new(),
             modules: Vec::new(),
@@ -255,7 +254,7 @@ impl<W: Write> Writer<W> {
             digest,
         };
         let mut tail = Tail {
-            hash: Sha256::new(),
+            hash: blake3::Hasher::new(),
         };
         let index_offset = self.add_tail_member(&entry, &index, &mut tail)?;
         self.write_directory(&mut tail)?;
@@ -266,8 +265,8 @@ impl<W: Write> Writer<W> {
             tail_offset,
             index_offset,
             index_length: index.len() as u64,
-            prefix_sha256: self.prefix_sha256,
-            tail_sha256: tail.hash.finalize().into(),
+            prefix_hash: self.prefix_hash,
+            tail_hash: tail.hash.finalize().into(),
         };
         self.out.write(&footer.encode())?;
         let summary = Summary {
@@ -275,7 +274,7 @@ impl<W: Write> Writer<W> {
             modules: self.modules.len(),
             prefix_length: footer.prefix_length,
             payload_length: footer.payload_length,
-            content_hash: footer.tail_sha256,
+            content_hash: footer.tail_hash,
         };
         Ok((self.out.out, summary))
     }

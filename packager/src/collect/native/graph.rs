@@ -8,7 +8,7 @@ use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::plan::BuildPlan;
 use payload::ArchivePath;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// An ELF file of the bundle.
@@ -244,6 +244,57 @@ impl LibraryGraph {
             .into_iter()
             .filter(|at| unreachable.contains(at))
             .map(|at| self.nodes[at].dest.clone())
+            .collect()
+    }
+
+    /// The file at `dest` and everything that it needs, transitively.
+    pub(super) fn closure(&self, dest: &ArchivePath) -> Vec<ArchivePath> {
+        let root = self.by_dest.get(dest.as_str());
+        let reached = self.reached(root.into_iter().copied());
+        let names = reached.into_iter().map(|at| self.nodes[at].dest.clone());
+        names.collect()
+    }
+
+    fn reached(&self, roots: impl Iterator<Item = usize>) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        let mut pending: Vec<usize> = roots.collect();
+        while let Some(at) = pending.pop() {
+            if reached.insert(at) {
+                let edges = self.edges.get(at).into_iter().flatten();
+                pending.extend(edges.map(|edge| edge.target));
+            }
+        }
+        reached
+    }
+
+    /// Those of `modules` that are extension modules by what they define, and the libraries that nothing else needs.
+    ///
+    /// A library that no module needs is opened by its path, by code that we do not see: it and what it needs cannot wait.
+    pub(super) fn needed_by_modules_alone(
+        &self,
+        modules: &HashSet<ArchivePath>,
+        interpreter: Option<&ArchivePath>,
+    ) -> BTreeSet<ArchivePath> {
+        let is_module =
+            |at: usize| self.nodes[at].elf.extension && modules.contains(&self.nodes[at].dest);
+        let all = 0..self.nodes.len();
+        let needed: HashSet<usize> = self
+            .edges
+            .iter()
+            .flatten()
+            .map(|edge| edge.target)
+            .collect();
+        let of_modules = self.reached(all.clone().filter(|at| is_module(*at)));
+        let is_root = |at: &usize| {
+            !is_module(*at)
+                && (!needed.contains(at)
+                    || !of_modules.contains(at)
+                    || Some(&self.nodes[*at].dest) == interpreter)
+        };
+        let present = self.reached(all.filter(is_root));
+        of_modules
+            .difference(&present)
+            .map(|at| self.nodes[*at].dest.clone())
             .collect()
     }
 

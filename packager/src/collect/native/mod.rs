@@ -18,8 +18,9 @@ use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::plan::BuildPlan;
 use graph::{LibraryGraph, Node};
+use payload::ArchivePath;
 use rayon::prelude::*;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What the closure gives beside the files that it adds.
@@ -28,6 +29,8 @@ pub(super) struct Closed {
     pub(super) interpreter: CollectedInterpreter,
     pub(super) glibc: Option<(GlibcVersion, String)>,
     pub(super) warnings: Vec<String>,
+    /// Extension modules, and libraries that nothing but these needs.
+    pub(super) on_demand: BTreeSet<ArchivePath>,
 }
 
 /// Adds the libraries that the bundle's ELF files need, and fills in what is to be loaded before what.
@@ -44,8 +47,9 @@ pub(super) fn close(
     let own = interpreter
         .library
         .as_ref()
-        .or(interpreter.program.as_ref());
-    let mut libraries = LibraryGraph::new(machine, plan, facts, own.cloned());
+        .or(interpreter.program.as_ref())
+        .cloned();
+    let mut libraries = LibraryGraph::new(machine, plan, facts, own.clone());
     let mut warnings = Vec::new();
     for (file, elf) in read_candidates(bundle) {
         match elf {
@@ -60,7 +64,7 @@ pub(super) fn close(
     if let Some(missing) = libraries
         .missing()
         .iter()
-        .find(|missing| Some(&missing.wanted_by) == own)
+        .find(|missing| Some(&missing.wanted_by) == own.as_ref())
     {
         return Err(CollectError::MissingLibrary {
             wanted_by: missing.source.clone(),
@@ -76,10 +80,12 @@ pub(super) fn close(
         )
     }));
     let interpreter = preload(bundle, &libraries, interpreter);
+    let on_demand = wait(bundle, &libraries, own.as_ref());
     Ok(Closed {
         interpreter,
         glibc: libraries.glibc(),
         warnings,
+        on_demand,
     })
 }
 
@@ -151,12 +157,33 @@ fn preload(
     }
     let loaded: HashSet<_> = interpreter.preload.iter().cloned().collect();
     for module in bundle.modules_mut() {
-        if let ModuleCode::Extension { preload } = &mut module.code {
+        if let ModuleCode::Extension { preload, .. } = &mut module.code {
             *preload = libraries.preload(&module.dest);
             preload.retain(|library| !loaded.contains(library));
         }
     }
     interpreter
+}
+
+/// Finds the files that can wait until an extension module is imported, and tells each module which of them it needs.
+fn wait(
+    bundle: &mut Bundle<'_>,
+    libraries: &LibraryGraph,
+    interpreter: Option<&ArchivePath>,
+) -> BTreeSet<ArchivePath> {
+    let modules: HashSet<ArchivePath> = bundle
+        .modules()
+        .filter(|module| matches!(module.code, ModuleCode::Extension { .. }))
+        .map(|module| module.dest.clone())
+        .collect();
+    let waiting = libraries.needed_by_modules_alone(&modules, interpreter);
+    for module in bundle.modules_mut() {
+        if let ModuleCode::Extension { needs, .. } = &mut module.code {
+            *needs = libraries.closure(&module.dest);
+            needs.retain(|file| waiting.contains(file));
+        }
+    }
+    waiting
 }
 
 /// The folders of a search path on this machine: `$ORIGIN` is the folder of the file at `source`.
