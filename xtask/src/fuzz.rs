@@ -50,7 +50,11 @@ const FUZZED: [Fuzzed; 2] = [
     Fuzzed {
         package: "packager",
         dictionary: "elf.dict",
-        targets: &[Target::new("elf", "elf"), Target::new("strip", "elf")],
+        targets: &[
+            Target::new("elf", "elf"),
+            Target::new("rpath", "elf"),
+            Target::new("strip", "elf"),
+        ],
     },
 ];
 

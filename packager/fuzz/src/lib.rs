@@ -9,3 +9,11 @@ pub mod collection;
 pub mod elf;
 #[path = "../../src/write/strip.rs"]
 pub mod strip;
+#[path = "../../src/write/rpath.rs"]
+mod rpath;
+
+/// `file` without search paths that lead out of a bundle.
+#[must_use]
+pub fn without_foreign_folders(file: &[u8]) -> Option<Vec<u8>> {
+    rpath::without_foreign_folders(file)
+}

@@ -11,6 +11,8 @@ const PROGRAM_HEADER: usize = 56;
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const DYNAMIC: usize = 16;
+/// The longest search path that is believed.
+const TEXT_LIMIT: usize = 64 << 10;
 const DT_STRTAB: u64 = 5;
 const DT_RPATH: u64 = 15;
 const DT_RUNPATH: u64 = 29;
@@ -99,6 +101,8 @@ impl<'a> Elf<'a> {
 
     fn text(&self, at: u64) -> Option<&'a [u8]> {
         let rest = self.file.get(usize::try_from(at).ok()?..)?;
+        // Many tags may name one long stretch without an end.
+        let rest = rest.get(..TEXT_LIMIT).unwrap_or(rest);
         rest.split(|byte| *byte == 0).next()
     }
 

@@ -132,7 +132,7 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
 }
 
 /// Native files and what the C compiler makes them with.
-const ELF: [(&str, &[&str]); 4] = [
+const ELF: [(&str, &[&str]); 5] = [
     ("library", &["-shared", "-s"]),
     (
         "library-with-symbols",
@@ -146,6 +146,10 @@ const ELF: [(&str, &[&str]); 4] = [
             "-Wl,--disable-new-dtags",
             "-lc",
         ],
+    ),
+    (
+        "library-from-elsewhere",
+        &["-shared", "-s", "-Wl,-rpath,/home/somebody/lib"],
     ),
     (
         "program",
