@@ -1,5 +1,6 @@
 //! For the fuzz targets and the tests beside it: payloads that no writer would make.
 
+use crate::FormatError;
 use crate::codec::Put;
 use crate::digest::blake3;
 use crate::footer::{self, Footer};
@@ -66,4 +67,28 @@ pub fn with_footer(data: &[u8]) -> Vec<u8> {
     file.put(&checked);
     file.put(&checksum);
     file
+}
+
+/// The packed program `file` with its index changed in place, and every hash right again: what a hostile packer makes of
+/// an honest one's work.
+///
+/// # Errors
+/// When `file` is no packed program.
+pub fn forged(file: &[u8], change: impl FnOnce(&mut [u8])) -> Result<Vec<u8>, FormatError> {
+    let mut footer = Footer::find(file)?;
+    let mut file = file.to_vec();
+    let place = |offset: u64| usize::try_from(footer.prefix_length + offset).unwrap_or(usize::MAX);
+    let index = place(footer.index_offset);
+    let (tail, index) = (
+        place(footer.tail_offset),
+        index..index.saturating_add(usize::try_from(footer.index_length).unwrap_or(0)),
+    );
+    let end = place(footer.payload_length) - footer::LENGTH;
+    let outside = FormatError::Index("it lies outside the file");
+    change(file.get_mut(index).ok_or(outside.clone())?);
+    footer.tail_hash = blake3(file.get(tail..end).ok_or(outside.clone())?);
+    file.get_mut(end..end + footer::LENGTH)
+        .ok_or(outside)?
+        .copy_from_slice(&footer.encode());
+    Ok(file)
 }

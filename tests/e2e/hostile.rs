@@ -3,7 +3,6 @@
 use super::damage::DAMAGED;
 use crate::harness::{Case, Mode, Outcome, Pack, Run, Scratch, files_below, pythons};
 use payload::Payload;
-use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -31,26 +30,14 @@ fn honest(scratch: &Scratch) -> Vec<u8> {
 /// `program` with `from` in its index replaced by `to`, of the same length, and all hashes set right.
 fn forged(program: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
-    let mut bytes = program.to_vec();
-    let footer = bytes.len() - 160;
-    // FORMAT.md, section 2.
-    let number = |at: usize| {
-        let field = &program[footer + at..footer + at + 8];
-        usize::try_from(u64::from_le_bytes(field.try_into().unwrap())).unwrap()
+    let change = |index: &mut [u8]| {
+        let at = index
+            .windows(from.len())
+            .position(|window| window == from.as_bytes())
+            .unwrap();
+        index[at..at + to.len()].copy_from_slice(to.as_bytes());
     };
-    let (prefix, tail, index, length) = (number(16), number(32), number(40), number(48));
-    let index = prefix + index..prefix + index + length;
-    let at = program[index.clone()]
-        .windows(from.len())
-        .position(|window| window == from.as_bytes())
-        .unwrap();
-    let at = index.start + at;
-    bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
-    let tail_hash = Sha256::digest(&bytes[prefix + tail..footer]);
-    bytes[footer + 96..footer + 128].copy_from_slice(&tail_hash);
-    let checksum = Sha256::digest(&bytes[footer..footer + 128]);
-    bytes[footer + 128..].copy_from_slice(&checksum);
-    bytes
+    payload::fuzzing::forged(program, change).unwrap()
 }
 
 /// Everybody refuses the program, says why in one of `reasons`, and leaves nothing anywhere.
