@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a packed program was not started. Each kind has an exit status of its own (README, "Exit codes").
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The executable could not be read.
     Unreadable {
         /// The executable.
@@ -36,8 +36,7 @@ impl Failure {
     }
 
     /// The process's exit status.
-    #[must_use]
-    pub fn status(&self) -> i32 {
+    pub(crate) fn status(&self) -> i32 {
         match self {
             Self::Files(unpack::Failure::NoDirectory(_)) => 102,
             Self::Unreadable { .. } | Self::Damaged(_) | Self::Files(_) => 101,
@@ -86,7 +85,7 @@ impl From<unpack::Failure> for Failure {
 }
 
 /// Tells the user, on stderr.
-pub fn report(failure: &Failure) {
+pub(crate) fn report(failure: &Failure) {
     let name = program_name();
     let mut text = format!("{name}: error: {failure}\n");
     if let Some(hint) = failure.hint() {

@@ -71,9 +71,6 @@ pub fn become_program(program: &Path, arguments: &[impl AsRef<OsStr>]) -> io::Re
         .collect::<Result<Vec<_>, _>>()?;
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
-    // Rust ignores SIGPIPE from the start; the new program is to find what our caller gave us.
-    // SAFETY: a plain signal disposition; no handler runs.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     // SAFETY: the strings and the NULL-terminated array outlive the call, which does not return on success.
     unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
     Err(io::Error::last_os_error())
