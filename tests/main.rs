@@ -19,10 +19,12 @@ mod e2e {
     mod commands;
     mod damage;
     mod dist;
+    mod edges;
     mod entries;
     mod exits;
     mod facts;
     mod guestbook;
+    mod hostile;
     mod imports;
     mod multiprocessing;
     mod packing;

@@ -10,6 +10,7 @@ mod patience;
 use diagnostics::Failure;
 use payload::{FormatError, Unpack};
 use platform::guard::{self, Guard};
+use platform::process;
 use platform::streams::Placeholders;
 
 /// Runs the packed program that this executable holds, and returns the process's exit status.
@@ -35,6 +36,9 @@ fn run(guard: Guard, streams: Placeholders) -> Result<i32, Failure> {
     let own = locate::own_file()?;
     let files = &own.files;
     let program = files.payload.program().map_err(Failure::damaged)?;
+    if program.contents_directory.is_none() && process::outranks_its_user() {
+        return Err(Failure::Rights);
+    }
     let ready = patience::shown(|progress| unpack::ready(files, &program, progress))?;
     // The code is known to be right, and what comes now is not ours.
     guard.disarm();
