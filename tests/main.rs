@@ -19,6 +19,7 @@ mod e2e {
     mod commands;
     mod damage;
     mod dist;
+    mod edges;
     mod entries;
     mod exits;
     mod facts;
@@ -27,6 +28,7 @@ mod e2e {
     mod imports;
     mod large;
     mod multiprocessing;
+    mod neighbours;
     mod packing;
     mod places;
     mod program_python;

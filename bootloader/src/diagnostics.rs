@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a packed program was not started. Each kind has an exit status of its own (README, "Exit codes").
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The executable could not be read.
     Unreadable {
         /// The executable.
@@ -19,6 +19,8 @@ pub enum Failure {
     Damaged(FormatError),
     /// The program's files are not ready.
     Files(unpack::Failure),
+    /// The executable has rights that whoever started it lacks, and would load files that belong to them.
+    Rights,
     /// A library of the bundle could not be loaded.
     Library(String),
     /// The packed interpreter's program could not be started.
@@ -36,10 +38,9 @@ impl Failure {
     }
 
     /// The process's exit status.
-    #[must_use]
-    pub fn status(&self) -> i32 {
+    pub(crate) fn status(&self) -> i32 {
         match self {
-            Self::Files(unpack::Failure::NoDirectory(_)) => 102,
+            Self::Files(unpack::Failure::NoDirectory(_)) | Self::Rights => 102,
             Self::Unreadable { .. } | Self::Damaged(_) | Self::Files(_) => 101,
             Self::Library(_) | Self::Program { .. } => 103,
         }
@@ -52,6 +53,10 @@ impl Failure {
             }
             Self::Damaged(_) | Self::Files(_) => Some(
                 "the file was changed or cut off after it was built: copy or download it again",
+            ),
+            Self::Rights => Some(
+                "build it with --onedir into a folder that only its owner can write, or give the rights to the process: \
+                 AmbientCapabilities= and Group= of systemd do",
             ),
             Self::Library(_) => {
                 Some("the program was built for another system: a newer glibc may be needed")
@@ -69,6 +74,9 @@ impl fmt::Display for Failure {
             }
             Self::Damaged(error) => error.fmt(f),
             Self::Files(failure) => failure.fmt(f),
+            Self::Rights => f.write_str(
+                "its file gives it rights (capabilities, setgid) that its user lacks, and what it unpacks would belong to that user",
+            ),
             Self::Library(text) => write!(f, "cannot load a library: {text}"),
             Self::Program { file, error } => {
                 write!(f, "cannot start `{}`: {error}", file.display())
@@ -86,7 +94,7 @@ impl From<unpack::Failure> for Failure {
 }
 
 /// Tells the user, on stderr.
-pub fn report(failure: &Failure) {
+pub(crate) fn report(failure: &Failure) {
     let name = program_name();
     let mut text = format!("{name}: error: {failure}\n");
     if let Some(hint) = failure.hint() {

@@ -7,20 +7,57 @@ mod launch;
 mod locate;
 mod patience;
 
-pub use diagnostics::{Failure, report};
-use payload::Unpack;
+use diagnostics::Failure;
+use payload::{FormatError, Unpack};
+use platform::guard::{self, Guard};
+use platform::process;
+use platform::streams::Placeholders;
 
-/// Runs the packed program that this executable holds, and returns its exit status.
-///
-/// # Errors
-/// When the program cannot be started; nothing of it has run then.
-pub fn run() -> Result<i32, Failure> {
+/// Runs the packed program that this executable holds, and returns the process's exit status.
+#[must_use]
+pub fn start() -> i32 {
+    // First: whatever runs after it may be damaged.
+    let guard = Guard::arm(is_own_code_intact);
+    let streams = Placeholders::take();
+    say_no_more_than_needed();
+    run(guard, streams).unwrap_or_else(|failure| {
+        let failure = if guard::is_damaged() {
+            // Whatever else seems to be wrong may come of it.
+            Failure::Damaged(FormatError::Prefix)
+        } else {
+            failure
+        };
+        diagnostics::report(&failure);
+        failure.status()
+    })
+}
+
+fn run(guard: Guard, streams: Placeholders) -> Result<i32, Failure> {
     let own = locate::own_file()?;
     let files = &own.files;
     let program = files.payload.program().map_err(Failure::damaged)?;
+    if program.contents_directory.is_none() && process::outranks_its_user() {
+        return Err(Failure::Rights);
+    }
     let ready = patience::shown(|progress| unpack::ready(files, &program, progress))?;
+    // The code is known to be right, and what comes now is not ours.
+    guard.disarm();
     if program.unpack == Unpack::Each && program.contents_directory.is_none() {
         unpack::start_janitor(&ready);
     }
+    streams.give_back();
     launch::program(&own, &program, ready)
+}
+
+fn is_own_code_intact(file: &[u8]) -> bool {
+    payload::check_prefix(file).is_ok()
+}
+
+/// A panic in damaged code says nothing that helps.
+fn say_no_more_than_needed() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        guard::end_if_damaged();
+        usual(panic);
+    }));
 }

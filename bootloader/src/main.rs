@@ -1,13 +1,4 @@
 //! The console bootloader.
+#![no_main]
 
-use std::process::exit;
-
-fn main() {
-    match bootloader::run() {
-        Ok(status) => platform::process::exit(status),
-        Err(failure) => {
-            bootloader::report(&failure);
-            exit(failure.status());
-        }
-    }
-}
+platform::entry_point!(bootloader::start);

@@ -5,12 +5,15 @@
 #![allow(unsafe_code)]
 
 pub mod directory;
+mod entry;
+pub mod guard;
 pub mod handoff;
 pub mod library;
 pub mod locale;
 pub mod map;
 pub mod process;
 pub mod signals;
+pub mod streams;
 
 pub use directory::{Directory, FileStamp};
 pub use library::Library;

@@ -1,7 +1,7 @@
 //! This process: who runs it, from which file, and how it becomes another program.
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,22 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When the system does not tell.
 pub fn executable() -> io::Result<PathBuf> {
-    std::env::current_exe()
+    // Where /proc is not mounted, the path that this process was started by leads to it; one with more rights than its
+    // caller does not believe what its caller named.
+    std::env::current_exe().or_else(|error| {
+        let path = started_by().filter(|_| !is_privileged()).ok_or(error)?;
+        std::fs::canonicalize(path)
+    })
+}
+
+/// The path that the kernel was given to start this process.
+fn started_by() -> Option<PathBuf> {
+    // SAFETY: reads a word that the kernel put into this process at its start: 0, or the address of a NUL-terminated
+    // string that stays where it is.
+    unsafe {
+        let path = libc::getauxval(libc::AT_EXECFN) as *const libc::c_char;
+        (!path.is_null()).then(|| PathBuf::from(OsStr::from_bytes(CStr::from_ptr(path).to_bytes())))
+    }
 }
 
 /// The user whose rights this process has.
@@ -27,6 +42,42 @@ pub fn user_id() -> u32 {
 pub fn is_privileged() -> bool {
     // SAFETY: reads a word that the kernel put into this process at its start.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// Whether this process got rights from its file (setgid, file capabilities) but not the file's user: what belongs to
+/// this user belongs to a caller who lacks these rights.
+#[must_use]
+pub fn outranks_its_user() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    // A security module's transition counts as privileged, too, and gives nothing.
+    is_privileged()
+        && geteuid() == getuid()
+        && (getegid() != getgid() || (!geteuid().is_root() && has_capabilities_of_its_file()))
+}
+
+/// Whether there are capabilities that are not those which a caller handed on (the ambient ones).
+fn has_capabilities_of_its_file() -> bool {
+    // Version 3 of the interface: 64 capabilities, in two parts of (effective, permitted, inheritable).
+    let mut header: [u32; 2] = [0x2008_0522, 0];
+    let mut sets = [[0_u32; 3]; 2];
+    // SAFETY: the two structures of capget(2), in the layout of this version; the second is written.
+    let result = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, &raw mut sets) };
+    let permitted = |number: u32| sets[number as usize / 32][1] >> (number % 32) & 1 == 1;
+    let is_ambient = |number: u32| {
+        // SAFETY: only asks.
+        let answer = unsafe {
+            let number = libc::c_ulong::from(number);
+            libc::prctl(
+                libc::PR_CAP_AMBIENT,
+                libc::PR_CAP_AMBIENT_IS_SET,
+                number,
+                0,
+                0,
+            )
+        };
+        answer == 1
+    };
+    result != 0 || (0..64).any(|number| permitted(number) && !is_ambient(number))
 }
 
 /// Identifies this boot of the system; `None` where the system does not tell.
@@ -71,9 +122,6 @@ pub fn become_program(program: &Path, arguments: &[impl AsRef<OsStr>]) -> io::Re
         .collect::<Result<Vec<_>, _>>()?;
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
-    // Rust ignores SIGPIPE from the start; the new program is to find what our caller gave us.
-    // SAFETY: a plain signal disposition; no handler runs.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     // SAFETY: the strings and the NULL-terminated array outlive the call, which does not return on success.
     unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
     Err(io::Error::last_os_error())

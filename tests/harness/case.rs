@@ -43,6 +43,11 @@ impl Case {
     pub(crate) fn probe(&self) -> &'static Program {
         Program::packed("tests/programs/probe", &[], *self)
     }
+
+    /// tests/programs/edges, packed.
+    pub(crate) fn edges(&self) -> &'static Program {
+        Program::packed("tests/programs/edges", &[], *self)
+    }
 }
 
 /// Runs `test` for an interpreter, when the machine has it.

@@ -22,3 +22,12 @@ pub(crate) fn mount_namespace(script: &str) -> Run {
         ])
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
 }
+
+/// As [`mount_namespace`], as root or not at all: `None`, and a line that says so, for everybody else.
+pub(crate) fn arena(script: &str) -> Option<Run> {
+    if is_root() {
+        return Some(mount_namespace(script));
+    }
+    eprintln!("skipped: mounts and other users need root");
+    None
+}

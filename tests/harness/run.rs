@@ -15,7 +15,6 @@ pub(crate) struct Run {
     command: Command,
     stdin: Vec<u8>,
     limit: Duration,
-    may_be_killed: bool,
 }
 
 impl Run {
@@ -27,7 +26,6 @@ impl Run {
             command,
             stdin: Vec::new(),
             limit: Duration::from_secs(60),
-            may_be_killed: false,
         }
     }
 
@@ -80,13 +78,6 @@ impl Run {
         self
     }
 
-    /// Kills it after that time, which is no failure.
-    pub(crate) fn at_most(mut self, limit: Duration) -> Self {
-        self.limit = limit;
-        self.may_be_killed = true;
-        self
-    }
-
     /// Runs it to its end.
     pub(crate) fn run(self) -> Outcome {
         self.spawn().finish()
@@ -98,7 +89,6 @@ impl Run {
             mut command,
             stdin,
             limit,
-            may_be_killed,
         } = self;
         command
             .stdin(Stdio::piped())
@@ -118,7 +108,6 @@ impl Run {
             stderr: Some(stderr),
             described,
             deadline: Instant::now() + limit,
-            may_be_killed,
             said: Vec::new(),
         }
     }
@@ -172,7 +161,6 @@ pub(crate) struct Running {
     stderr: Option<Reader>,
     described: String,
     deadline: Instant,
-    may_be_killed: bool,
     said: Vec<u8>,
 }
 
@@ -251,7 +239,7 @@ impl Running {
             stderr,
             folder: None,
         };
-        if overdue && !self.may_be_killed {
+        if overdue {
             outcome.fail("it did not end in time and was killed");
         }
         outcome
