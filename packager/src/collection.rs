@@ -71,6 +71,8 @@ pub struct CollectedModule {
     pub dest: ArchivePath,
     /// What the importer loads.
     pub code: ModuleCode,
+    /// Files of [`Collection::on_demand`] that must be written before it is executed.
+    pub needs: Vec<ArchivePath>,
     /// Reached by the graph: its bytecode is stored for speed, the rest is compressed for size.
     pub reached: bool,
 }
@@ -86,8 +88,6 @@ pub enum ModuleCode {
     Extension {
         /// Libraries loaded first, because the search path of the extension module does not lead to them.
         preload: Vec<ArchivePath>,
-        /// Files of [`Collection::on_demand`] that must be written before it is loaded, itself among them.
-        needs: Vec<ArchivePath>,
     },
 }
 

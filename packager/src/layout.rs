@@ -68,6 +68,8 @@ pub struct PlacedModule<'a> {
     pub dest: String,
     /// What the importer loads.
     pub code: PlacedCode<'a>,
+    /// Files that are written before it is executed, where they wait for that.
+    pub needs: &'a [ArchivePath],
     /// Its bytecode is stored for speed.
     pub reached: bool,
 }
@@ -80,12 +82,7 @@ pub enum PlacedCode<'a> {
     /// Take this `.pyc`.
     Bytecode(&'a Path),
     /// A shared library at `dest`, after these.
-    Extension {
-        /// Libraries to load first.
-        preload: &'a [ArchivePath],
-        /// Files to write first, where they wait for that.
-        needs: &'a [ArchivePath],
-    },
+    Extension(&'a [ArchivePath]),
 }
 
 /// Why files cannot be laid out.
@@ -281,8 +278,9 @@ fn placed_module(module: &CollectedModule) -> PlacedModule<'_> {
         code: match &module.code {
             ModuleCode::Source(path) => PlacedCode::Source(Content::Path(path)),
             ModuleCode::Bytecode(path) => PlacedCode::Bytecode(path),
-            ModuleCode::Extension { preload, needs } => PlacedCode::Extension { preload, needs },
+            ModuleCode::Extension { preload } => PlacedCode::Extension(preload),
         },
+        needs: &module.needs,
         reached: module.reached,
     }
 }
@@ -345,6 +343,7 @@ impl<'a> Layout<'a> {
                 package: package.is_some(),
                 dest: dest.as_str().to_owned(),
                 code: PlacedCode::Source(content),
+                needs: &[],
                 reached: true,
             };
             self.add_module(package.unwrap_or(&name), module);

@@ -228,6 +228,7 @@ impl<'a> Bundle<'a> {
             package: false,
             dest: dest.clone(),
             code,
+            needs: Vec::new(),
             reached: true,
         };
         self.modules.insert(name, ((Owner::App, false, 0), module));
@@ -246,7 +247,6 @@ impl<'a> Bundle<'a> {
             Suffix::Bytecode => ModuleCode::Bytecode(path.to_owned()),
             Suffix::Extension => ModuleCode::Extension {
                 preload: Vec::new(),
-                needs: Vec::new(),
             },
         };
         let reached = self
@@ -260,6 +260,7 @@ impl<'a> Bundle<'a> {
             package: file.package,
             dest: dest.clone(),
             code,
+            needs: Vec::new(),
             reached,
         };
         self.modules.insert(name, (rank, module));

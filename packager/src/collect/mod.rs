@@ -11,6 +11,7 @@ mod distribution;
 mod glob;
 mod interpreter;
 mod native;
+mod qt;
 mod stdlib;
 
 use crate::collection::{CollectedFile, Collection, FileSource};
@@ -108,9 +109,10 @@ pub fn files(
     stdlib::collect(&mut bundle, facts, graph)?;
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;
+    let own = native.interpreter.library.as_ref();
+    let own = own.or(native.interpreter.program.as_ref());
+    let on_demand = demand::arrange(&mut bundle, &native.libraries, &distributions, facts, own);
     let (files, modules, mut warnings) = bundle.finish();
-    let mut on_demand = demand::sources(&files, &distributions, facts);
-    on_demand.extend(native.on_demand);
     warnings.extend(graph.warnings.iter().cloned());
     warnings.extend(native.warnings);
     Ok(Collection {

@@ -75,7 +75,7 @@ fn hello_with_every_interpreter_of_this_machine() {
         assert!(collection.glibc.is_some());
         assert!(collection.warnings.is_empty(), "{:?}", collection.warnings);
         if let Some(ssl) = module(&collection, "_ssl") {
-            let ModuleCode::Extension { preload, .. } = &ssl.code else {
+            let ModuleCode::Extension { preload } = &ssl.code else {
                 panic!("{ssl:?}")
             };
             let names: Vec<&str> = preload.iter().map(ArchivePath::as_str).collect();

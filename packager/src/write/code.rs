@@ -39,7 +39,7 @@ pub(super) fn compile(
     let modules: Vec<(&String, &PlacedModule<'_>)> = layout
         .modules
         .iter()
-        .filter(|(_, module)| !matches!(module.code, PlacedCode::Extension { .. }))
+        .filter(|(_, module)| !matches!(module.code, PlacedCode::Extension(_)))
         .collect();
     let jobs: Vec<Job<'_>> = modules
         .iter()
@@ -74,7 +74,7 @@ fn job<'a>(module: &'a PlacedModule<'_>) -> Option<Job<'a>> {
         PlacedCode::Source(Content::Path(path)) => SourceModule::File(path),
         PlacedCode::Source(Content::Bytes(text)) => SourceModule::Text(text),
         PlacedCode::Bytecode(path) => SourceModule::Bytecode(path),
-        PlacedCode::Extension { .. } => return None,
+        PlacedCode::Extension(_) => return None,
     };
     Some((source, &module.dest, shelf(module)))
 }
@@ -167,14 +167,14 @@ pub(super) fn modules(plan: &BuildPlan, layout: &Layout<'_>, code: &Code) -> Vec
             file: module.dest.clone(),
             ..NewModule::default()
         };
+        if plan.mode == BundleMode::OneFile {
+            new.needs = names(module.needs);
+        }
         match module.code {
-            PlacedCode::Extension { preload, needs } => {
+            PlacedCode::Extension(preload) => {
                 new.extension = true;
                 new.code = there(&module.dest);
                 new.preload = names(preload);
-                if plan.mode == BundleMode::OneFile {
-                    new.needs = names(needs);
-                }
             }
             PlacedCode::Source(_) | PlacedCode::Bytecode(_) => {
                 new.code = code.marshalled.contains_key(name).then(|| entry_name(name));

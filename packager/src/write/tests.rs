@@ -93,6 +93,7 @@ impl Fixture {
             package: dest.ends_with("__init__.py"),
             dest: path(dest),
             code: ModuleCode::Source(self.root.path().join(source)),
+            needs: Vec::new(),
             reached: true,
         });
     }

@@ -39,7 +39,7 @@ struct Edge {
 
 /// The ELF files of a bundle for the interpreter's machine.
 #[derive(Debug)]
-pub(super) struct LibraryGraph {
+pub(in crate::collect) struct LibraryGraph {
     nodes: Vec<Node>,
     edges: Vec<Vec<Edge>>,
     by_dest: HashMap<String, usize>,
@@ -248,9 +248,11 @@ impl LibraryGraph {
     }
 
     /// The file at `dest` and everything that it needs, transitively.
-    pub(super) fn closure(&self, dest: &ArchivePath) -> Vec<ArchivePath> {
-        let root = self.by_dest.get(dest.as_str());
-        let reached = self.reached(root.into_iter().copied());
+    pub(in crate::collect) fn closure(&self, dest: &ArchivePath) -> Vec<ArchivePath> {
+        let Some(root) = self.by_dest.get(dest.as_str()) else {
+            return vec![dest.clone()];
+        };
+        let reached = self.reached(std::iter::once(*root));
         let names = reached.into_iter().map(|at| self.nodes[at].dest.clone());
         names.collect()
     }
@@ -267,32 +269,32 @@ impl LibraryGraph {
         reached
     }
 
-    /// Those of `modules` that are extension modules by what they define, and the libraries that nothing else needs.
-    ///
-    /// A library that no module needs is opened by its path, by code that we do not see: it and what it needs cannot wait.
-    pub(super) fn needed_by_modules_alone(
+    /// Whether the file at `dest` is a native one that is looked after here.
+    pub(in crate::collect) fn contains(&self, dest: &ArchivePath) -> bool {
+        self.by_dest.contains_key(dest.as_str())
+    }
+
+    /// Whether the file at `dest` is an extension module by what it defines, and not by its name alone.
+    pub(in crate::collect) fn is_extension(&self, dest: &ArchivePath) -> bool {
+        self.by_dest
+            .get(dest.as_str())
+            .is_some_and(|at| self.nodes[*at].elf.extension)
+    }
+
+    /// Those of `waiting` that are native, and the libraries that nothing but these needs.
+    pub(in crate::collect) fn needed_by_those_alone(
         &self,
-        modules: &HashSet<ArchivePath>,
+        waiting: &BTreeSet<ArchivePath>,
         interpreter: Option<&ArchivePath>,
     ) -> BTreeSet<ArchivePath> {
-        let is_module =
-            |at: usize| self.nodes[at].elf.extension && modules.contains(&self.nodes[at].dest);
         let all = 0..self.nodes.len();
-        let needed: HashSet<usize> = self
-            .edges
-            .iter()
-            .flatten()
-            .map(|edge| edge.target)
-            .collect();
-        let of_modules = self.reached(all.clone().filter(|at| is_module(*at)));
-        let is_root = |at: &usize| {
-            !is_module(*at)
-                && (!needed.contains(at)
-                    || !of_modules.contains(at)
-                    || Some(&self.nodes[*at].dest) == interpreter)
-        };
-        let present = self.reached(all.filter(is_root));
-        of_modules
+        let waits = |at: &usize| waiting.contains(&self.nodes[*at].dest);
+        let reached = self.reached(all.clone().filter(waits));
+        // Who is not needed by one that waits, and does not wait itself, is used by code that we do not see.
+        let is_used =
+            |at: &usize| !reached.contains(at) || Some(&self.nodes[*at].dest) == interpreter;
+        let present = self.reached(all.filter(is_used));
+        reached
             .difference(&present)
             .map(|at| self.nodes[*at].dest.clone())
             .collect()

@@ -17,10 +17,10 @@ use crate::collection::{
 use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::plan::BuildPlan;
-use graph::{LibraryGraph, Node};
-use payload::ArchivePath;
+pub(super) use graph::LibraryGraph;
+use graph::Node;
 use rayon::prelude::*;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// What the closure gives beside the files that it adds.
@@ -29,8 +29,8 @@ pub(super) struct Closed {
     pub(super) interpreter: CollectedInterpreter,
     pub(super) glibc: Option<(GlibcVersion, String)>,
     pub(super) warnings: Vec<String>,
-    /// Extension modules, and libraries that nothing but these needs.
-    pub(super) on_demand: BTreeSet<ArchivePath>,
+    /// Which library needs which.
+    pub(super) libraries: LibraryGraph,
 }
 
 /// Adds the libraries that the bundle's ELF files need, and fills in what is to be loaded before what.
@@ -80,12 +80,11 @@ pub(super) fn close(
         )
     }));
     let interpreter = preload(bundle, &libraries, interpreter);
-    let on_demand = wait(bundle, &libraries, own.as_ref());
     Ok(Closed {
         interpreter,
         glibc: libraries.glibc(),
         warnings,
-        on_demand,
+        libraries,
     })
 }
 
@@ -157,33 +156,12 @@ fn preload(
     }
     let loaded: HashSet<_> = interpreter.preload.iter().cloned().collect();
     for module in bundle.modules_mut() {
-        if let ModuleCode::Extension { preload, .. } = &mut module.code {
+        if let ModuleCode::Extension { preload } = &mut module.code {
             *preload = libraries.preload(&module.dest);
             preload.retain(|library| !loaded.contains(library));
         }
     }
     interpreter
-}
-
-/// Finds the files that can wait until an extension module is imported, and tells each module which of them it needs.
-fn wait(
-    bundle: &mut Bundle<'_>,
-    libraries: &LibraryGraph,
-    interpreter: Option<&ArchivePath>,
-) -> BTreeSet<ArchivePath> {
-    let modules: HashSet<ArchivePath> = bundle
-        .modules()
-        .filter(|module| matches!(module.code, ModuleCode::Extension { .. }))
-        .map(|module| module.dest.clone())
-        .collect();
-    let waiting = libraries.needed_by_modules_alone(&modules, interpreter);
-    for module in bundle.modules_mut() {
-        if let ModuleCode::Extension { needs, .. } = &mut module.code {
-            *needs = libraries.closure(&module.dest);
-            needs.retain(|file| waiting.contains(file));
-        }
-    }
-    waiting
 }
 
 /// The folders of a search path on this machine: `$ORIGIN` is the folder of the file at `source`.

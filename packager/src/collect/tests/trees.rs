@@ -482,7 +482,7 @@ fn libraries_are_loaded_in_the_order_of_their_needs() {
     std::fs::remove_file(project.path(SITE).join("pkg/libs/libgone.so.1")).unwrap();
     let collection = project.collect();
     let preload = |name: &str| {
-        let ModuleCode::Extension { preload, .. } = &module(&collection, name).unwrap().code else {
+        let ModuleCode::Extension { preload } = &module(&collection, name).unwrap().code else {
             panic!("{name}")
         };
         preload.iter().map(ToString::to_string).collect::<Vec<_>>()
