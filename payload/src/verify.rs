@@ -78,7 +78,25 @@ impl Payload<'_> {
                 .map(|record| self.index.name(record)),
         )?;
         self.verify_paths()?;
+        self.verify_places()?;
         self.verify_names()
+    }
+
+    /// No two entries share bytes of the archive: what all of them decompress to is bounded by the size of the file.
+    fn verify_places(&self) -> Result<(), FormatError> {
+        let place = |entry: Entry<'_>| (entry.data_offset, entry.stored.len() as u64);
+        let mut places = self
+            .entries()
+            .map(|entry| entry.map(place))
+            .collect::<Result<Vec<_>, _>>()?;
+        places.retain(|(_, length)| *length > 0);
+        places.sort_unstable();
+        let overlap =
+            |pair: &[(u64, u64)]| matches!(pair, [(at, length), (next, _)] if at + length > *next);
+        if places.windows(2).any(overlap) {
+            return Err(FormatError::Index("two entries share bytes of the archive"));
+        }
+        Ok(())
     }
 
     /// Whatever settings and modules lead to lies in the bundle.

@@ -275,6 +275,26 @@ fn the_reader_refuses_paths_that_lead_out() {
     }
 }
 
+/// Many entries of the same few bytes would decompress to any size.
+#[test]
+fn the_reader_refuses_entries_that_share_their_bytes() {
+    let mut writer = payload::Writer::new(Vec::new(), b"prefix").unwrap();
+    for name in ["a", "b"] {
+        common::add_stored(&mut writer, name, payload::Placement::File, b"the same");
+    }
+    let (file, _) = writer.finish(&payload::Program::default()).unwrap();
+    Payload::locate(&file).unwrap().verify(1).unwrap();
+    // FORMAT.md, section 3.2: the data_offset of both records, behind the header.
+    let (first, second) = (32 + 16..32 + 24, 32 + 72 + 16);
+    let forged = payload::fuzzing::forged(&file, |index| index.copy_within(first, second));
+    let forged = forged.unwrap();
+    let error = Payload::locate(&forged).unwrap().verify(1).unwrap_err();
+    assert_eq!(
+        error,
+        FormatError::Index("two entries share bytes of the archive")
+    );
+}
+
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let at = bytes
         .windows(from.len())

@@ -79,7 +79,7 @@ impl Executable {
         let length = self.payload.payload_length();
         self.payload
             .verify_with(restore::threads_for(length), &|bytes| {
-                progress.advance(bytes)
+                progress.advance(bytes);
             })
             .map_err(Failure::Damaged)
     }
