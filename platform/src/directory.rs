@@ -1,9 +1,9 @@
 //! Directories held open, so that what happens below them happens there and nowhere else.
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, FromRawFd as _, IntoRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// What the system says of a file and what no unprivileged process can set back: a file whose stamp is unchanged has
@@ -238,6 +238,34 @@ impl Directory {
         Ok(file.into())
     }
 
+    /// Makes a file in the folder `self/folder` (this directory when it is empty) that has no name yet: nobody sees it
+    /// before [`Directory::give_name`], and it is gone when the process ends before that. `None` where the file system
+    /// knows no such files.
+    ///
+    /// # Errors
+    /// The system's, all others.
+    pub fn create_unnamed(&self, folder: &str, mode: u32) -> io::Result<Option<File>> {
+        use rustix::io::Errno;
+        let folder = if folder.is_empty() { "." } else { folder };
+        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        match rustix::fs::openat(&self.fd, folder, flags, Mode::from_raw_mode(mode & 0o777)) {
+            Ok(file) => Ok(Some(file.into())),
+            Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::ISDIR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the file that [`Directory::create_unnamed`] made the name `self/path`, which must be free.
+    ///
+    /// # Errors
+    /// The system's; `AlreadyExists` when the name is taken, `NotFound` without `/proc`.
+    pub fn give_name(&self, file: &File, path: &str) -> io::Result<()> {
+        // By its descriptor alone it could be named only with rights that users lack.
+        let own = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+        let follow = AtFlags::SYMLINK_FOLLOW;
+        Ok(rustix::fs::linkat(CWD, own, &self.fd, path, follow)?)
+    }
+
     /// Opens `self/name` for locking, made when it is missing.
     ///
     /// # Errors
@@ -279,7 +307,15 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(rustix::fs::renameat(&self.fd, from, &self.fd, to)?)
+        self.rename_into(from, self, to)
+    }
+
+    /// Puts `self/from` in the place of `other/to`, in one step.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn rename_into(&self, from: &str, other: &Self, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.fd, from, &other.fd, to)?)
     }
 
     /// Removes `self/name`: a file, a link, or a directory with everything in it. Links are not followed.

@@ -4,7 +4,6 @@
 //! the executable, which was verified whole before anything started, until something needs them as files.
 
 use crate::error::Restore;
-use crate::progress::Progress;
 use crate::{journal, restore};
 use payload::{Entry, FormatError, Method, Payload, Placement, Program, Unpack};
 use platform::{Directory, FileStamp};
@@ -28,12 +27,16 @@ pub struct Demand {
 #[derive(Debug)]
 struct Open {
     directory: Directory,
-    /// The parent directory and the journal's name, where files are used again by later runs.
-    journal: Option<(Directory, String)>,
+    /// The directory that it lies in.
+    base: Directory,
+    /// Its name there.
+    key: String,
+    /// The journal's name, where files are used again by later runs.
+    journal: Option<String>,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// Of files that an earlier run wrote.
     known: HashMap<u32, FileStamp>,
@@ -172,19 +175,22 @@ impl Demand {
 
 impl Open {
     fn new(folder: &Path, reused: bool) -> Option<Self> {
-        let directory = Directory::open(folder).ok()?;
-        let mut state = State::default();
-        let mut journal = None;
-        if reused
-            && let (Some(parent), Some(key)) = (folder.parent(), folder.file_name())
-            && let Ok(base) = Directory::open(parent)
-        {
-            let name = journal::name(&key.to_string_lossy());
-            state.known = journal::read(&base, &name);
-            journal = Some((base, name));
-        }
+        let key = folder.file_name()?.to_str()?.to_owned();
+        let base = Directory::open(folder.parent()?).ok()?;
+        let directory = base.subdirectory(&key).ok()?;
+        let journal = reused.then(|| journal::name(&key));
+        let known = journal
+            .as_ref()
+            .map(|name| journal::read(&base, name))
+            .unwrap_or_default();
+        let state = State {
+            known,
+            done: HashSet::new(),
+        };
         Some(Self {
             directory,
+            base,
+            key,
             journal,
             state: Mutex::new(state),
         })
@@ -224,36 +230,63 @@ impl Open {
         }
     }
 
-    /// Writes beside the file's place and renames: other processes of the program see all or nothing, and one that has
-    /// the old file mapped keeps it.
+    /// Brings the file into its place whole: other processes of the program, and whoever lists the folder, see all of it
+    /// or nothing. One that has the old file mapped keeps it.
     fn write(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        let progress = Progress::new(None);
-        let partial = format!("{}.{:016x}.part", entry.path, crate::random());
-        let write = || restore::write(&self.directory, entry, &partial, &progress);
-        let written = match write() {
+        match self.write_once(entry) {
             Err(Restore::Directory(error)) if error.kind() == io::ErrorKind::NotFound => {
                 // The first file of its folder, or a tmp cleaner took the folder away.
                 self.directory.make_parents(entry.path)?;
-                write()
+                self.write_once(entry)
             }
             other => other,
-        };
-        let renamed = written.and_then(|_| {
-            self.directory.rename(&partial, entry.path)?;
-            Ok(self.directory.stamp(entry.path)?)
-        });
-        if renamed.is_err() {
-            let _ = self.directory.remove(&partial);
         }
-        renamed
+    }
+
+    fn write_once(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
+        let folder = entry.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let Some(file) = self.directory.create_unnamed(folder, entry.mode | 0o600)? else {
+            return self.write_aside(entry);
+        };
+        restore::fill(&file, entry)?;
+        match self.directory.give_name(&file, entry.path) {
+            Ok(()) => Ok(self.directory.stamp(entry.path)?),
+            // Something wrong stands there, or another process was as quick; without /proc no name can be given.
+            Err(_) => self.write_aside(entry),
+        }
+    }
+
+    /// Beside the bundle, and renamed.
+    fn write_aside(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
+        let partial = format!("{}.part-{:016x}", self.key, crate::random());
+        let written = self
+            .base
+            .create_file(&partial, entry.mode | 0o600)
+            .map_err(Restore::from)
+            .and_then(|file| restore::fill(&file, entry))
+            .and_then(|()| {
+                // A folder in the file's place would stay there.
+                if let Ok(there) = self.directory.stamp(entry.path)
+                    && !there.is_file()
+                {
+                    self.directory.remove(entry.path)?;
+                }
+                self.base
+                    .rename_into(&partial, &self.directory, entry.path)?;
+                Ok(self.directory.stamp(entry.path)?)
+            });
+        if written.is_err() {
+            let _ = self.base.remove(&partial);
+        }
+        written
     }
 
     /// Without a note the next run hashes the file; that is slower, and no reason to fail.
     fn note(&self, stamps: &[(u32, FileStamp)]) {
-        if let Some((base, name)) = &self.journal
+        if let Some(name) = &self.journal
             && !stamps.is_empty()
         {
-            let _ = journal::add(base, name, stamps);
+            let _ = journal::add(&self.base, name, stamps);
         }
     }
 }
@@ -326,6 +359,21 @@ mod tests {
         fs::write(scratch.later(), b"LATER").unwrap();
         scratch.run().file("pkg/later.py").unwrap();
         assert_eq!(fs::read(scratch.later()).unwrap(), b"later");
+    }
+
+    #[test]
+    fn nothing_is_left_beside_the_files() {
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.later()).unwrap();
+        scratch.run().file("pkg/later.py").unwrap();
+        assert_eq!(fs::read(scratch.later()).unwrap(), b"later");
+        let base = scratch.bundle.parent().unwrap();
+        let mut names: Vec<_> = fs::read_dir(base)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["app-0", "app-0.journal"]);
     }
 
     #[test]

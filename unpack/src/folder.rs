@@ -20,7 +20,13 @@ pub(crate) fn check_all(
         file: file.to_owned(),
         reason,
     };
-    let folder = Directory::open(&path).map_err(|error| damaged(&path, error.to_string()))?;
+    let folder = Directory::open(&path).map_err(|error| {
+        // Its name may be what is damaged.
+        match own.payload.verify_index() {
+            Err(error) => Failure::Damaged(error),
+            Ok(()) => damaged(&path, error.to_string()),
+        }
+    })?;
     let private = candidates::any(program);
     // Of this executable in this place: a copy elsewhere has files of its own.
     let record_name = format!(

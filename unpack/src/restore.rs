@@ -111,29 +111,31 @@ fn file(
         }
         directory.remove(entry.path)?;
     }
-    write(directory, entry, entry.path, progress)
+    let file = directory.create_file(entry.path, entry.mode | 0o600)?;
+    copy(
+        entry,
+        Counted {
+            file: &file,
+            progress,
+        },
+    )?;
+    Ok(FileStamp::of(&file)?)
 }
 
-/// Writes the content of `entry` as `directory/path`.
-///
+/// Writes the content of `entry` to `file`.
+pub(crate) fn fill(mut file: &File, entry: &Entry<'_>) -> Result<(), Restore> {
+    copy(entry, &mut file)
+}
+
 /// The payload was verified whole before: the content is what was packed when it decompresses to its size.
-pub(crate) fn write(
-    directory: &Directory,
-    entry: &Entry<'_>,
-    path: &str,
-    progress: &Progress,
-) -> Result<FileStamp, Restore> {
-    let mut out = Counted {
-        file: directory.create_file(path, entry.mode | 0o600)?,
-        progress,
-    };
+fn copy(entry: &Entry<'_>, mut out: impl Write) -> Result<(), Restore> {
     entry.copy_to(&mut out, Check::Size)?;
-    Ok(FileStamp::of(&out.file)?)
+    Ok(())
 }
 
 /// A file that tells what was written to it.
 struct Counted<'a> {
-    file: File,
+    file: &'a File,
     progress: &'a Progress,
 }
 

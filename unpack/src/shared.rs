@@ -52,7 +52,11 @@ fn ready_in(
         return Ok((directory, in_use));
     }
     if !record.knows(&own.stamp) {
-        own.verify(progress)?;
+        if let Err(error) = own.verify(progress) {
+            drop((in_use, work));
+            remove_unused(base, key);
+            return Err(error.into());
+        }
         record.add(own.stamp);
     }
     match restore::all(&directory, &own.payload, &record, progress) {

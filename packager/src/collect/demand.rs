@@ -9,7 +9,7 @@
 //! | extension module | when it is imported, with the libraries that it needs |
 //! | data, libraries and programs in a package | when the nearest package around them is imported |
 //! | the same in a Qt wheel | when the binding's module is imported whose libraries look for them (`qt`) |
-//! | sources, metadata | when Python code opens them or lists their folder: the runtime hears of that |
+//! | sources, metadata, what lies in folders of tests | when Python code opens them or lists their folder: the runtime hears of that |
 
 use super::bundle::Bundle;
 use super::native::LibraryGraph;
@@ -25,6 +25,9 @@ const SOURCES: [&str; 4] = [".py", ".pyi", ".pxd", ".pyx"];
 /// Distributions that ask whether the source of somebody's code is there without opening it: with one of them in the
 /// bundle sources are data. numba keeps its cache beside the functions that it compiles.
 const LOOK_FOR_SOURCES: [&str; 1] = ["numba"];
+
+/// Folders whose files serve the tests of a library, which read them by opening them.
+const TESTS: [&str; 2] = ["test", "tests"];
 
 /// It asks whether files of metadata are there before it opens them.
 const LOOKS_FOR_METADATA: &str = "pkg_resources";
@@ -156,6 +159,10 @@ impl Surroundings {
         }
         if is_metadata(dest) {
             return self.import_or_open(LOOKS_FOR_METADATA);
+        }
+        let is_of_tests = dest.split('/').any(|part| TESTS.contains(&part));
+        if is_of_tests && file.role == FileRole::Data {
+            return Asked::Open;
         }
         match qt::asked_by(dest) {
             Some(qt::Owner::Module(module)) => return self.import_or_open(&module),
