@@ -45,7 +45,14 @@ impl ElfFile {
     /// # Errors
     /// When the file cannot be read, or begins like an ELF file and is damaged: the message says where.
     pub fn read(path: &Path) -> std::io::Result<Option<Self>> {
-        let file = File::open(path)?;
+        Self::of(&crate::inputs::open(path)?)
+    }
+
+    /// Reads an open file.
+    ///
+    /// # Errors
+    /// As [`ElfFile::read`].
+    pub fn of(file: &File) -> std::io::Result<Option<Self>> {
         let mut header = [0_u8; SIZEOF_EHDR];
         match file.read_exact_at(&mut header, 0) {
             Ok(()) => {}
@@ -58,7 +65,7 @@ impl ElfFile {
         if header[EI_CLASS] != ELFCLASS64 || header[EI_DATA] != ELFDATA2LSB {
             return Ok(Some(Self::default()));
         }
-        Image::open(&file, &header)?.describe().map(Some)
+        Image::open(file, &header)?.describe().map(Some)
     }
 
     /// Linked to musl, whose loader shares nothing with glibc's.

@@ -134,7 +134,7 @@ impl Content<'_> {
     pub fn read(&self) -> Result<Cow<'_, [u8]>, (PathBuf, io::Error)> {
         match self {
             Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
-            Self::Path(path) => std::fs::read(path)
+            Self::Path(path) => crate::inputs::read(path)
                 .map(Cow::Owned)
                 .map_err(|error| (path.to_path_buf(), error)),
         }

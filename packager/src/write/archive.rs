@@ -171,6 +171,6 @@ fn size(content: Content<'_>) -> u64 {
     match content {
         Content::Bytes(bytes) => bytes.len() as u64,
         // A file that is not there is an error when it is read.
-        Content::Path(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        Content::Path(path) => crate::inputs::metadata(path).map_or(0, |metadata| metadata.len()),
     }
 }
