@@ -103,7 +103,7 @@ impl Cache {
             *used = true;
             return Some(result.clone());
         }
-        checked(std::fs::read(large_path(folder, key)).ok()?)
+        read_checked(&large_path(folder, key))
     }
 
     /// Keeps `result` for `key`.
@@ -157,9 +157,7 @@ impl Cache {
 
 impl ShelfState {
     fn load(path: PathBuf) -> Self {
-        let results = std::fs::read(&path)
-            .ok()
-            .and_then(checked)
+        let results = read_checked(&path)
             .and_then(|bytes| decode(&bytes))
             .unwrap_or_default();
         Self {
@@ -212,6 +210,12 @@ fn decode(mut bytes: &[u8]) -> Option<HashMap<Key, (Vec<u8>, bool)>> {
     Some(results)
 }
 
+/// Where a build of `output` leaves its note.
+pub(crate) fn note_path(folder: &Path, output: &str) -> PathBuf {
+    let name = hex(&key(&[b"note", output.as_bytes()]));
+    folder.join(VERSION).join(format!("{}.note", &name[..16]))
+}
+
 fn large_path(folder: &Path, key: &Key) -> PathBuf {
     let name = hex(key);
     folder.join(&name[..2]).join(&name[2..])
@@ -227,8 +231,13 @@ fn checked(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// What [`write_checked`] has written to `path`, when it is there and intact.
+pub(crate) fn read_checked(path: &Path) -> Option<Vec<u8>> {
+    checked(std::fs::read(path).ok()?)
+}
+
 /// Writes hash and content beside `path` and renames: another build at the same time sees all or nothing.
-fn write_checked(path: &Path, content: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_checked(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
