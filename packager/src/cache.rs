@@ -1,6 +1,7 @@
 //! What was compiled and compressed before, by content.
 //!
-//! A key is the SHA-256 of everything that decides a result, so nothing in the cache is ever out of date. Results are
+//! A key is the SHA-256 of everything that decides a result, so nothing in the cache is ever out of date; of a file that
+//! is its content, or a stamp that stands for it (see [`inputs`](crate::inputs)). Results are
 //! kept in two ways: large ones in a file each, and small ones (thousands of them) together in one file per *shelf*,
 //! because creating a file costs as much as compressing what is small. Everything read is checked against a hash; what
 //! is damaged is made again. A cache that cannot be used makes a build slower and never fails it.
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 /// Changes when the meaning of cached results does.
 const VERSION: &str = "v1";
@@ -45,6 +47,7 @@ pub enum Shelf {
 #[derive(Debug)]
 pub struct Cache {
     folder: Option<PathBuf>,
+    opened: SystemTime,
     interpreter: Mutex<ShelfState>,
     app: Mutex<ShelfState>,
     trouble: Mutex<Option<String>>,
@@ -85,6 +88,7 @@ impl Cache {
             ),
             app: Mutex::new(shelf(&format!("app {app}")).unwrap_or_default()),
             folder,
+            opened: SystemTime::now(),
             trouble: Mutex::new(trouble),
         }
     }
@@ -93,6 +97,12 @@ impl Cache {
     #[must_use]
     pub fn none() -> Self {
         Self::open(None, "", "", false)
+    }
+
+    /// When it was opened.
+    #[must_use]
+    pub fn opened(&self) -> SystemTime {
+        self.opened
     }
 
     /// The result for `key`, if it is there and intact.

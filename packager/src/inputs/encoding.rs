@@ -51,7 +51,7 @@ fn encode_facet(out: &mut Vec<u8>, facet: &Facet) {
     match facet {
         Facet::File(stamp, proof) => {
             out.push(0);
-            encode_stamp(out, stamp);
+            out.extend(stamp.encode());
             match proof {
                 Proof::Stamp => out.push(0),
                 Proof::Content(hash) => {
@@ -63,7 +63,7 @@ fn encode_facet(out: &mut Vec<u8>, facet: &Facet) {
         }
         Facet::Folder(stamp, names, settled) => {
             out.push(1);
-            encode_stamp(out, stamp);
+            out.extend(stamp.encode());
             out.extend(names);
             out.push(u8::from(*settled));
         }
@@ -73,16 +73,6 @@ fn encode_facet(out: &mut Vec<u8>, facet: &Facet) {
             out.push(4);
             encode_path(out, target);
         }
-    }
-}
-
-fn encode_stamp(out: &mut Vec<u8>, stamp: &Stamp) {
-    for value in [stamp.device, stamp.inode, stamp.size, stamp.mode] {
-        number(out, value);
-    }
-    for (seconds, nanoseconds) in [stamp.modified, stamp.changed] {
-        out.extend(seconds.to_le_bytes());
-        out.extend(nanoseconds.to_le_bytes());
     }
 }
 

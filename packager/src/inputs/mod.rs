@@ -15,7 +15,7 @@ mod walk;
 
 pub use facet::{Comparison, Facet, Inputs, Kind, Proof};
 pub use recorder::{Recording, carry, record};
-pub use stamp::Stamp;
+pub use stamp::{Stamp, boot};
 pub use walk::{Found, WalkError, walk};
 
 use recorder::note;
@@ -28,9 +28,17 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// As its model.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    read_with_metadata(path).map(|(content, _)| content)
+}
+
+/// As [`std::fs::read`], with the metadata of before.
+///
+/// # Errors
+/// As its model.
+pub fn read_with_metadata(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
     let (content, metadata) = read_unnoted(path).inspect_err(|error| failed(path, error))?;
     note_read(path, &metadata, &content);
-    Ok(content)
+    Ok((content, metadata))
 }
 
 /// As [`std::fs::read_to_string`].

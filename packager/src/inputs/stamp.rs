@@ -2,6 +2,7 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Clocks of file systems tick at most this often: two writes between two ticks have the same time.
@@ -38,6 +39,20 @@ impl Stamp {
         }
     }
 
+    /// As bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        for value in [self.device, self.inode, self.size, self.mode] {
+            out.extend(value.to_le_bytes());
+        }
+        for (seconds, nanoseconds) in [self.modified, self.changed] {
+            out.extend(seconds.to_le_bytes());
+            out.extend(nanoseconds.to_le_bytes());
+        }
+        out
+    }
+
     /// Whether any write from `moment` on must give another stamp: the clock has ticked between the last one and then.
     /// A file that was written just before may be written again without a trace.
     #[must_use]
@@ -62,6 +77,16 @@ impl Stamp {
             (time.0.saturating_add(coarse), time.1) < other.modified
         })
     }
+}
+
+/// Names the time since the system was started. A crash may lose what was written behind a stamp that is right, and
+/// devices may have other numbers afterwards: a stamp is worth nothing in another boot.
+#[must_use]
+pub fn boot() -> &'static str {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    BOOT.get_or_init(|| {
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+    })
 }
 
 fn next_tick((seconds, nanoseconds): Time) -> Time {

@@ -2,9 +2,9 @@
 
 use crate::cache::{self, Key};
 use crate::configure::environment::Environment;
+use crate::inputs;
 use crate::plan::BuildPlan;
 use crate::write::umask;
-use std::path::Path;
 
 /// Changes when the meaning of a note does.
 const VERSION: &str = "1";
@@ -59,7 +59,7 @@ pub(super) fn of(plan: &BuildPlan, environment: &Environment) -> Option<Key> {
         settings.as_bytes(),
         variables.join("\0").as_bytes(),
         &umask().to_le_bytes(),
-        boot().as_bytes(),
+        inputs::boot().as_bytes(),
     ]))
 }
 
@@ -70,17 +70,13 @@ fn counts(name: &str) -> bool {
             .any(|start| name.starts_with(start))
 }
 
-/// A crash may lose what was written behind a stamp that is right, and devices may have other numbers afterwards.
-fn boot() -> String {
-    std::fs::read_to_string(Path::new("/proc/sys/kernel/random/boot_id")).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::plan::Entry;
     use crate::testing;
+    use std::path::Path;
 
     #[test]
     fn settings_and_environment_count_and_what_leaves_no_trace_does_not() {

@@ -1,8 +1,8 @@
 //! Entries on their way into the archive: read, stripped, hashed and compressed on all processors, written in order.
 
-use super::compress::compressed;
+use super::compress::{compressed, kept};
 use super::strip::stripped;
-use super::{WriteError, disk};
+use super::{WriteError, disk, known};
 use crate::cache::{Cache, Shelf};
 use crate::layout::Content;
 use crate::progress::{Progress, Stage};
@@ -94,9 +94,24 @@ impl Making<'_> {
         Ok(totals)
     }
 
+    /// An entry whose file has not changed, out of the cache.
+    fn known(&self, item: &Item<'_>) -> Option<Ready<'static>> {
+        let digest = known::digest(item, self.cache).filter(|_| item.keep == Keep::Compressed)?;
+        let frames = kept(&digest.sha256, self.level, (self.cache, item.shelf))?;
+        self.progress.advance(Stage::Compress, size(item.content));
+        Some(Ready {
+            digest,
+            method: Method::Zstd,
+            bytes: Cow::Owned(frames),
+        })
+    }
+
     fn make<'i>(&self, item: &'i Item<'_>) -> Result<Ready<'i>, WriteError> {
+        if let Some(ready) = self.known(item) {
+            return Ok(ready);
+        }
         let read = |(path, source)| WriteError::Read { path, source };
-        let mut content = item.content.read().map_err(read)?;
+        let (mut content, metadata) = item.content.read_whole().map_err(read)?;
         let read_size = content.len() as u64;
         if item.strip
             && let Some(smaller) = stripped(&content)
@@ -113,7 +128,12 @@ impl Making<'_> {
                 };
                 let cache = (self.cache, item.shelf);
                 match compressed(&content, &digest.sha256, self.level, cache).map_err(failed)? {
-                    Some(frames) => (Method::Zstd, Cow::Owned(frames)),
+                    Some(frames) => {
+                        if let Some(metadata) = metadata {
+                            known::note(item, &metadata, &digest, self.cache);
+                        }
+                        (Method::Zstd, Cow::Owned(frames))
+                    }
                     None => (Method::Stored, content),
                 }
             }

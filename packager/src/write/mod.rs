@@ -11,6 +11,7 @@ mod disk;
 mod error;
 #[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 mod folder;
+mod known;
 mod program;
 #[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 mod single_file;

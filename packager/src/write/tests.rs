@@ -237,6 +237,30 @@ fn a_second_build_takes_from_the_cache() {
 }
 
 #[test]
+fn a_file_that_is_known_and_one_that_has_changed_are_packed_as_they_are() {
+    let fixture = Fixture::new();
+    let data = fixture.root.path().join("data.txt");
+    let build = |content: &str| {
+        fs_err::write(&data, content).unwrap();
+        // Older than a tick of the clock: its stamp stands for it.
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        let mut outputs = (0..2).map(|_| {
+            let output = fixture.write().unwrap();
+            std::fs::read(output.executable).unwrap()
+        });
+        let (first, second) = (outputs.next().unwrap(), outputs.next().unwrap());
+        assert!(first == second, "out of the cache it is another one");
+        let payload = Payload::locate(&first).unwrap();
+        let entries = payload.entries().map(Result::unwrap);
+        let mut entries = entries.filter(|entry| entry.path == "assets/data.txt");
+        let packed = entries.next().unwrap().verified().unwrap().into_owned();
+        assert_eq!(packed, content.as_bytes());
+    };
+    build(&"one ".repeat(1000));
+    build(&"two ".repeat(1000));
+}
+
+#[test]
 fn one_folder_has_its_files_beside_it() {
     let mut fixture = Fixture::new();
     fixture.plan.mode = BundleMode::OneDir;
