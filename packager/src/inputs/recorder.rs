@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+/// The work would have the main thread's stack otherwise, which has this size on Linux.
+const STACK: usize = 8 << 20;
+
 thread_local! {
     /// Who notes what this thread looks at.
     static CURRENT: RefCell<Option<Arc<Recorder>>> = const { RefCell::new(None) };
@@ -32,6 +35,7 @@ pub fn record<T: Send>(made: BTreeSet<PathBuf>, work: impl FnOnce() -> T + Send)
     });
     let own = Arc::clone(&recorder);
     let pool = rayon::ThreadPoolBuilder::new()
+        .stack_size(STACK)
         .start_handler(move |_| set(Some(&own)))
         .build();
     match pool {

@@ -1,7 +1,7 @@
 //! Whether what a build would make is there already.
 //!
 //! A build that has succeeded leaves a note in the cache: what identifies it, everything that it looked at (see
-//! [`inputs`](crate::inputs)), the stamps of what it made, and what it told. When a later build is the same one and all
+//! [`inputs`]), the stamps of what it made, and what it told. When a later build is the same one and all
 //! of that still holds, there is nothing to be done, and no interpreter to be asked. Whatever is not sure is built.
 
 mod identity;
