@@ -24,7 +24,9 @@ mod e2e {
     mod exits;
     mod facts;
     mod guestbook;
+    mod hostile;
     mod imports;
+    mod large;
     mod multiprocessing;
     mod packing;
     mod places;
@@ -35,4 +37,5 @@ mod e2e {
     mod streams;
     mod unpacking;
     mod uptodate;
+    mod verdict;
 }

@@ -1,7 +1,6 @@
 //! What the bootloader says when a program cannot be started, and with which exit status.
 
-use payload::{CopyError, FormatError};
-use platform::directory::Unfit;
+use payload::FormatError;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -18,15 +17,8 @@ pub enum Failure {
     },
     /// The executable holds no intact payload.
     Damaged(FormatError),
-    /// A file beside a one-folder executable is missing or not what was packed.
-    DamagedFile {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// No directory could take the files.
-    NoDirectory(Vec<(PathBuf, Unfit)>),
+    /// The program's files are not ready.
+    Files(unpack::Failure),
     /// A library of the bundle could not be loaded.
     Library(String),
     /// The packed interpreter's program could not be started.
@@ -47,20 +39,20 @@ impl Failure {
     #[must_use]
     pub fn status(&self) -> i32 {
         match self {
-            Self::Unreadable { .. } | Self::Damaged(_) | Self::DamagedFile { .. } => 101,
-            Self::NoDirectory(_) => 102,
+            Self::Files(unpack::Failure::NoDirectory(_)) => 102,
+            Self::Unreadable { .. } | Self::Damaged(_) | Self::Files(_) => 101,
             Self::Library(_) | Self::Program { .. } => 103,
         }
     }
 
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Damaged(_) | Self::DamagedFile { .. } => Some(
-                "the file was changed or cut off after it was built: copy or download it again",
-            ),
-            Self::NoDirectory(_) => {
+            Self::Files(unpack::Failure::NoDirectory(_)) => {
                 Some("name a directory it can use in the environment variable PACK_TMPDIR")
             }
+            Self::Damaged(_) | Self::Files(_) => Some(
+                "the file was changed or cut off after it was built: copy or download it again",
+            ),
             Self::Library(_) => {
                 Some("the program was built for another system: a newer glibc may be needed")
             }
@@ -76,15 +68,7 @@ impl fmt::Display for Failure {
                 write!(f, "cannot read `{}`: {error}", file.display())
             }
             Self::Damaged(error) => error.fmt(f),
-            Self::DamagedFile { file, reason } => {
-                write!(f, "`{}` is damaged: {reason}", file.display())
-            }
-            Self::NoDirectory(tried) => {
-                f.write_str("found no directory to unpack into; tried")?;
-                tried
-                    .iter()
-                    .try_for_each(|(path, reason)| write!(f, "\n  {}: {reason}", path.display()))
-            }
+            Self::Files(failure) => failure.fmt(f),
             Self::Library(text) => write!(f, "cannot load a library: {text}"),
             Self::Program { file, error } => {
                 write!(f, "cannot start `{}`: {error}", file.display())
@@ -95,14 +79,15 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl From<unpack::Failure> for Failure {
+    fn from(failure: unpack::Failure) -> Self {
+        Self::Files(failure)
+    }
+}
+
 /// Tells the user, on stderr.
 pub fn report(failure: &Failure) {
-    let name = std::env::args_os().next().unwrap_or_default();
-    let name = Path::new(&name)
-        .file_name()
-        .unwrap_or(name.as_os_str())
-        .display()
-        .to_string();
+    let name = program_name();
     let mut text = format!("{name}: error: {failure}\n");
     if let Some(hint) = failure.hint() {
         text.push_str(&format!("hint: {hint}\n"));
@@ -111,31 +96,9 @@ pub fn report(failure: &Failure) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Separates what a full disk explains from what damage explains.
-pub(crate) enum Restore {
-    /// The payload is damaged.
-    Damaged(FormatError),
-    /// The directory does not take the file.
-    Directory(io::Error),
-}
-
-impl From<CopyError> for Restore {
-    fn from(error: CopyError) -> Self {
-        match error {
-            CopyError::Format(error) => Self::Damaged(error),
-            CopyError::Write(error) => Self::Directory(error),
-        }
-    }
-}
-
-impl From<FormatError> for Restore {
-    fn from(error: FormatError) -> Self {
-        Self::Damaged(error)
-    }
-}
-
-impl From<io::Error> for Restore {
-    fn from(error: io::Error) -> Self {
-        Self::Directory(error)
-    }
+/// The executable's name, as the user called it.
+pub(crate) fn program_name() -> String {
+    let name = std::env::args_os().next().unwrap_or_default();
+    let file = Path::new(&name).file_name().unwrap_or(name.as_os_str());
+    file.display().to_string()
 }

@@ -4,18 +4,26 @@ use crate::diagnostics::Failure;
 use crate::locate::OwnFile;
 use payload::{Program, PythonStart};
 use platform::handoff::{Handoff, Start, start_runtime};
-use platform::library::{LoadError, Visibility};
+use platform::library::{Binding, LoadError, Visibility};
 use platform::{Library, process};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use unpack::Ready;
 
 /// Runs the program and returns its exit status.
-pub(crate) fn program(own: &OwnFile, program: &Program, meipass: &Path) -> Result<i32, Failure> {
+pub(crate) fn program(own: &OwnFile, program: &Program, ready: Ready) -> Result<i32, Failure> {
+    let meipass = &ready.folder;
+    let becomes = matches!(program.python.start, PythonStart::Program(_));
+    let in_use = ready.in_use.map_or(-1, |lock| lock.keep(becomes));
     match &program.python.start {
-        PythonStart::Library(library) => in_process(own, program, meipass, &meipass.join(library)),
+        PythonStart::Library(library) => {
+            let libpython = meipass.join(library);
+            in_process(own, program, meipass, &libpython, in_use)
+        }
         PythonStart::Program(interpreter) => {
-            as_program(own, program, meipass, &meipass.join(interpreter))
+            let interpreter = meipass.join(interpreter);
+            as_program(own, program, meipass, &interpreter, in_use)
         }
     }
 }
@@ -25,20 +33,22 @@ fn in_process(
     program: &Program,
     meipass: &Path,
     libpython: &Path,
+    in_use: i32,
 ) -> Result<i32, Failure> {
     // A library's neighbours are found by their SONAME once they are loaded: no search path is needed.
     for library in &program.python.preload {
-        load(&meipass.join(library), Visibility::Local)?;
+        load(&meipass.join(library), Visibility::Local, Binding::Lazy)?;
     }
     // Global: extension modules leave Python's symbols undefined and expect to find them in the process.
-    load(libpython, Visibility::Global)?;
+    load(libpython, Visibility::Global, Binding::Lazy)?;
     let runtime = meipass.join(&program.runtime);
-    let library = load(&runtime, Visibility::Local)?;
+    let library = load(&runtime, Visibility::Local, Binding::Now)?;
     let start = Start {
         file: own.bytes,
-        executable: own.path.clone(),
+        executable: own.files.path.clone(),
         meipass: meipass.to_owned(),
         libpython: Some(libpython.to_owned()),
+        in_use,
     };
     let handoff = Handoff::new(&start).map_err(|error| Failure::Library(error.to_string()))?;
     start_runtime(library, &handoff)
@@ -55,13 +65,15 @@ fn as_program(
     program: &Program,
     meipass: &Path,
     interpreter: &Path,
+    in_use: i32,
 ) -> Result<i32, Failure> {
     let mut arguments: Vec<OsString> = vec![std::env::args_os().next().unwrap_or_default()];
     arguments.extend(["-I", "-S", "-B", "-c", LOAD_RUNTIME].map(OsString::from));
-    arguments.push(own.path.clone().into());
+    arguments.push(own.files.path.clone().into());
     arguments.push(meipass.to_owned().into());
     arguments.push(meipass.join(&program.runtime).into());
     arguments.push(library_path(program, meipass));
+    arguments.push(in_use.to_string().into());
     arguments.extend(std::env::args_os().skip(1));
     match process::become_program(interpreter, &arguments) {
         Err(error) => Err(Failure::Program {
@@ -98,6 +110,6 @@ fn library_path(program: &Program, meipass: &Path) -> OsString {
 
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 
-fn load(path: &Path, visibility: Visibility) -> Result<Library, Failure> {
-    Library::open(path, visibility).map_err(|LoadError(text)| Failure::Library(text))
+fn load(path: &Path, visibility: Visibility, binding: Binding) -> Result<Library, Failure> {
+    Library::open_with(path, visibility, binding).map_err(|LoadError(text)| Failure::Library(text))
 }

@@ -2,15 +2,13 @@
 //!
 //! It never parses Python and never reads an offset of the format itself: `payload` does.
 
-mod candidates;
 mod diagnostics;
-mod folder;
 mod launch;
 mod locate;
-mod record;
-mod unpack;
+mod patience;
 
 pub use diagnostics::{Failure, report};
+use payload::Unpack;
 
 /// Runs the packed program that this executable holds, and returns its exit status.
 ///
@@ -18,10 +16,11 @@ pub use diagnostics::{Failure, report};
 /// When the program cannot be started; nothing of it has run then.
 pub fn run() -> Result<i32, Failure> {
     let own = locate::own_file()?;
-    let program = own.payload.program().map_err(Failure::damaged)?;
-    let meipass = match &program.contents_directory {
-        None => unpack::ready(&own, &program)?,
-        Some(name) => folder::ready(&own, &program, name)?,
-    };
-    launch::program(&own, &program, &meipass)
+    let files = &own.files;
+    let program = files.payload.program().map_err(Failure::damaged)?;
+    let ready = patience::shown(|progress| unpack::ready(files, &program, progress))?;
+    if program.unpack == Unpack::Each && program.contents_directory.is_none() {
+        unpack::start_janitor(&ready);
+    }
+    launch::program(&own, &program, ready)
 }

@@ -4,11 +4,14 @@ use crate::digest::sha256;
 use crate::{CopyError, FormatError};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io::{Read, Write};
-use zstd::zstd_safe::{DCtx, get_error_name};
+use zstd::zstd_safe::{self, DCtx, get_error_name};
 
 /// Bytes moved at a time when an entry is copied out.
 const BUFFER: usize = 256 << 10;
+/// A frame of at most this many bytes of content is decompressed in one go, which takes half of what a stream does.
+const WHOLE_FRAME: u64 = 4 << 20;
 /// No zstd frame makes more than this many bytes of one: a block of 128 KiB takes at least 4 bytes (RFC 8878, 3.1.1.2).
 const MAX_RATIO: u64 = 1 << 15;
 
@@ -30,6 +33,8 @@ pub enum Placement {
     File,
     /// It is used from the executable's memory.
     Memory,
+    /// It becomes a file on disk when the program first asks for it.
+    Demand,
 }
 
 /// What [`Entry::copy_to`] checks.
@@ -39,6 +44,20 @@ pub enum Check {
     Hash,
     /// The size only, for a payload whose every byte [`crate::Payload::verify`] has seen.
     Size,
+}
+
+thread_local! {
+    /// Its tables cost more to make than a small entry to decompress.
+    static CONTEXT: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
+}
+
+/// The frame that `frames` begin with and the size of its content, when that is known and small enough for one go.
+fn whole_frame(frames: &[u8]) -> Option<(&[u8], usize)> {
+    let length = zstd_safe::find_frame_compressed_size(frames).ok()?;
+    let frame = frames.get(..length)?;
+    let size = zstd_safe::get_frame_content_size(frame).ok().flatten()?;
+    let possible = size <= WHOLE_FRAME && size / MAX_RATIO <= length as u64;
+    Some((frame, usize::try_from(size).ok().filter(|_| possible)?))
 }
 
 impl Method {
@@ -65,6 +84,7 @@ impl Placement {
         match self {
             Self::File => 0,
             Self::Memory => 1,
+            Self::Demand => 2,
         }
     }
 
@@ -72,6 +92,7 @@ impl Placement {
         match code {
             0 => Ok(Self::File),
             1 => Ok(Self::Memory),
+            2 => Ok(Self::Demand),
             _ => Err(FormatError::Index("an entry has an unknown place")),
         }
     }
@@ -143,6 +164,25 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Whether `content` is this entry's, read a piece at a time.
+    ///
+    /// # Errors
+    /// When `content` cannot be read.
+    pub fn matches(&self, content: &mut impl Read) -> std::io::Result<bool> {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; BUFFER];
+        let mut size = 0;
+        loop {
+            let piece = match content.read(&mut buffer)? {
+                0 => break,
+                count => buffer.get(..count).unwrap_or_default(),
+            };
+            hasher.update(piece);
+            size += piece.len() as u64;
+        }
+        Ok(size == self.size && hasher.finalize().as_slice() == self.sha256)
+    }
+
     /// Writes the content to `out`, a piece at a time, and returns its size.
     ///
     /// # Errors
@@ -157,9 +197,7 @@ impl<'a> Entry<'a> {
         };
         match self.method {
             Method::Stored => self.stored.chunks(BUFFER).try_for_each(&mut sink)?,
-            // One piece: cheaper than a stream, and its memory is bounded.
-            Method::Zstd if self.size <= BUFFER as u64 => sink(&self.decompress()?)?,
-            Method::Zstd => self.stream(&mut sink)?,
+            Method::Zstd => self.frames(&mut sink)?,
             Method::External => {
                 return Err(FormatError::External {
                     entry: self.path.to_owned(),
@@ -173,15 +211,37 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn stream(
+    /// Decompresses frame by frame; a frame that is too large for one go, or does not tell its size, as a stream.
+    fn frames(
         &self,
         sink: &mut impl FnMut(&[u8]) -> Result<(), CopyError>,
     ) -> Result<(), CopyError> {
-        let not_zstd = |_| self.content_error("it is not valid zstd data");
-        let mut decoder =
-            zstd::stream::read::Decoder::with_buffer(self.stored).map_err(not_zstd)?;
-        let mut buffer = vec![0; BUFFER];
+        let mut rest = self.stored;
         let mut left = self.size;
+        let mut content = Vec::new();
+        while !rest.is_empty() {
+            let Some((frame, size)) = whole_frame(rest) else {
+                return self.stream(rest, left, sink);
+            };
+            left = left
+                .checked_sub(size as u64)
+                .ok_or_else(|| self.content_error("it is longer than announced"))?;
+            self.decompress_into(frame, size, &mut content)?;
+            sink(&content)?;
+            rest = rest.get(frame.len()..).unwrap_or_default();
+        }
+        self.nothing_left(left)
+    }
+
+    fn stream(
+        &self,
+        frames: &[u8],
+        mut left: u64,
+        sink: &mut impl FnMut(&[u8]) -> Result<(), CopyError>,
+    ) -> Result<(), CopyError> {
+        let not_zstd = |_| self.content_error("it is not valid zstd data");
+        let mut decoder = zstd::stream::read::Decoder::with_buffer(frames).map_err(not_zstd)?;
+        let mut buffer = vec![0; BUFFER];
         loop {
             let count = decoder.read(&mut buffer).map_err(not_zstd)?;
             if count == 0 {
@@ -192,6 +252,10 @@ impl<'a> Entry<'a> {
                 .ok_or_else(|| self.content_error("it is longer than announced"))?;
             sink(buffer.get(..count).unwrap_or_default())?;
         }
+        self.nothing_left(left)
+    }
+
+    fn nothing_left(&self, left: u64) -> Result<(), CopyError> {
         if left == 0 {
             Ok(())
         } else {
@@ -206,15 +270,32 @@ impl<'a> Entry<'a> {
         let size = usize::try_from(self.size)
             .map_err(|_| self.content_error("it is too large for this machine"))?;
         let mut content = Vec::new();
-        content
-            .try_reserve_exact(size)
-            .map_err(|_| self.content_error("there is not enough memory for it"))?;
-        DCtx::try_create()
-            .ok_or_else(|| self.content_error("there is not enough memory for it"))?
-            .decompress(&mut content, self.stored)
-            .map_err(|code| self.content_error(get_error_name(code)))?;
+        self.decompress_into(self.stored, size, &mut content)?;
+        Ok(content)
+    }
+
+    /// Makes `content` the `size` bytes that `frames` decompress to.
+    fn decompress_into(
+        &self,
+        frames: &[u8],
+        size: usize,
+        content: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        let no_memory = || self.content_error("there is not enough memory for it");
+        content.clear();
+        content.try_reserve_exact(size).map_err(|_| no_memory())?;
+        CONTEXT.with_borrow_mut(|context| {
+            if context.is_none() {
+                *context = DCtx::try_create();
+            }
+            context
+                .as_mut()
+                .ok_or_else(no_memory)?
+                .decompress(content, frames)
+                .map_err(|code| self.content_error(get_error_name(code)))
+        })?;
         if content.len() == size {
-            Ok(content)
+            Ok(())
         } else {
             Err(self.content_error("it is shorter than announced"))
         }

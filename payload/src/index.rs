@@ -11,11 +11,13 @@ pub(crate) const CHUNK: u64 = 1 << 20;
 /// Bytes of an [`EntryRecord`].
 pub(crate) const ENTRY_LENGTH: usize = 72;
 /// Bytes of a [`ModuleRecord`].
-pub(crate) const MODULE_LENGTH: usize = 40;
+pub(crate) const MODULE_LENGTH: usize = 48;
 /// No entry.
 pub(crate) const NONE: u32 = u32::MAX;
 /// Names are unique when case is ignored, too.
 pub(crate) const FLAG_CASE_FOLDED: u32 = 1;
+/// Names are those of files on Windows, too.
+pub(crate) const FLAG_WINDOWS: u32 = 2;
 
 /// A stretch of the string pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,15 +112,17 @@ impl<'a> EntryRecord<'a> {
 /// |      0 |    8 | name        |
 /// |      8 |    8 | file        |
 /// |     16 |    8 | preload     |
-/// |     24 |    4 | code        |
-/// |     28 |    4 | source      |
-/// |     32 |    4 | flags: 1 package, 2 extension |
-/// |     36 |    4 | reserved, 0 |
+/// |     24 |    8 | needs       |
+/// |     32 |    4 | code        |
+/// |     36 |    4 | source      |
+/// |     40 |    4 | flags: 1 package, 2 extension |
+/// |     44 |    4 | reserved, 0 |
 #[derive(Debug, Clone)]
 pub(crate) struct ModuleRecord {
     pub(crate) name: Text,
     pub(crate) file: Text,
     pub(crate) preload: Text,
+    pub(crate) needs: Text,
     pub(crate) code: u32,
     pub(crate) source: u32,
     pub(crate) package: bool,
@@ -128,7 +132,8 @@ pub(crate) struct ModuleRecord {
 impl ModuleRecord {
     pub(crate) fn decode(bytes: &[u8; MODULE_LENGTH]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
-        let (name, file, preload) = (
+        let (name, file, preload, needs) = (
+            Text::decode(&mut reader)?,
             Text::decode(&mut reader)?,
             Text::decode(&mut reader)?,
             Text::decode(&mut reader)?,
@@ -144,6 +149,7 @@ impl ModuleRecord {
             name,
             file,
             preload,
+            needs,
             code,
             source,
             package: flags & 1 != 0,
@@ -155,6 +161,7 @@ impl ModuleRecord {
         self.name.encode(out);
         self.file.encode(out);
         self.preload.encode(out);
+        self.needs.encode(out);
         out.put_u32(self.code);
         out.put_u32(self.source);
         out.put_u32(u32::from(self.package) | u32::from(self.extension) << 1);
@@ -183,7 +190,7 @@ impl<'a> Index<'a> {
         let flags = reader.u32()?;
         let (entries, modules, chunks) = (reader.u32()?, reader.u32()?, reader.u32()?);
         let (program, strings) = (reader.u32()?, reader.u32()?);
-        if flags & !FLAG_CASE_FOLDED != 0 {
+        if flags & !(FLAG_CASE_FOLDED | FLAG_WINDOWS) != 0 {
             return Err(FormatError::Index("it has a flag that does not exist"));
         }
         let index = Self {

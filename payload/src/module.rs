@@ -18,12 +18,19 @@ pub struct Module<'a> {
     /// `__file__`, and `co_filename`, relative to `sys._MEIPASS`; empty when it has none.
     pub file: &'a str,
     pub(crate) preload: &'a str,
+    pub(crate) needs: &'a str,
 }
 
 impl<'a> Module<'a> {
     /// Paths of libraries to load before this extension module, in order.
     pub fn preload(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.preload.split('\n').filter(|path| !path.is_empty())
+        paths(self.preload)
+    }
+
+    /// Paths of entries that must be files on disk before this module is executed, where they are none from the start
+    /// ([`crate::Placement::Demand`]): its own library, libraries that it needs, plug-ins that these look for.
+    pub fn needs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        paths(self.needs)
     }
 
     /// The package this module is in; empty at the top level.
@@ -31,4 +38,8 @@ impl<'a> Module<'a> {
     pub fn parent(&self) -> &'a str {
         self.name.rsplit_once('.').map_or("", |(parent, _)| parent)
     }
+}
+
+fn paths(list: &str) -> impl Iterator<Item = &str> {
+    list.split('\n').filter(|path| !path.is_empty())
 }

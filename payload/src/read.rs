@@ -47,7 +47,7 @@ impl<'a> Payload<'a> {
     /// Identifies the payload: the hash of its index, which holds the hash of everything else.
     #[must_use]
     pub fn content_hash(&self) -> [u8; 32] {
-        self.footer.tail_sha256
+        self.footer.tail_hash
     }
 
     /// Bytes before the payload.
@@ -121,6 +121,20 @@ impl<'a> Payload<'a> {
         (0..payload.index.entries.len() as u32).map(move |index| payload.entry(index))
     }
 
+    /// The entries from the first whose path does not come before `path`, in the order of their paths.
+    ///
+    /// # Errors
+    /// `Index` when the index is damaged.
+    pub fn entries_from(
+        &self,
+        path: &str,
+    ) -> Result<impl Iterator<Item = Result<Entry<'a>, FormatError>> + use<'a>, FormatError> {
+        let found = self.index.search(self.index.entries, path.as_bytes())?;
+        let (Ok(start) | Err(start)) = found;
+        let payload = *self;
+        Ok((start as u32..payload.index.entries.len() as u32).map(move |at| payload.entry(at)))
+    }
+
     /// The entry at `path`.
     ///
     /// # Errors
@@ -170,6 +184,7 @@ impl<'a> Payload<'a> {
             source: self.reference(record.source)?,
             file,
             preload: self.index.text(record.preload)?,
+            needs: self.index.text(record.needs)?,
         })
     }
 

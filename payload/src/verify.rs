@@ -1,8 +1,9 @@
 //! Checking a payload.
 
-use crate::digest::sha256;
+use crate::digest::blake3;
 use crate::entry::Method;
-use crate::index::{CHUNK, FLAG_CASE_FOLDED};
+use crate::index::{CHUNK, FLAG_CASE_FOLDED, FLAG_WINDOWS};
+use crate::path::{PathError, check, check_windows};
 use crate::read::range;
 use crate::{Entry, FormatError, Payload};
 use std::collections::{HashMap, HashSet};
@@ -17,14 +18,30 @@ impl Payload<'_> {
     /// What is damaged: `Prefix`, `Tail`, `Damaged` (the entry) or `DamagedArchive`; `Index`, `Name` or `Collision` for
     /// an index that contradicts itself.
     pub fn verify(&self, threads: usize) -> Result<(), FormatError> {
+        self.verify_with(threads, &|_| {})
+    }
+
+    /// As [`Payload::verify`]; calls `checked` with the length of each piece that was found right.
+    ///
+    /// # Errors
+    /// As [`Payload::verify`].
+    pub fn verify_with(
+        &self,
+        threads: usize,
+        checked: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), FormatError> {
         self.verify_index()?;
         self.verify_structure()?;
         // The prefix is the longest piece: first.
         let pieces = self.index.chunks.len() + 1;
-        in_parallel(threads, pieces, |piece| match piece.checked_sub(1) {
-            None if sha256(self.prefix) == self.footer.prefix_sha256 => Ok(()),
-            None => Err(FormatError::Prefix),
-            Some(chunk) => self.verify_chunk(chunk),
+        in_parallel(threads, pieces, |piece| {
+            match piece.checked_sub(1) {
+                None if blake3(self.prefix) == self.footer.prefix_hash => {}
+                None => return Err(FormatError::Prefix),
+                Some(chunk) => self.verify_chunk(chunk)?,
+            }
+            checked(CHUNK);
+            Ok(())
         })
     }
 
@@ -35,7 +52,7 @@ impl Payload<'_> {
     /// As [`Payload::verify`].
     pub fn verify_index(&self) -> Result<(), FormatError> {
         let tail = self.tail().ok_or(FormatError::Tail)?;
-        if sha256(tail) == self.footer.tail_sha256 {
+        if blake3(tail) == self.footer.tail_hash {
             Ok(())
         } else {
             Err(FormatError::Tail)
@@ -48,7 +65,6 @@ impl Payload<'_> {
     /// # Errors
     /// `Index`, `Name`, `Collision`, `Program`.
     pub fn verify_structure(&self) -> Result<(), FormatError> {
-        self.program()?;
         in_order(
             self.index
                 .entries
@@ -61,8 +77,24 @@ impl Payload<'_> {
                 .iter()
                 .map(|record| self.index.name(record)),
         )?;
-        (0..self.module_count()).try_for_each(|module| self.module_at(module).map(drop))?;
+        self.verify_paths()?;
         self.verify_names()
+    }
+
+    /// Whatever settings and modules lead to lies in the bundle.
+    fn verify_paths(&self) -> Result<(), FormatError> {
+        self.program()?
+            .paths()
+            // Settings of a program without an interpreter, say, are those of one that cannot start.
+            .filter(|path| !path.is_empty())
+            .try_for_each(in_bundle)?;
+        (0..self.module_count()).try_for_each(|number| {
+            let module = self.module_at(number)?;
+            module
+                .preload()
+                .chain(module.needs())
+                .try_for_each(in_bundle)
+        })
     }
 
     /// Decompresses every entry and checks its size and its SHA-256, external ones excepted.
@@ -87,7 +119,7 @@ impl Payload<'_> {
         let length = CHUNK.min(self.footer.tail_offset.saturating_sub(offset));
         let intact = range(self.bytes, offset, length)
             .zip(self.index.chunks.get(chunk))
-            .is_some_and(|(bytes, hash)| sha256(bytes) == *hash);
+            .is_some_and(|(bytes, hash)| blake3(bytes) == *hash);
         if intact {
             Ok(())
         } else {
@@ -104,7 +136,11 @@ impl Payload<'_> {
         self.entries()
             .filter_map(Result::ok)
             .filter(touches)
-            .find_map(|entry| entry.verified().err())
+            // A piece at a time: an entry may be larger than memory.
+            .find_map(|entry| {
+                let checked = entry.copy_to(&mut std::io::sink(), crate::Check::Hash);
+                checked.map_err(only_format).err()
+            })
             .unwrap_or(FormatError::DamagedArchive {
                 offset: self.footer.prefix_length + offset,
             })
@@ -116,12 +152,26 @@ impl Payload<'_> {
             .entries()
             .map(|entry| entry.map(|entry| entry.path))
             .collect::<Result<Vec<_>, _>>()?;
+        if self.index.flags & FLAG_WINDOWS != 0 {
+            for name in &names {
+                check_windows(name).map_err(|reason| path_error(name, reason))?;
+            }
+        }
         let fold = self.index.flags & FLAG_CASE_FOLDED != 0;
         match collision(&names, fold) {
             Some((first, second)) => Err(FormatError::Collision { first, second }),
             None => Ok(()),
         }
     }
+}
+
+fn in_bundle(path: &str) -> Result<(), FormatError> {
+    check(path).map_err(|reason| path_error(path, reason))
+}
+
+fn path_error(name: &str, reason: &'static str) -> FormatError {
+    let name = name.to_owned();
+    PathError { name, reason }.into()
 }
 
 /// Two of `names` that cannot both be files of one folder tree: the same (ignoring case when `fold` is set), or one is a

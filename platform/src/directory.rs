@@ -3,7 +3,7 @@
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd as _, IntoRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// What the system says of a file and what no unprivileged process can set back: a file whose stamp is unchanged has
@@ -61,6 +61,12 @@ pub struct Directory {
     path: PathBuf,
 }
 
+impl AsFd for Directory {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 /// Why a directory is not one to keep a program's files in.
 #[derive(Debug)]
 pub enum Unfit {
@@ -70,6 +76,8 @@ pub enum Unfit {
     Owner(u32),
     /// Others may enter or write it; its permission bits.
     Mode(u32),
+    /// Somebody else could put another directory in its place: this one, above it, is theirs or theirs to write.
+    Exposed(PathBuf),
     /// The file system is mounted `noexec`: no library can be loaded from it.
     NoExec,
 }
@@ -80,6 +88,11 @@ impl std::fmt::Display for Unfit {
             Self::Io(error) => write!(f, "{error}"),
             Self::Owner(uid) => write!(f, "it belongs to user {uid}"),
             Self::Mode(mode) => write!(f, "others may use it (mode {mode:o})"),
+            Self::Exposed(path) => write!(
+                f,
+                "others may replace it, as `{}` is theirs to change",
+                path.display()
+            ),
             Self::NoExec => f.write_str("its file system is mounted noexec"),
         }
     }
@@ -134,6 +147,39 @@ impl Directory {
             fd,
             path: self.path.join(name),
         })
+    }
+
+    /// Makes sure that what lies in this directory stays where it is: this directory and all above it belong to the
+    /// user or to root, and where others may write, only owners may rename and remove (the sticky bit). Returns it by
+    /// its path without links.
+    ///
+    /// # Errors
+    /// `Exposed` with the first that is not so, going up; `Io` when the system does not tell.
+    pub fn sheltered(self, user: u32) -> Result<Self, Unfit> {
+        let path = std::fs::canonicalize(&self.path).map_err(Unfit::Io)?;
+        let group = rustix::process::getegid().as_raw();
+        for above in path.ancestors() {
+            let stat = rustix::fs::lstat(above)?;
+            let mut writers = stat.st_mode & 0o022;
+            if stat.st_gid == 0 || stat.st_gid == group {
+                // A group of one's own, as many systems give to each user.
+                writers &= !0o020;
+            }
+            let sticky = stat.st_mode & 0o1000 != 0;
+            let ours = stat.st_uid == user || stat.st_uid == 0;
+            if !ours || (writers != 0 && !sticky) {
+                return Err(Unfit::Exposed(above.to_owned()));
+            }
+        }
+        Ok(Self { fd: self.fd, path })
+    }
+
+    /// Makes `self/name`, which must be new, for this user alone.
+    ///
+    /// # Errors
+    /// The system's; `AlreadyExists` when something of that name is there.
+    pub fn make(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(&self.fd, name, Mode::RWXU)?)
     }
 
     /// Where it is.
@@ -256,6 +302,17 @@ impl Directory {
         Ok(rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
     }
 
+    /// Opens `self/name`, made when it is missing, to add to its end.
+    ///
+    /// # Errors
+    /// The system's; a link is an error.
+    pub fn append_file(&self, name: &str) -> io::Result<File> {
+        let flags =
+            OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        Ok(rustix::fs::openat(&self.fd, name, flags, mode)?.into())
+    }
+
     /// The names in it, those that are not UTF-8 left out.
     ///
     /// # Errors
@@ -291,6 +348,20 @@ impl Directory {
     /// The system's.
     pub fn lock(&self) -> io::Result<Lock> {
         Ok(Lock(rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?))
+    }
+}
+
+impl Lock {
+    /// The lock that [`Lock::keep`] kept, in the program that the process became.
+    ///
+    /// # Errors
+    /// When `descriptor` is not open.
+    pub fn inherited(descriptor: i32) -> io::Result<Self> {
+        // SAFETY: asks whether the descriptor is open, and owns nothing.
+        let borrowed = unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor.max(0)) };
+        rustix::io::fcntl_setfd(borrowed, rustix::io::FdFlags::CLOEXEC)?;
+        // SAFETY: it is open, and the caller got its number from `keep`, which gave it up for this call.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
 }
 
@@ -342,9 +413,20 @@ impl Lock {
         Ok(rustix::fs::fstat(&self.0)?.st_nlink != 0)
     }
 
-    /// Keeps the lock until the process ends.
-    pub fn keep(self) {
+    /// Keeps the lock until the process ends or becomes another program.
+    pub fn forget(self) {
         std::mem::forget(self);
+    }
+
+    /// Keeps the lock until the process ends, with `becomes` also when it becomes another program. Returns what
+    /// [`Lock::inherited`] takes.
+    #[must_use]
+    pub fn keep(self, becomes: bool) -> i32 {
+        if becomes {
+            // Where that fails the files may be removed while they are used, and the next start puts that right.
+            let _ = rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::empty());
+        }
+        self.0.into_raw_fd()
     }
 }
 

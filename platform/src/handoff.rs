@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Version of [`Handoff`]; the runtime refuses another.
-pub const HANDOFF_VERSION: u32 = 1;
+pub const HANDOFF_VERSION: u32 = 2;
 
 /// The runtime's entry point, by this name in its dynamic symbol table.
 pub const RUNTIME_ENTRY: &CStr = c"pack_runtime_main";
@@ -24,6 +24,7 @@ pub struct Handoff {
     meipass: *const c_char,
     file: *const u8,
     file_length: usize,
+    in_use: i32,
 }
 
 /// What [`Handoff`] says, in Rust's types.
@@ -37,6 +38,8 @@ pub struct Start {
     pub meipass: PathBuf,
     /// The loaded libpython's path; `None` when the interpreter's own program loaded the runtime.
     pub libpython: Option<PathBuf>,
+    /// What [`crate::directory::Lock::keep`] returned for the lock on `meipass`; -1 where none is needed.
+    pub in_use: i32,
 }
 
 /// The two sides were not built for each other.
@@ -59,6 +62,7 @@ impl Handoff {
             meipass: leak(&start.meipass)?,
             file: start.file.as_ptr(),
             file_length: start.file.len(),
+            in_use: start.in_use,
         })
     }
 
@@ -83,6 +87,7 @@ impl Handoff {
                 file: std::slice::from_raw_parts(handoff.file, handoff.file_length),
                 executable: path(handoff.executable),
                 meipass: path(handoff.meipass),
+                in_use: handoff.in_use,
                 libpython: (!handoff.libpython.is_null()).then(|| path(handoff.libpython)),
             })
         }

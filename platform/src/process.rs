@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr};
 use std::io;
+use std::os::fd::{AsFd, AsRawFd as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -76,6 +77,72 @@ pub fn become_program(program: &Path, arguments: &[impl AsRef<OsStr>]) -> io::Re
     // SAFETY: the strings and the NULL-terminated array outlive the call, which does not return on success.
     unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
     Err(io::Error::last_os_error())
+}
+
+/// Runs `work` in a process that has nothing to do with this one any more: no parent, no terminal, no standard streams,
+/// signals left to themselves, no open file but `keep`. Called while the process has one thread.
+///
+/// # Errors
+/// When the system gives no process; nothing has happened then.
+pub fn detached(keep: &impl AsFd, work: impl FnOnce()) -> io::Result<()> {
+    // SAFETY: there is one thread, so the child has a whole and consistent copy of it.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            // SAFETY: as above. The process between the two ends at once, so that the inner one is init's child and not
+            // one that the program finds when it waits for its own.
+            if unsafe { libc::setsid() } == -1 || unsafe { libc::fork() } != 0 {
+                exit_now(0);
+            }
+            leave_everything(keep.as_fd().as_raw_fd());
+            work();
+            exit_now(0)
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: writes to a local; the child is ours, and ends by itself.
+            while unsafe { libc::waitpid(child, &raw mut status, 0) } == -1
+                && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+            {}
+            Ok(())
+        }
+    }
+}
+
+/// Open files would keep pipes open that somebody waits for the end of; signals to the program's group are not for
+/// us; the current directory may be on a disk that is to be unmounted.
+fn leave_everything(keep: i32) {
+    // SAFETY: plain calls on this process's own state, with local arguments; the path is NUL-terminated.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
+        let nothing = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        for stream in 0..3 {
+            if nothing < 0 || libc::dup2(nothing, stream) < 0 {
+                libc::close(stream);
+            }
+        }
+        libc::chdir(c"/".as_ptr());
+    }
+    close(3, keep - 1);
+    close(keep + 1, i32::MAX);
+}
+
+/// Closes the descriptors from `first` to `last`.
+fn close(first: i32, last: i32) {
+    if last < first {
+        return;
+    }
+    // SAFETY: the process is at the point of forgetting everything; nothing that owns these descriptors runs again.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    if closed != 0 {
+        // Before Linux 5.9. Few processes have more than these.
+        for descriptor in first..=last.min(4096) {
+            // SAFETY: as above.
+            unsafe { libc::close(descriptor) };
+        }
+    }
 }
 
 /// Sets a variable of this process's environment. Called while the process has one thread.

@@ -26,7 +26,9 @@ fn empty_environment(case: &Case) {
 
 fn remove_unpacked(facts: &Value) {
     let bundle = Path::new(facts["meipass"].as_str().unwrap());
-    if bundle.starts_with("/tmp") {
+    // Not of a one-folder bundle, which may itself lie below /tmp.
+    let parent = bundle.parent().and_then(Path::file_name);
+    if parent.is_some_and(|name| name.to_string_lossy().starts_with("pack-")) {
         fs::remove_dir_all(bundle).ok();
     }
 }

@@ -225,24 +225,25 @@ fn unusable_places() {
         return;
     }
     let probe = Case::any().probe();
-    let scratch = Scratch::new();
-    let (folder, home) = (temporary(&scratch, "mounted"), temporary(&scratch, "home"));
+    // On a file system of their own: what is below /tmp is out of sight then, this checkout perhaps among it.
+    let (folder, home) = (Path::new("/mnt/full"), Path::new("/mnt/home"));
     for options in ["size=1m", "noexec", "ro"] {
         let script = format!(
-            "mount -t tmpfs -o {options} none \"$1\" && mount --bind \"$1\" /tmp && mount --bind \"$1\" /var/tmp && shift && exec \"$@\""
+            "mount -t tmpfs none /mnt && mkdir /mnt/full /mnt/home && cp \"$1\" /mnt/program && \
+             mount -t tmpfs -o {options} none /mnt/full && mount --bind /mnt/full /var/tmp && \
+             mount --bind /mnt/full /tmp && shift && cd / && exec /mnt/program \"$@\""
         );
         let run = |home: Option<&Path>| {
             let run = mount_namespace(&script)
-                .arg(&folder)
                 .arg(&probe.path)
                 .arg("facts")
-                .env("TMPDIR", &folder);
+                .env("TMPDIR", folder);
             match home {
                 Some(home) => run.env("HOME", home),
                 None => run,
             }
         };
-        let facts = run(Some(&home)).run().json();
+        let facts = run(Some(home)).run().json();
         let meipass = facts["meipass"].as_str().unwrap();
         assert!(
             meipass.starts_with(home.to_str().unwrap()) || meipass.contains("/proc/"),

@@ -155,6 +155,10 @@ impl<'a> Bundle<'a> {
         self.modules.contains_key(name)
     }
 
+    pub(super) fn modules(&self) -> impl Iterator<Item = &CollectedModule> {
+        self.modules.values().map(|(_, module)| module)
+    }
+
     pub(super) fn modules_mut(&mut self) -> impl Iterator<Item = &mut CollectedModule> {
         self.modules.values_mut().map(|(_, module)| module)
     }
@@ -225,6 +229,7 @@ impl<'a> Bundle<'a> {
             package: false,
             dest: dest.clone(),
             code,
+            needs: Vec::new(),
             reached: true,
         };
         self.modules.insert(name, ((Owner::App, false, 0), module));
@@ -256,6 +261,7 @@ impl<'a> Bundle<'a> {
             package: file.package,
             dest: dest.clone(),
             code,
+            needs: Vec::new(),
             reached,
         };
         self.modules.insert(name, (rank, module));

@@ -7,7 +7,7 @@ use crate::collection::{CollectedFile, FileRole, FileSource};
 use crate::graph::{DataHint, ModuleGraph};
 use crate::inputs;
 use crate::plan::{BuildPlan, DataRule, Entry};
-use payload::ArchivePath;
+use payload::{ArchivePath, PathError};
 use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -61,6 +61,14 @@ fn apply(
     }
     for source in sources {
         for (path, below) in files_of(&source)? {
+            let below = below.ok_or_else(|| CollectError::Destination {
+                rule: text(),
+                setting,
+                source: PathError {
+                    name: path.to_string_lossy().into_owned(),
+                    reason: "it is not Unicode",
+                },
+            })?;
             let dest = match rule.dest.trim_start_matches("./").trim_matches('/') {
                 "" | "." => below,
                 folder => format!("{folder}/{below}"),
@@ -77,14 +85,12 @@ fn apply(
     Ok(())
 }
 
-/// The files that `source` stands for, with their paths below the destination.
-pub(super) fn files_of(source: &Path) -> Result<Vec<(PathBuf, String)>, CollectError> {
+/// The files that `source` stands for, with their paths below the destination where they are Unicode. Links are followed:
+/// there are none in a bundle.
+pub(super) fn files_of(source: &Path) -> Result<Vec<(PathBuf, Option<String>)>, CollectError> {
     if inputs::is_file(source) {
         let name = source.file_name().unwrap_or(source.as_os_str());
-        return Ok(vec![(
-            source.to_owned(),
-            name.to_string_lossy().into_owned(),
-        )]);
+        return Ok(vec![(source.to_owned(), name.to_str().map(str::to_owned))]);
     }
     let walk = inputs::walk(source, true, |found| {
         found.depth == 0 || !NEVER.iter().any(|never| found.name() == *never)
@@ -94,7 +100,7 @@ pub(super) fn files_of(source: &Path) -> Result<Vec<(PathBuf, String)>, CollectE
         let found = found?;
         if found.kind.is_file() {
             let below = found.path.strip_prefix(source).unwrap_or(&found.path);
-            let below = below.to_string_lossy().into_owned();
+            let below = below.to_str().map(str::to_owned);
             files.push((found.path, below));
         }
     }
@@ -177,7 +183,10 @@ fn follow(
         place.parent().unwrap_or(Path::new(""))
     };
     let mut private = Vec::new();
+    let roots =
+        [&plan.root, source].map(|root| inputs::canonicalize(root).unwrap_or(root.to_owned()));
     for (path, below) in files_of(source)? {
+        let Some(below) = below else { continue };
         let Ok(dest) = ArchivePath::new(folder.join(&below).to_string_lossy().into_owned()) else {
             continue;
         };
@@ -185,7 +194,7 @@ fn follow(
         if bundle.dest_of(&path).is_some() {
             continue;
         }
-        if is_private(&below) {
+        if is_private(&below) || leads_out(&path, &roots) {
             private.push(path);
         } else {
             bundle.place(data_file(path, dest, why.clone()));
@@ -198,6 +207,11 @@ fn follow(
 fn is_private(below: &str) -> bool {
     below.split('/').any(|part| part.starts_with('.'))
         || WRITTEN.iter().any(|end| below.ends_with(end))
+}
+
+/// Whether links lead from `path` to a file outside of all `roots`: a folder of the program's may link to anything.
+fn leads_out(path: &Path, roots: &[PathBuf]) -> bool {
+    inputs::canonicalize(path).is_ok_and(|real| !roots.iter().any(|root| real.starts_with(root)))
 }
 
 fn warn_private(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, source: &Path) {

@@ -12,6 +12,9 @@ use rayon::prelude::*;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
+/// Begins the reason of every file of a distribution.
+pub(super) const WHY: &str = "distribution ";
+
 /// A file of a distribution that was looked at.
 struct Item {
     path: PathBuf,
@@ -46,7 +49,7 @@ fn place(
     items: Vec<Item>,
 ) -> CollectedDistribution {
     let distribution = &taken.distribution;
-    let why = format!("distribution {}", distribution.label());
+    let why = format!("{WHY}{}", distribution.label());
     let mut size = 0;
     for Item {
         path,

@@ -6,10 +6,12 @@
 mod application;
 mod bundle;
 mod data;
+mod demand;
 mod distribution;
 mod glob;
 mod interpreter;
 mod native;
+mod qt;
 mod stdlib;
 
 use crate::collection::{CollectedFile, Collection, FileSource};
@@ -114,6 +116,9 @@ pub fn files(
     stdlib::collect(&mut bundle, facts, graph)?;
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;
+    let own = native.interpreter.library.as_ref();
+    let own = own.or(native.interpreter.program.as_ref());
+    let on_demand = demand::arrange(&mut bundle, &native.libraries, &distributions, facts, own);
     let (files, modules, mut warnings) = bundle.finish();
     warnings.extend(graph.warnings.iter().cloned());
     warnings.extend(native.warnings);
@@ -124,6 +129,7 @@ pub fn files(
         interpreter: native.interpreter,
         glibc: native.glibc,
         warnings,
+        on_demand,
     })
 }
 

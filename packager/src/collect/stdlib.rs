@@ -12,8 +12,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Folders, relative to the standard library's, that are left out unless one of their modules is reached: then all of
-/// the folder goes in.
-const LEFT_OUT: [&str; 3] = ["ensurepip", "idlelib", "turtledemo"];
+/// the folder goes in. `tkinter` is of no use without `_tkinter`, which reaches it.
+const LEFT_OUT: [&str; 5] = ["ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo"];
+
+/// Modules that are left out unless reached.
+const MODULES_LEFT_OUT: [&str; 1] = ["turtle.py"];
 
 /// Names of folders of tests at any depth; of these only the modules that are reached go in.
 const TESTS: [&str; 4] = ["test", "tests", "idle_test", "_test_multiprocessing"];
@@ -25,6 +28,9 @@ const UNLESS_REACHED: [&str; 6] = ["_crypt", "_dbm", "_gdbm", "_tkinter", "nis",
 
 /// Ends of names that are of no use at run time: what compilers read and write, tools for other systems.
 const NO_DATA: [&str; 9] = [".a", ".bat", ".c", ".exe", ".h", ".la", ".o", ".rst", "~"];
+
+/// Goes with the rest, as it asks for, and stays in memory.
+const LICENSE: &str = "LICENSE.txt";
 
 /// Where the standard library is in a bundle: `lib/python3.11`.
 pub(super) fn folder(facts: &InterpreterFacts) -> String {
@@ -105,7 +111,8 @@ impl Library<'_> {
         }
         // Debian's: a hook for crash reports.
         !matches!(below.as_str(), "sitecustomize.py" | "usercustomize.py")
-            && (!is_of_tests(&below) || self.is_reached_file(&below))
+            && (!(is_of_tests(&below) || MODULES_LEFT_OUT.contains(&below.as_str()))
+                || self.is_reached_file(&below))
     }
 
     fn is_wanted_folder(&self, below: &str, name: &str) -> bool {
@@ -142,7 +149,7 @@ impl Library<'_> {
         let Ok(dest) = ArchivePath::new(format!("{}/{below}", self.folder)) else {
             return;
         };
-        let role = if below.ends_with(".py") {
+        let role = if below.ends_with(".py") || below == LICENSE {
             FileRole::StdlibSource
         } else {
             FileRole::Data
@@ -163,7 +170,7 @@ impl Library<'_> {
     fn is_wanted_data(&self, below: &str) -> bool {
         match below.split_once('/') {
             Some((package, _)) => self.reached.contains(package),
-            None => below == "LICENSE.txt",
+            None => below == LICENSE,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Files that an earlier build has read, known by their stamps: they are neither read nor hashed again.
 
-use super::archive::Item;
+use super::archive::{Item, PREPARATION};
 use crate::cache::{self, Cache, Key};
 use crate::inputs::{self, Stamp};
 use crate::layout::Content;
@@ -29,7 +29,8 @@ pub(super) fn note(item: &Item<'_>, metadata: &Metadata, digest: &ContentDigest,
     }
 }
 
-/// Stripping makes another content; after a crash a stamp may stand before a content that was lost.
+/// Whatever is done to the content before it is hashed is part of it; after a crash a stamp may stand before a content that
+/// was lost.
 fn key(path: &Path, stamp: &Stamp, strip: bool) -> Key {
     cache::key(&[
         b"file",
@@ -37,7 +38,7 @@ fn key(path: &Path, stamp: &Stamp, strip: bool) -> Key {
         inputs::boot().as_bytes(),
         path.as_os_str().as_encoded_bytes(),
         &stamp.encode(),
-        &[strip.into()],
+        if strip { PREPARATION } else { b"" },
     ])
 }
 

@@ -1,7 +1,6 @@
 //! Bytes on their way out, hashed as they pass.
 
 use crate::index::CHUNK;
-use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 
 /// The output, and where in it we are.
@@ -29,7 +28,7 @@ impl<W: Write> Archive<W> {
 
 /// What lies behind the chunked part is hashed as a whole.
 pub(super) struct Tail {
-    pub(super) hash: Sha256,
+    pub(super) hash: blake3::Hasher,
 }
 
 impl Tail {
@@ -39,11 +38,11 @@ impl Tail {
     }
 }
 
-/// SHA-256 of each chunk of what passes by.
+/// BLAKE3 of each chunk of what passes by.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
     done: Vec<[u8; 32]>,
-    hash: Sha256,
+    hash: blake3::Hasher,
     filled: u64,
 }
 
@@ -55,7 +54,8 @@ impl Chunks {
             self.hash.update(now);
             self.filled += now.len() as u64;
             if self.filled == CHUNK {
-                self.done.push(self.hash.finalize_reset().into());
+                self.done.push(self.hash.finalize().into());
+                self.hash.reset();
                 self.filled = 0;
             }
             bytes = later;

@@ -50,6 +50,7 @@ pub(super) fn module_record(
         name: strings.add(&module.name)?,
         file: strings.add(&module.file)?,
         preload: strings.add(&module.preload.join("\n"))?,
+        needs: strings.add(&module.needs.join("\n"))?,
         code: number(&module.code)?,
         source: number(&module.source)?,
         package: module.package,

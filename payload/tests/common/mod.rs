@@ -64,6 +64,7 @@ pub(crate) fn small(prefix: &[u8]) -> Vec<u8> {
         code: Some("lib/libx.so".into()),
         file: "lib/libx.so".into(),
         preload: vec!["lib/liby.so".into(), "lib/libz.so".into()],
+        needs: vec!["lib/libx.so".into()],
         ..NewModule::default()
     });
     writer.add_module(NewModule {

@@ -156,7 +156,7 @@ class PackPathFinder:
 def _is_folder(path):
     if path == _pack.meipass:
         return True
-    return path.startswith(_PREFIX) and (_path_isdir(path) or bool(_pack.listing(path[len(_PREFIX) :])))
+    return path.startswith(_PREFIX) and (_path_isdir(path) or _pack.is_folder(path[len(_PREFIX) :]))
 
 
 def _folder_of(flags, file):

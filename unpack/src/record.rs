@@ -6,13 +6,15 @@
 //! mode guard. After a restart of the system the record counts for nothing, because a crash may have lost what files
 //! hold but not what they are called: everything is hashed once.
 
+use payload::Payload;
 use platform::{Directory, FileStamp};
 use std::io::{self, Read, Write};
 
-const MAGIC: &[u8; 8] = b"PACKREC1";
+const MAGIC: &[u8; 8] = b"PACKREC2";
 /// Executables remembered: copies of one program in different places share an unpacked directory.
 const MAX_EXECUTABLES: usize = 16;
-const STAMP_LENGTH: usize = 60;
+/// Bytes of a stamp.
+pub(crate) const STAMP_LENGTH: usize = 60;
 
 /// What is known of an unpacked directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(crate) struct Record {
     executables: Vec<FileStamp>,
     /// Files, by entry of the payload, in the order of the entries.
     pub(crate) files: Vec<(u32, FileStamp)>,
+    /// Whether `files` are all that there are. A record of executables alone says nothing about files.
+    pub(crate) is_complete: bool,
 }
 
 impl Record {
@@ -32,7 +36,14 @@ impl Record {
             boot: boot(),
             executables: Vec::new(),
             files: Vec::new(),
+            is_complete: false,
         }
+    }
+
+    /// Notes that these are all files, and that they are right.
+    pub(crate) fn complete(&mut self, files: Vec<(u32, FileStamp)>) {
+        self.files = files;
+        self.is_complete = true;
     }
 
     /// Reads `directory/name`. A record of another boot, a damaged one, and none are all the same: nothing is known.
@@ -48,7 +59,7 @@ impl Record {
 
     /// Puts this record in the place of the one before, in one step.
     pub(crate) fn write(&self, directory: &Directory, name: &str) -> io::Result<()> {
-        let partial = format!("{name}.{}", std::process::id());
+        let partial = format!("{name}.{:016x}", crate::random());
         let result = directory
             .create_file(&partial, 0o600)
             .and_then(|mut file| file.write_all(&self.encode()))
@@ -72,6 +83,16 @@ impl Record {
         self.executables.push(executable);
     }
 
+    /// Whether every file in `directory` has the stamp that it was recorded with. A record is of one payload, by its name,
+    /// and complete when all files were there: the index need not be gone through again.
+    pub(crate) fn holds(&self, directory: &Directory, payload: &Payload<'_>) -> bool {
+        let is_same = |(index, stamp): &(u32, FileStamp)| {
+            let entry = payload.entry(*index);
+            entry.is_ok_and(|entry| directory.stamp(entry.path).is_ok_and(|now| now == *stamp))
+        };
+        self.is_complete && self.files.iter().all(is_same)
+    }
+
     /// The stamp that the file of an entry had.
     pub(crate) fn file(&self, entry: u32) -> Option<&FileStamp> {
         let position = self
@@ -88,6 +109,7 @@ impl Record {
         self.executables
             .iter()
             .for_each(|stamp| encode_stamp(&mut bytes, stamp));
+        bytes.push(u8::from(self.is_complete));
         bytes.extend((self.files.len() as u32).to_le_bytes());
         for (entry, stamp) in &self.files {
             bytes.extend(entry.to_le_bytes());
@@ -109,6 +131,7 @@ impl Record {
         for _ in 0..u32::from_le_bytes(*take(&mut rest)?) {
             executables.push(decode_stamp(take(&mut rest)?)?);
         }
+        let [is_complete] = *take::<1>(&mut rest)?;
         let mut files = Vec::new();
         for _ in 0..u32::from_le_bytes(*take(&mut rest)?) {
             files.push((
@@ -120,11 +143,12 @@ impl Record {
             boot,
             executables,
             files,
+            is_complete: is_complete != 0,
         })
     }
 }
 
-fn boot() -> [u8; 36] {
+pub(crate) fn boot() -> [u8; 36] {
     platform::process::boot_id().unwrap_or([0; 36])
 }
 
@@ -134,7 +158,7 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     Some(head)
 }
 
-fn encode_stamp(bytes: &mut Vec<u8>, stamp: &FileStamp) {
+pub(crate) fn encode_stamp(bytes: &mut Vec<u8>, stamp: &FileStamp) {
     bytes.extend(stamp.file.0.to_le_bytes());
     bytes.extend(stamp.file.1.to_le_bytes());
     bytes.extend(stamp.size.to_le_bytes());
@@ -143,7 +167,7 @@ fn encode_stamp(bytes: &mut Vec<u8>, stamp: &FileStamp) {
     bytes.extend(stamp.mode.to_le_bytes());
 }
 
-fn decode_stamp(bytes: &[u8; STAMP_LENGTH]) -> Option<FileStamp> {
+pub(crate) fn decode_stamp(bytes: &[u8; STAMP_LENGTH]) -> Option<FileStamp> {
     let mut rest = bytes.as_slice();
     Some(FileStamp {
         file: (
@@ -158,7 +182,7 @@ fn decode_stamp(bytes: &[u8; STAMP_LENGTH]) -> Option<FileStamp> {
 }
 
 /// FNV-1a over 64-bit words: finds a record that a crash left half-written. It keeps nobody out; the directory does.
-fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     bytes.chunks(8).fold(0xcbf2_9ce4_8422_2325, |sum, chunk| {
         let mut word = [0; 8];
         word.iter_mut()
@@ -187,7 +211,7 @@ mod tests {
     fn record() -> Record {
         let mut record = Record::new();
         record.add(stamp(1));
-        record.files = vec![(3, stamp(10)), (7, stamp(20))];
+        record.complete(vec![(3, stamp(10)), (7, stamp(20))]);
         record
     }
 

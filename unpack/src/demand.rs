@@ -1,0 +1,316 @@
+//! Files that are written when the program asks for them.
+//!
+//! Extension modules and the sources of libraries make up most of many programs, and a run uses few of them. They wait in
+//! the executable, which was verified whole before anything started, until something needs them as files.
+
+use crate::error::Restore;
+use crate::progress::Progress;
+use crate::{journal, restore};
+use payload::{Entry, FormatError, Method, Payload, Placement, Program, Unpack};
+use platform::{Directory, FileStamp};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// A program's files that are written on demand. Shared by threads.
+#[derive(Debug)]
+pub struct Demand {
+    payload: Payload<'static>,
+    folder: PathBuf,
+    /// Whether later runs use the same files.
+    reused: bool,
+    open: OnceLock<Option<Open>>,
+}
+
+/// What is needed once something is asked for.
+#[derive(Debug)]
+struct Open {
+    directory: Directory,
+    /// The parent directory and the journal's name, where files are used again by later runs.
+    journal: Option<(Directory, String)>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Of files that an earlier run wrote.
+    known: HashMap<u32, FileStamp>,
+    /// Entries that this process has made sure of.
+    done: HashSet<u32>,
+}
+
+/// Why a file could not be had.
+#[derive(Debug)]
+pub enum DemandError {
+    /// The executable contradicts itself.
+    Damaged(FormatError),
+    /// The file could not be written.
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for DemandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(error) => error.fmt(f),
+            Self::Write { file, error } => {
+                write!(f, "cannot unpack `{}`: {error}", file.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for DemandError {}
+
+impl From<FormatError> for DemandError {
+    fn from(error: FormatError) -> Self {
+        Self::Damaged(error)
+    }
+}
+
+impl Demand {
+    /// Files of `payload` in `folder`, which [`crate::ready`] made. Touches no file yet.
+    #[must_use]
+    pub fn new(payload: Payload<'static>, program: &Program, folder: &Path) -> Self {
+        Self {
+            payload,
+            folder: folder.to_owned(),
+            reused: program.unpack == Unpack::Reuse,
+            open: OnceLock::new(),
+        }
+    }
+
+    /// Makes sure that the file at `path` in the bundle is on disk and right, if it is one that waits to be asked for.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn file(&self, path: &str) -> Result<(), DemandError> {
+        match self.payload.find(path)? {
+            Some(entry) => self.entry(&entry),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes sure of all files directly in `folder` of the bundle (the root when it is empty), for programs that list it.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn files_in(&self, folder: &str) -> Result<(), DemandError> {
+        let prefix = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
+        for entry in self.payload.entries_from(&prefix)? {
+            let entry = entry?;
+            match entry.path.strip_prefix(&prefix) {
+                None => break,
+                Some(name) if !name.contains('/') => self.entry(&entry)?,
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Demand::file`], for an entry at hand.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn entry(&self, entry: &Entry<'_>) -> Result<(), DemandError> {
+        if entry.placement != Placement::Demand || entry.method == Method::External {
+            return Ok(());
+        }
+        let failed = |error| DemandError::Write {
+            file: self.folder.join(entry.path),
+            error,
+        };
+        let open = self
+            .open
+            .get_or_init(|| Open::new(&self.folder, self.reused));
+        let open = open
+            .as_ref()
+            .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+        open.ensure(entry).map_err(|error| match error {
+            Restore::Damaged(error) => DemandError::Damaged(error),
+            Restore::Directory(error) => failed(error),
+        })
+    }
+}
+
+impl Open {
+    fn new(folder: &Path, reused: bool) -> Option<Self> {
+        let directory = Directory::open(folder).ok()?;
+        let mut state = State::default();
+        let mut journal = None;
+        if reused
+            && let (Some(parent), Some(key)) = (folder.parent(), folder.file_name())
+            && let Ok(base) = Directory::open(parent)
+        {
+            let name = journal::name(&key.to_string_lossy());
+            state.known = journal::read(&base, &name);
+            journal = Some((base, name));
+        }
+        Some(Self {
+            directory,
+            journal,
+            state: Mutex::new(state),
+        })
+    }
+
+    fn ensure(&self, entry: &Entry<'_>) -> Result<(), Restore> {
+        // Held while the file is written: another thread that wants it has to wait for it anyway.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.done.contains(&entry.index) {
+            return Ok(());
+        }
+        if let Ok(stamp) = self.directory.stamp(entry.path) {
+            let known = state.known.get(&entry.index) == Some(&stamp);
+            if known || restore::is_intact(&self.directory, entry, &stamp) {
+                if !known {
+                    self.note(entry, &stamp);
+                }
+                state.done.insert(entry.index);
+                return Ok(());
+            }
+        }
+        let stamp = self.write(entry)?;
+        self.note(entry, &stamp);
+        state.done.insert(entry.index);
+        Ok(())
+    }
+
+    /// Writes beside the file's place and renames: other processes of the program see all or nothing, and one that has
+    /// the old file mapped keeps it.
+    fn write(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
+        let progress = Progress::new(None);
+        let partial = format!("{}.{:016x}.part", entry.path, crate::random());
+        let written =
+            restore::write(&self.directory, entry, &partial, &progress).or_else(|error| {
+                let Restore::Directory(reason) = &error else {
+                    return Err(error);
+                };
+                if reason.kind() != io::ErrorKind::NotFound {
+                    return Err(error);
+                }
+                // A tmp cleaner took an empty folder away.
+                self.directory.make_parents(entry.path)?;
+                restore::write(&self.directory, entry, &partial, &progress)
+            });
+        let renamed = written.and_then(|_| {
+            self.directory.rename(&partial, entry.path)?;
+            Ok(self.directory.stamp(entry.path)?)
+        });
+        if renamed.is_err() {
+            let _ = self.directory.remove(&partial);
+        }
+        renamed
+    }
+
+    /// Without a note the next run hashes the file; that is slower, and no reason to fail.
+    fn note(&self, entry: &Entry<'_>, stamp: &FileStamp) {
+        if let Some((base, name)) = &self.journal {
+            let _ = journal::add(base, name, entry.index, stamp);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::testing::{own, program};
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    struct Scratch {
+        _folder: tempfile::TempDir,
+        bundle: PathBuf,
+        payload: Payload<'static>,
+    }
+
+    impl Scratch {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let own = own(&program(folder.path(), "app", b"library"));
+            let bundle = folder.path().join("base/app-0");
+            fs::create_dir_all(bundle.join("pkg")).unwrap();
+            Self {
+                _folder: folder,
+                bundle,
+                payload: own.payload,
+            }
+        }
+
+        /// A run of the program.
+        fn run(&self) -> Demand {
+            Demand::new(self.payload, &Program::default(), &self.bundle)
+        }
+
+        fn later(&self) -> PathBuf {
+            self.bundle.join("pkg/later.py")
+        }
+    }
+
+    #[test]
+    fn a_file_is_written_once_for_all_runs() {
+        let scratch = Scratch::new();
+        scratch.run().file("pkg/later.py").unwrap();
+        assert_eq!(fs::read(scratch.later()).unwrap(), b"later");
+        let before = fs::metadata(scratch.later()).unwrap().ino();
+        scratch.run().file("pkg/later.py").unwrap();
+        assert_eq!(fs::metadata(scratch.later()).unwrap().ino(), before);
+    }
+
+    #[test]
+    fn listing_a_folder_asks_for_what_lies_in_it() {
+        let scratch = Scratch::new();
+        scratch.run().files_in("").unwrap();
+        assert!(!scratch.later().exists());
+        scratch.run().files_in("pkg").unwrap();
+        assert!(scratch.later().exists());
+    }
+
+    #[test]
+    fn what_others_put_in_its_place_is_never_taken() {
+        let scratch = Scratch::new();
+        fs::write(scratch.later(), b"LATER").unwrap();
+        scratch.run().file("pkg/later.py").unwrap();
+        assert_eq!(fs::read(scratch.later()).unwrap(), b"later");
+        // Changed after it was noted: its stamp tells.
+        fs::write(scratch.later(), b"LATER").unwrap();
+        scratch.run().file("pkg/later.py").unwrap();
+        assert_eq!(fs::read(scratch.later()).unwrap(), b"later");
+    }
+
+    #[test]
+    fn a_folder_that_was_cleaned_away_is_made_again() {
+        let scratch = Scratch::new();
+        fs::remove_dir(scratch.bundle.join("pkg")).unwrap();
+        scratch.run().file("pkg/later.py").unwrap();
+        assert!(scratch.later().exists());
+    }
+
+    #[test]
+    fn other_files_are_none_of_its_business() {
+        let scratch = Scratch::new();
+        let run = scratch.run();
+        for path in ["memory.py", "b.txt", "no/such"] {
+            run.file(path).unwrap();
+        }
+        assert_eq!(fs::read_dir(&scratch.bundle).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_bundle_that_is_gone_is_an_error_that_names_the_file() {
+        let scratch = Scratch::new();
+        fs::remove_dir_all(&scratch.bundle).unwrap();
+        let error = scratch.run().file("pkg/later.py").unwrap_err().to_string();
+        assert!(error.contains("pkg/later.py"), "{error}");
+    }
+}

@@ -1,0 +1,156 @@
+//! Files brought to what the payload says.
+
+use crate::error::Restore;
+use crate::progress::Progress;
+use crate::record::Record;
+use payload::{Check, Entry, FormatError, Method, Payload, Placement};
+use platform::{Directory, FileStamp};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Work below this many bytes is done before another thread has started.
+const WORTH_A_THREAD: u64 = 16 << 20;
+/// More threads than these wait for the disk.
+const MAX_THREADS: u64 = 8;
+
+/// How many threads hash or write `bytes` best.
+pub(crate) fn threads_for(bytes: u64) -> usize {
+    let wanted = (bytes / WORTH_A_THREAD).clamp(1, MAX_THREADS);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    processors.min(usize::try_from(wanted).unwrap_or(1))
+}
+
+/// The entries that must be files when the program starts.
+pub(crate) fn files<'a>(
+    payload: &Payload<'a>,
+) -> impl Iterator<Item = Result<Entry<'a>, FormatError>> + use<'a> {
+    payload.entries().filter(|entry| match entry {
+        Ok(entry) => entry.placement == Placement::File && entry.method != Method::External,
+        Err(_) => true,
+    })
+}
+
+/// Brings every file of `payload` that must be there at the start to what the payload says, in parallel, and returns
+/// their stamps in the order of the entries. Folders are made for files that come later, too: programs list them.
+pub(crate) fn all(
+    directory: &Directory,
+    payload: &Payload<'_>,
+    record: &Record,
+    progress: &Progress,
+) -> Result<Vec<(u32, FileStamp)>, Restore> {
+    let entries = files(payload).collect::<Result<Vec<_>, _>>()?;
+    let bytes = entries.iter().map(|entry| entry.size).sum();
+    progress.expect(bytes);
+    make_folders(directory, payload)?;
+    // The large ones first, so that no thread starts one when all others are done.
+    let mut order: Vec<&Entry<'_>> = entries.iter().collect();
+    order.sort_by_key(|entry| std::cmp::Reverse(entry.size));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(entry) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((entry.index, file(directory, entry, record, progress)?));
+        }
+        Ok::<_, Restore>(done)
+    };
+    let mut stamps = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads_for(bytes)).map(|_| scope.spawn(work)).collect();
+        let mut stamps = work()?;
+        for other in others {
+            let done = other.join();
+            stamps.extend(done.map_err(|_| io::Error::other("a thread failed"))??);
+        }
+        Ok::<_, Restore>(stamps)
+    })?;
+    stamps.sort_by_key(|(index, _)| *index);
+    Ok(stamps)
+}
+
+fn make_folders(directory: &Directory, payload: &Payload<'_>) -> Result<(), Restore> {
+    let mut folders = BTreeSet::new();
+    for entry in payload.entries() {
+        let entry = entry?;
+        if entry.placement != Placement::Memory
+            && let Some((folder, _)) = entry.path.rsplit_once('/')
+        {
+            folders.insert(folder);
+        }
+    }
+    // The innermost alone: what leads to them is made on the way.
+    let mut folders = folders.into_iter().peekable();
+    while let Some(folder) = folders.next() {
+        let leads_to = |next: &&str| {
+            next.strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        if folders.peek().is_none_or(|next| !leads_to(next)) {
+            directory.make_parents(&format!("{folder}/"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings one file to what the payload says, in its place: for a directory that nobody relies on yet.
+fn file(
+    directory: &Directory,
+    entry: &Entry<'_>,
+    record: &Record,
+    progress: &Progress,
+) -> Result<FileStamp, Restore> {
+    if let Ok(stamp) = directory.stamp(entry.path) {
+        if record.file(entry.index) == Some(&stamp) || is_intact(directory, entry, &stamp) {
+            progress.advance(entry.size);
+            return Ok(stamp);
+        }
+        directory.remove(entry.path)?;
+    }
+    write(directory, entry, entry.path, progress)
+}
+
+/// Writes the content of `entry` as `directory/path`.
+///
+/// The payload was verified whole before: the content is what was packed when it decompresses to its size.
+pub(crate) fn write(
+    directory: &Directory,
+    entry: &Entry<'_>,
+    path: &str,
+    progress: &Progress,
+) -> Result<FileStamp, Restore> {
+    let mut out = Counted {
+        file: directory.create_file(path, entry.mode | 0o600)?,
+        progress,
+    };
+    entry.copy_to(&mut out, Check::Size)?;
+    Ok(FileStamp::of(&out.file)?)
+}
+
+/// A file that tells what was written to it.
+struct Counted<'a> {
+    file: File,
+    progress: &'a Progress,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.progress.advance(count as u64);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Whether the file on disk, of this stamp, has the content that was packed.
+pub(crate) fn is_intact(directory: &Directory, entry: &Entry<'_>, stamp: &FileStamp) -> bool {
+    stamp.is_file()
+        && stamp.size == entry.size
+        // The rest is the umask's of whoever unpacked it.
+        && stamp.mode & 0o700 == (entry.mode | 0o600) & 0o700
+        && directory
+            .open_file(entry.path)
+            .is_ok_and(|mut file| entry.matches(&mut file).unwrap_or(false))
+}
