@@ -1,6 +1,7 @@
 //! Files of the program that are written when it asks for them: at the import of an extension module, and when Python code
 //! opens a file of the program or lists one of its folders.
 
+use std::cell::Cell;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,15 @@ use unpack::{Demand, DemandError};
 
 use crate::embed::audit::{self, Watch};
 use crate::embed::{Attached, Owned, PyResult, Raised};
+
+thread_local! {
+    static HUSHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// With `on`, what this thread does asks for nothing.
+pub(crate) fn hush(on: bool) {
+    HUSHED.set(on);
+}
 
 struct Watcher {
     demand: Arc<Demand>,
@@ -36,6 +46,9 @@ impl Watch for Watcher {
         name: &[u8],
         argument: &Owned<'py>,
     ) -> PyResult<'py, ()> {
+        if HUSHED.get() {
+            return Ok(());
+        }
         let Some(path) = self.in_bundle(&text(argument)?) else {
             return Ok(());
         };

@@ -47,6 +47,8 @@ pub(crate) fn install<'py>(py: Attached<'py>, bundle: &Bundle) -> PyResult<'py, 
     add(Preload::NAME, capsule.function::<Preload>()?)?;
     add(Below::NAME, capsule.function::<Below>()?)?;
     add(Listing::NAME, capsule.function::<Listing>()?)?;
+    add(Unpack::NAME, capsule.function::<Unpack>()?)?;
+    add(Hush::NAME, capsule.function::<Hush>()?)?;
     add(Ensure::NAME, capsule.function::<Ensure>()?)?;
     add(IsFolder::NAME, capsule.function::<IsFolder>()?)?;
     add(c"meipass", py.path(bundle.meipass.as_os_str())?)?;
@@ -95,9 +97,11 @@ fn unmarshal<'py>(
     py.unmarshal(&lookup(py, entry.content())?)
 }
 
-/// As `importer.py` names them: 1 package, 2 extension.
+/// As `importer.py` names them: 1 package, 2 extension, 4 with files that it needs.
 fn flags(module: &Module<'_>) -> i64 {
-    i64::from(module.package) | i64::from(module.extension) << 1
+    i64::from(module.package)
+        | i64::from(module.extension) << 1
+        | i64::from(module.needs().next().is_some()) << 2
 }
 
 /// Whether programs may see an entry as a file in memory: bytecode and the format's own entries are none.
@@ -169,13 +173,10 @@ impl State {
         }
     }
 
-    /// Writes the files that an extension module needs, where they are not there yet.
+    /// Writes the files that a module needs, where they are not there yet.
     fn unpack<'py>(&self, py: Attached<'py>, module: &Module<'static>) -> PyResult<'py, ()> {
-        for path in module.needs() {
-            let ensured = self.bundle.demand.file(path);
-            ensured.map_err(|error| Raised::import_error(py, &error.to_string()))?;
-        }
-        Ok(())
+        let ensured = self.bundle.demand.files(module.needs());
+        ensured.map_err(|error| Raised::import_error(py, &error.to_string()))
     }
 
     fn preload(&self, module: &Module<'static>) -> Result<(), String> {
@@ -242,6 +243,23 @@ native! {
         let module = state.module(py, &index)?;
         state.unpack(py, &module)?;
         state.preload(&module).map_err(|text| Raised::import_error(py, &text))?;
+        Ok(py.none())
+    }
+}
+
+native! {
+    /// `unpack(index)`: writes the files that a module needs.
+    Unpack, c"unpack", |py, state, index| {
+        state.unpack(py, &state.module(py, &index)?)?;
+        Ok(py.none())
+    }
+}
+
+native! {
+    /// `hush(on)`: between `hush(True)` and `hush(False)` this thread lists folders for its own ends, and no file has to be
+    /// there for that.
+    Hush, c"hush", |py, _state, on| {
+        crate::demand::hush(on.truth()?);
         Ok(py.none())
     }
 }

@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::{journal, restore};
 use payload::{Entry, FormatError, Method, Payload, Placement, Program, Unpack};
 use platform::{Directory, FileStamp};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -86,18 +86,28 @@ impl Demand {
         }
     }
 
-    /// Makes sure that the file at `path` in the bundle is on disk and right, if it is one that waits to be asked for.
+    /// Makes sure that the files at `paths` in the bundle are on disk and right, those of them that wait to be asked for.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn files<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Result<(), DemandError> {
+        let mut entries = Vec::new();
+        for path in paths {
+            entries.extend(self.payload.find(path)?);
+        }
+        self.ensure(entries)
+    }
+
+    /// As [`Demand::files`], for one.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn file(&self, path: &str) -> Result<(), DemandError> {
-        match self.payload.find(path)? {
-            Some(entry) => self.entry(&entry),
-            None => Ok(()),
-        }
+        self.files(std::iter::once(path))
     }
 
-    /// Makes sure of all files directly in `folder` of the bundle (the root when it is empty), for programs that list it.
+    /// Makes sure of all files and folders directly in `folder` of the bundle (the root when it is empty), for programs
+    /// that list it.
     ///
     /// # Errors
     /// When one cannot be written.
@@ -107,39 +117,56 @@ impl Demand {
         } else {
             format!("{folder}/")
         };
+        let (mut files, mut folders) = (Vec::new(), BTreeSet::new());
         for entry in self.payload.entries_from(&prefix)? {
             let entry = entry?;
-            match entry.path.strip_prefix(&prefix) {
-                None => break,
-                Some(name) if !name.contains('/') => self.entry(&entry)?,
+            let Some(name) = entry.path.strip_prefix(&prefix) else {
+                break;
+            };
+            match name.split_once('/') {
+                None => files.push(entry),
+                Some((below, _)) if entry.placement == Placement::Demand => {
+                    folders.insert(format!("{prefix}{below}/"));
+                }
                 Some(_) => {}
             }
         }
-        Ok(())
+        if let Some(open) = self.open() {
+            for folder in folders {
+                let made = open.directory.make_parents(&folder);
+                made.map_err(|error| self.failed(&folder, error))?;
+            }
+        }
+        self.ensure(files)
     }
 
-    /// As [`Demand::file`], for an entry at hand.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn entry(&self, entry: &Entry<'_>) -> Result<(), DemandError> {
-        if entry.placement != Placement::Demand || entry.method == Method::External {
+    fn ensure(&self, mut entries: Vec<Entry<'_>>) -> Result<(), DemandError> {
+        entries.retain(|entry| {
+            entry.placement == Placement::Demand && entry.method != Method::External
+        });
+        let Some(first) = entries.first() else {
             return Ok(());
-        }
-        let failed = |error| DemandError::Write {
-            file: self.folder.join(entry.path),
-            error,
         };
-        let open = self
-            .open
-            .get_or_init(|| Open::new(&self.folder, self.reused));
-        let open = open
-            .as_ref()
-            .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-        open.ensure(entry).map_err(|error| match error {
+        let path = first.path;
+        let open = self.open();
+        let open = open.ok_or_else(|| self.failed(path, io::ErrorKind::NotFound.into()))?;
+        open.ensure(entries).map_err(|(path, error)| match error {
             Restore::Damaged(error) => DemandError::Damaged(error),
-            Restore::Directory(error) => failed(error),
+            Restore::Directory(error) => self.failed(&path, error),
         })
+    }
+
+    fn open(&self) -> Option<&Open> {
+        self.open
+            .get_or_init(|| Open::new(&self.folder, self.reused))
+            .as_ref()
+    }
+
+    fn failed(&self, path: &str, error: io::Error) -> DemandError {
+        DemandError::Write {
+            file: self.folder.join(path),
+            error,
+        }
     }
 }
 
@@ -163,26 +190,38 @@ impl Open {
         })
     }
 
-    fn ensure(&self, entry: &Entry<'_>) -> Result<(), Restore> {
-        // Held while the file is written: another thread that wants it has to wait for it anyway.
+    /// Errors come with the path of the file.
+    fn ensure(&self, mut entries: Vec<Entry<'_>>) -> Result<(), (String, Restore)> {
+        // Held while files are written: another thread that wants them has to wait for them anyway.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.done.contains(&entry.index) {
-            return Ok(());
-        }
-        if let Ok(stamp) = self.directory.stamp(entry.path) {
-            let known = state.known.get(&entry.index) == Some(&stamp);
-            if known || restore::is_intact(&self.directory, entry, &stamp) {
-                if !known {
-                    self.note(entry, &stamp);
-                }
-                state.done.insert(entry.index);
-                return Ok(());
-            }
-        }
-        let stamp = self.write(entry)?;
-        self.note(entry, &stamp);
-        state.done.insert(entry.index);
+        entries.retain(|entry| {
+            let stamp = state.known.get(&entry.index);
+            !state.done.contains(&entry.index)
+                && (stamp.is_none() || self.directory.stamp(entry.path).ok().as_ref() != stamp)
+        });
+        let failed = Mutex::new(String::new());
+        let written = restore::in_parallel(&entries, |entry| {
+            self.bring(entry).inspect_err(|_| {
+                entry
+                    .path
+                    .clone_into(&mut failed.lock().unwrap_or_else(PoisonError::into_inner));
+            })
+        });
+        let stamps = written.map_err(|error| {
+            let path = failed.lock().unwrap_or_else(PoisonError::into_inner);
+            (path.clone(), error)
+        })?;
+        state.done.extend(stamps.iter().map(|(index, _)| *index));
+        self.note(&stamps);
         Ok(())
+    }
+
+    /// Brings a file of unknown state to what the payload says.
+    fn bring(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
+        match self.directory.stamp(entry.path) {
+            Ok(stamp) if restore::is_intact(&self.directory, entry, &stamp) => Ok(stamp),
+            _ => self.write(entry),
+        }
     }
 
     /// Writes beside the file's place and renames: other processes of the program see all or nothing, and one that has
@@ -190,18 +229,15 @@ impl Open {
     fn write(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
         let progress = Progress::new(None);
         let partial = format!("{}.{:016x}.part", entry.path, crate::random());
-        let written =
-            restore::write(&self.directory, entry, &partial, &progress).or_else(|error| {
-                let Restore::Directory(reason) = &error else {
-                    return Err(error);
-                };
-                if reason.kind() != io::ErrorKind::NotFound {
-                    return Err(error);
-                }
-                // A tmp cleaner took an empty folder away.
+        let write = || restore::write(&self.directory, entry, &partial, &progress);
+        let written = match write() {
+            Err(Restore::Directory(error)) if error.kind() == io::ErrorKind::NotFound => {
+                // The first file of its folder, or a tmp cleaner took the folder away.
                 self.directory.make_parents(entry.path)?;
-                restore::write(&self.directory, entry, &partial, &progress)
-            });
+                write()
+            }
+            other => other,
+        };
         let renamed = written.and_then(|_| {
             self.directory.rename(&partial, entry.path)?;
             Ok(self.directory.stamp(entry.path)?)
@@ -213,9 +249,11 @@ impl Open {
     }
 
     /// Without a note the next run hashes the file; that is slower, and no reason to fail.
-    fn note(&self, entry: &Entry<'_>, stamp: &FileStamp) {
-        if let Some((base, name)) = &self.journal {
-            let _ = journal::add(base, name, entry.index, stamp);
+    fn note(&self, stamps: &[(u32, FileStamp)]) {
+        if let Some((base, name)) = &self.journal
+            && !stamps.is_empty()
+        {
+            let _ = journal::add(base, name, stamps);
         }
     }
 }
@@ -270,7 +308,9 @@ mod tests {
     #[test]
     fn listing_a_folder_asks_for_what_lies_in_it() {
         let scratch = Scratch::new();
+        fs::remove_dir(scratch.bundle.join("pkg")).unwrap();
         scratch.run().files_in("").unwrap();
+        assert!(scratch.bundle.join("pkg").is_dir());
         assert!(!scratch.later().exists());
         scratch.run().files_in("pkg").unwrap();
         assert!(scratch.later().exists());

@@ -21,6 +21,7 @@ from _frozen_importlib_external import (
 
 PACKAGE = 1
 EXTENSION = 2
+NEEDS = 4
 
 _PREFIX = _pack.meipass + "/"
 
@@ -33,7 +34,12 @@ class PackLoader(SourceFileLoader):
         self.path = path
         self._index = index
 
+    # Files of the module's package wait to be written until it is executed.
+    _needs = False
+
     def exec_module(self, module):
+        if self._needs:
+            _pack.unpack(self._index)
         exec(load_code(self._index, self.path), module.__dict__)
 
     def get_code(self, fullname):
@@ -93,6 +99,8 @@ def make_spec(fullname, index, flags, file):
     """The spec of a module of the index."""
     path = _PREFIX + file
     loader = (PackExtensionLoader if flags & EXTENSION else PackLoader)(fullname, path, index)
+    if flags & NEEDS:
+        loader._needs = True
     spec = ModuleSpec(fullname, loader, origin=path)
     if flags & PACKAGE:
         spec.submodule_search_locations = [path.rpartition("/")[0]]
@@ -134,7 +142,21 @@ class PackPathFinder:
         found = _pack.find(fullname)
         if found is not None and _folder_of(*found[1:]) == self.path:
             return make_spec(fullname, *found)
-        return self._files.find_spec(fullname, target)
+        _pack.hush(True)
+        try:
+            spec = self._files.find_spec(fullname, target)
+        finally:
+            _pack.hush(False)
+        return self._namespace(fullname) if spec is None else spec
+
+    def _namespace(self, fullname):
+        """A folder without a module of its own, whose files may all wait to be written."""
+        path = f"{self.path}/{fullname.rpartition('.')[2]}"
+        if not _pack.is_folder(path[len(_PREFIX) :]):
+            return None
+        spec = ModuleSpec(fullname, None)
+        spec.submodule_search_locations = [path]
+        return spec
 
     def invalidate_caches(self):
         self._files.invalidate_caches()
@@ -147,8 +169,12 @@ class PackPathFinder:
             for name, flags, file in _pack.below(self._package)
             if _folder_of(flags, file) == self.path
         }
-        for name, package in iter_importer_modules(self._files):
-            known.setdefault(name, package)
+        _pack.hush(True)
+        try:
+            for name, package in iter_importer_modules(self._files):
+                known.setdefault(name, package)
+        finally:
+            _pack.hush(False)
         for name in sorted(known):
             yield prefix + name, known[name]
 
