@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stderr,
+    clippy::disallowed_methods,
     reason = "tests fail by panicking, and say what they skip"
 )]
 
@@ -37,5 +38,6 @@ mod e2e {
     mod signals;
     mod streams;
     mod unpacking;
+    mod uptodate;
     mod verdict;
 }

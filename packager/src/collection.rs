@@ -116,7 +116,9 @@ pub struct CollectedInterpreter {
 }
 
 /// A glibc version such as 2.17.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct GlibcVersion(pub u16, pub u16);
 
 impl std::fmt::Display for GlibcVersion {

@@ -55,7 +55,7 @@ impl ElfFile {
     /// # Errors
     /// When the file cannot be read, or begins like an ELF file and is damaged: the message says where.
     pub fn read(path: &Path) -> std::io::Result<Option<Self>> {
-        Self::of(&File::open(path)?)
+        Self::of(&crate::inputs::open(path)?)
     }
 
     /// As [`ElfFile::read`], of a file's bytes.
@@ -66,7 +66,11 @@ impl ElfFile {
         Self::of(&bytes)
     }
 
-    fn of(source: &dyn Source) -> std::io::Result<Option<Self>> {
+    /// As [`ElfFile::read`], of an open file or of bytes.
+    ///
+    /// # Errors
+    /// As [`ElfFile::read`].
+    pub(crate) fn of(source: &dyn Source) -> std::io::Result<Option<Self>> {
         let mut header = [0_u8; SIZEOF_EHDR];
         match source.fill(&mut header, 0) {
             Ok(()) => {}
@@ -93,7 +97,7 @@ impl ElfFile {
 }
 
 /// What an image is read from, by offset.
-trait Source {
+pub(crate) trait Source {
     /// Fills `buffer` with the bytes at `offset`.
     fn fill(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()>;
     /// The number of bytes there are.

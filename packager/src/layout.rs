@@ -10,12 +10,13 @@
 
 use crate::collection::{CollectedModule, Collection, FileRole, FileSource, ModuleCode};
 use crate::facts::InterpreterFacts;
+use crate::inputs;
 use crate::kit::Kit;
 use crate::plan::{BuildPlan, BundleMode};
 use payload::ArchivePath;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
+use std::fs::Metadata;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -139,16 +140,27 @@ pub enum LayoutError {
     },
 }
 
+/// Content, and for a file what it was before it was read.
+pub type Whole<'a> = (Cow<'a, [u8]>, Option<Metadata>);
+
 impl Content<'_> {
     /// The bytes.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&self) -> Result<Cow<'_, [u8]>, (PathBuf, io::Error)> {
+        self.read_whole().map(|(content, _)| content)
+    }
+
+    /// The bytes, and for a file what it was before it was read.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_whole(&self) -> Result<Whole<'_>, (PathBuf, io::Error)> {
         match self {
-            Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
-            Self::Path(path) => std::fs::read(path)
-                .map(Cow::Owned)
+            Self::Bytes(bytes) => Ok((Cow::Borrowed(bytes), None)),
+            Self::Path(path) => inputs::read_with_metadata(path)
+                .map(|(content, metadata)| (Cow::Owned(content), Some(metadata)))
                 .map_err(|error| (path.to_path_buf(), error)),
         }
     }
@@ -174,7 +186,7 @@ impl Content<'_> {
     fn open(&self) -> Result<Box<dyn BufRead + '_>, (PathBuf, io::Error)> {
         match self {
             Self::Bytes(bytes) => Ok(Box::new(*bytes)),
-            Self::Path(path) => match File::open(path) {
+            Self::Path(path) => match inputs::open(path) {
                 Ok(file) => Ok(Box::new(BufReader::new(file))),
                 Err(error) => Err(self.unreadable(error)),
             },

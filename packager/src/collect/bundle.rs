@@ -5,6 +5,7 @@ use crate::collection::{CollectedFile, CollectedModule, FileRole, FileSource, Mo
 use crate::discover::{is_identifier, module_file};
 use crate::facts::InterpreterFacts;
 use crate::graph::{ModuleGraph, ModuleKind};
+use crate::inputs;
 use payload::ArchivePath;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -299,9 +300,8 @@ fn same(one: &FileSource, other: &FileSource) -> bool {
     match (one, other) {
         (FileSource::Path(one), FileSource::Path(other)) => {
             one == other
-                || one
-                    .canonicalize()
-                    .is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+                || inputs::canonicalize(one)
+                    .is_ok_and(|one| inputs::canonicalize(other).is_ok_and(|other| one == other))
         }
         (FileSource::Bytes(one), FileSource::Bytes(other)) => one == other,
         _ => false,

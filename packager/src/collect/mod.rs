@@ -17,6 +17,7 @@ mod stdlib;
 use crate::collection::{CollectedFile, Collection, FileSource};
 use crate::facts::InterpreterFacts;
 use crate::graph::ModuleGraph;
+use crate::inputs;
 use crate::plan::BuildPlan;
 use bundle::Bundle;
 use payload::{ArchivePath, PathError};
@@ -88,6 +89,12 @@ pub enum CollectError {
         /// The folders searched.
         searched: String,
     },
+}
+
+impl From<inputs::WalkError> for CollectError {
+    fn from(inputs::WalkError { path, source }: inputs::WalkError) -> Self {
+        Self::Read { path, source }
+    }
 }
 
 /// Collects the files and modules of a bundle.

@@ -1,9 +1,9 @@
 //! Entries on their way into the archive: read, stripped, hashed and compressed on all processors, written in order.
 
-use super::compress::compressed;
+use super::compress::{compressed, kept};
 use super::rpath::without_foreign_folders;
 use super::strip::stripped;
-use super::{WriteError, disk};
+use super::{WriteError, disk, known};
 use crate::cache::{Cache, Shelf};
 use crate::layout::Content;
 use crate::progress::{Progress, Stage};
@@ -114,19 +114,31 @@ impl Making<'_> {
         Ok(totals)
     }
 
-    fn make<'i>(&self, item: &'i Item<'_>) -> Result<Ready<'i>, WriteError> {
-        let read = |(path, source)| WriteError::Read { path, source };
-        let mut content = item.content.read().map_err(read)?;
-        let read_size = content.len() as u64;
-        if item.strip
-            && let Some(changed) = without_foreign_folders(&content)
-        {
-            content = Cow::Owned(changed);
+    /// An entry whose file has not changed, out of the cache, where its frames are all that is wanted of it: what is kept
+    /// in another way needs the content itself.
+    fn known(&self, item: &Item<'_>) -> Option<Ready<'static>> {
+        if item.keep != Keep::Compressed {
+            return None;
         }
-        if item.strip
-            && let Some(smaller) = stripped(&content)
-        {
-            content = Cow::Owned(smaller);
+        let digest = known::digest(item, self.cache)?;
+        let frames = kept(&digest.sha256, self.level, (self.cache, item.shelf))?;
+        self.progress.advance(Stage::Compress, size(item.content));
+        Some(Ready {
+            digest,
+            method: Method::Zstd,
+            bytes: Cow::Owned(frames),
+        })
+    }
+
+    fn make<'i>(&self, item: &'i Item<'_>) -> Result<Ready<'i>, WriteError> {
+        if let Some(ready) = self.known(item) {
+            return Ok(ready);
+        }
+        let read = |(path, source)| WriteError::Read { path, source };
+        let (mut content, metadata) = item.content.read_whole().map_err(read)?;
+        let read_size = content.len() as u64;
+        if item.strip {
+            content = prepared(content);
         }
         let digest = ContentDigest::of(&content);
         let (method, bytes) = match item.keep {
@@ -138,7 +150,12 @@ impl Making<'_> {
                 };
                 let cache = (self.cache, item.shelf);
                 match compressed(&content, &digest.sha256, self.level, cache).map_err(failed)? {
-                    Some(frames) => (Method::Zstd, Cow::Owned(frames)),
+                    Some(frames) => {
+                        if let Some(metadata) = metadata {
+                            known::note(item, &metadata, &digest, self.cache);
+                        }
+                        (Method::Zstd, Cow::Owned(frames))
+                    }
                     None => (Method::Stored, content),
                 }
             }
@@ -161,6 +178,15 @@ impl Making<'_> {
         };
         disk::write_file(&folder.join(&item.path), content, mode(item))
     }
+}
+
+/// What is done to the content of an entry that is to be stripped, as part of the key of what is known about its file.
+pub(super) const PREPARATION: &[u8] = b"without foreign folders, then stripped";
+
+/// `content` without search paths that lead out of the bundle and without debug symbols.
+fn prepared(content: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let content = without_foreign_folders(&content).map_or(content, Cow::Owned);
+    stripped(&content).map_or(content, Cow::Owned)
 }
 
 fn add<W: Write>(
@@ -205,6 +231,6 @@ fn size(content: Content<'_>) -> u64 {
     match content {
         Content::Bytes(bytes) => bytes.len() as u64,
         // A file that is not there is an error when it is read.
-        Content::Path(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        Content::Path(path) => crate::inputs::metadata(path).map_or(0, |metadata| metadata.len()),
     }
 }

@@ -1,6 +1,6 @@
 //! zstd, in parallel, and not a second time.
 
-use crate::cache::{self, Cache, Shelf};
+use crate::cache::{self, Cache, Key, Shelf};
 use payload::ContentDigest;
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -36,14 +36,7 @@ pub(super) fn compressed(
     if content.len() < NOT_WORTH_KEEPING {
         return Ok(only_if_smaller(content, frames(content, level)?));
     }
-    let version = zstd::zstd_safe::version_number().to_le_bytes();
-    let key = cache::key(&[
-        b"zstd",
-        &version,
-        &level.to_le_bytes(),
-        &PIECE.to_le_bytes(),
-        sha256,
-    ]);
+    let key = key(sha256, level);
     if let Some(frames) = cache.get(shelf, &key) {
         // Kept as nothing: not worth it.
         return Ok((!frames.is_empty()).then_some(frames));
@@ -51,6 +44,23 @@ pub(super) fn compressed(
     let result = only_if_smaller(content, frames(content, level)?);
     cache.put(shelf, &key, result.as_deref().unwrap_or_default());
     Ok(result)
+}
+
+/// What [`compressed`] has given before for the content with this hash, if it was worth it and is kept.
+pub(super) fn kept(
+    sha256: &[u8; 32],
+    level: i32,
+    (cache, shelf): (&Cache, Shelf),
+) -> Option<Vec<u8>> {
+    cache
+        .get(shelf, &key(sha256, level))
+        .filter(|frames| !frames.is_empty())
+}
+
+fn key(sha256: &[u8; 32], level: i32) -> Key {
+    let version = zstd::zstd_safe::version_number().to_le_bytes();
+    let (level, piece) = (level.to_le_bytes(), PIECE.to_le_bytes());
+    cache::key(&[b"zstd", &version, &level, &piece, sha256])
 }
 
 /// `stretch` of a content that is too large for [`compressed`] as frames, one for each piece. What shrinks is kept by

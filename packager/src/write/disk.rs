@@ -62,7 +62,7 @@ pub(super) fn make_executable(path: &Path) -> io::Result<()> {
 }
 
 /// The umask, which cannot be asked for without being changed, other than here.
-fn umask() -> u32 {
+pub(crate) fn umask() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
     line.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok())

@@ -6,6 +6,7 @@
 use super::archive::{Item, Keep, Making, mode};
 use super::compress::{pieces, worth_it};
 use super::{WriteError, disk};
+use crate::inputs;
 use crate::progress::Stage;
 use payload::{ContentDigest, Digester, Method, NewEntry, Writer};
 use std::fs::File;
@@ -57,7 +58,7 @@ impl Making<'_> {
                 writer.add_from(&entry(Method::Zstd), spool.length, &mut spool.file)
             }
             None => {
-                let mut file = File::open(source).map_err(|error| unreadable(source, error))?;
+                let mut file = inputs::open(source).map_err(|error| unreadable(source, error))?;
                 writer.add_from(&entry(Method::Stored), digest.size, &mut file)
             }
         };
@@ -70,7 +71,7 @@ impl Making<'_> {
 
     /// Hashes the file, and compresses it or copies it to its place beside the executable.
     fn measure(&self, item: &Item<'_>, source: &Path) -> Result<Measured, WriteError> {
-        let mut file = File::open(source).map_err(|error| unreadable(source, error))?;
+        let mut file = inputs::open(source).map_err(|error| unreadable(source, error))?;
         let mut frames = match item.keep {
             Keep::Compressed => Some(Spool::new(self.spool).map_err(|e| self.spool_failed(e))?),
             _ => None,

@@ -6,17 +6,22 @@
 mod archive;
 mod code;
 mod compress;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 mod disk;
 mod error;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 mod folder;
+mod known;
 mod large;
 mod program;
 mod rpath;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 mod single_file;
 pub mod strip;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use disk::umask;
 pub use error::WriteError;
 
 use crate::bytecode::Counts;
@@ -32,7 +37,7 @@ use payload::{ArchivePath, Placement, REPORT_NAME};
 use std::path::PathBuf;
 
 /// What was made.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Output {
     /// The executable.
     pub executable: PathBuf,

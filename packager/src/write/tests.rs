@@ -238,6 +238,51 @@ fn a_second_build_takes_from_the_cache() {
 }
 
 #[test]
+fn a_file_that_is_known_and_one_that_has_changed_are_packed_as_they_are() {
+    let fixture = Fixture::new();
+    let data = fixture.root.path().join("data.txt");
+    let build = |content: &str| {
+        fs_err::write(&data, content).unwrap();
+        // Older than a tick of the clock: its stamp stands for it.
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        let mut outputs = (0..2).map(|_| {
+            let output = fixture.write().unwrap();
+            std::fs::read(output.executable).unwrap()
+        });
+        let (first, second) = (outputs.next().unwrap(), outputs.next().unwrap());
+        assert!(first == second, "out of the cache it is another one");
+        let payload = Payload::locate(&first).unwrap();
+        let entries = payload.entries().map(Result::unwrap);
+        let mut entries = entries.filter(|entry| entry.path == "assets/data.txt");
+        let packed = entries.next().unwrap().verified().unwrap().into_owned();
+        assert_eq!(packed, content.as_bytes());
+    };
+    build(&"one ".repeat(1000));
+    build(&"two ".repeat(1000));
+}
+
+/// Its hash is known, and that is not enough.
+#[test]
+fn a_file_that_is_known_is_stored_when_it_is_to_be() {
+    let mut fixture = Fixture::new();
+    let content = "one ".repeat(1000);
+    fs_err::write(fixture.root.path().join("data.txt"), &content).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(25));
+    let check = |fixture: &Fixture, method| {
+        let bytes = std::fs::read(fixture.write().unwrap().executable).unwrap();
+        let payload = Payload::locate(&bytes).unwrap();
+        let entry = payload.find("assets/data.txt").unwrap().unwrap();
+        assert_eq!(entry.method, method);
+        assert_eq!(*entry.verified().unwrap(), *content.as_bytes());
+    };
+    check(&fixture, Method::Zstd);
+    fixture.collection.interpreter.library = Some(path("assets/data.txt"));
+    check(&fixture, Method::Stored);
+    fixture.collection.interpreter.library = Some(path("lib/libpython.so"));
+    check(&fixture, Method::Zstd);
+}
+
+#[test]
 fn one_folder_has_its_files_beside_it() {
     let mut fixture = Fixture::new();
     fixture.plan.mode = BundleMode::OneDir;

@@ -166,7 +166,7 @@ fn preload(
 
 /// The folders of a search path on this machine: `$ORIGIN` is the folder of the file at `source`.
 fn search_path(source: &Path, elf: &ElfFile) -> Vec<PathBuf> {
-    let source = source.canonicalize().unwrap_or_else(|_| source.to_owned());
+    let source = crate::inputs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
     let origin = source
         .parent()
         .unwrap_or(Path::new("/"))
