@@ -61,6 +61,15 @@ pub struct Directory {
     path: PathBuf,
 }
 
+/// What stays open must not take the place of a standard stream that the caller closed: the program would take it for one.
+fn beyond_streams(fd: OwnedFd) -> rustix::io::Result<OwnedFd> {
+    if fd.as_raw_fd() < 3 {
+        rustix::io::fcntl_dupfd_cloexec(&fd, 3)
+    } else {
+        Ok(fd)
+    }
+}
+
 impl AsFd for Directory {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.fd.as_fd()
@@ -116,6 +125,7 @@ impl Directory {
     /// When it is not a directory or cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
         let fd = rustix::fs::open(path, OPEN.difference(OFlags::NOFOLLOW), Mode::empty())?;
+        let fd = beyond_streams(fd)?;
         Ok(Self {
             fd,
             path: path.to_owned(),
@@ -132,7 +142,7 @@ impl Directory {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        let fd = rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?;
+        let fd = beyond_streams(rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?)?;
         let stat = rustix::fs::fstat(&fd)?;
         if stat.st_uid != user {
             return Err(Unfit::Owner(stat.st_uid));
@@ -371,7 +381,7 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn subdirectory(&self, name: &str) -> io::Result<Self> {
-        let fd = rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?;
+        let fd = beyond_streams(rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?)?;
         Ok(Self {
             fd,
             path: self.path.join(name),
@@ -383,7 +393,7 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn lock(&self) -> io::Result<Lock> {
-        Ok(Lock(rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?))
+        Ok(Lock(rustix::io::fcntl_dupfd_cloexec(&self.fd, 3)?))
     }
 }
 

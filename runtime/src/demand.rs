@@ -37,8 +37,14 @@ pub(crate) fn watch(py: Attached<'_>, demand: &Arc<Demand>, meipass: &Path) {
 }
 
 impl Watch for Watcher {
-    const EVENTS: &'static [&'static [u8]] =
-        &[b"open", b"os.listdir", b"os.scandir", b"ctypes.dlopen"];
+    const EVENTS: &'static [(&'static [u8], usize)] = &[
+        (b"open", 0),
+        (b"os.listdir", 0),
+        (b"os.scandir", 0),
+        (b"ctypes.dlopen", 0),
+        // The file of an extension module that somebody else's loader loads; none for an `import` statement.
+        (b"import", 1),
+    ];
 
     fn event<'py>(
         &self,
@@ -47,6 +53,9 @@ impl Watch for Watcher {
         argument: &Owned<'py>,
     ) -> PyResult<'py, ()> {
         if HUSHED.get() {
+            return Ok(());
+        }
+        if argument.is_none() && !name.starts_with(b"os.") {
             return Ok(());
         }
         let Some(path) = self.in_bundle(&text(argument)?) else {

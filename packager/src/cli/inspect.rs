@@ -160,19 +160,25 @@ impl<'a> Inside<'a> {
     }
 
     fn unpacking(&self) -> String {
-        let on_disk = || {
-            self.entries
-                .iter()
-                .filter(|entry| entry.placement == Placement::File)
+        let placed = |placement: Placement| {
+            let entries = self.entries.iter();
+            let sizes = entries.filter(|entry| entry.placement == placement);
+            let (count, total) = sizes.fold((0, 0), |(count, total), entry| {
+                (count + 1, total + entry.size)
+            });
+            (count, format!("{count} files, {}", size(total)))
         };
-        let (count, total) = (on_disk().count(), on_disk().map(|entry| entry.size).sum());
-        match (&self.program.contents_directory, self.program.unpack) {
-            (Some(folder), _) => format!(
-                "nothing: {count} files, {}, lie in `{folder}` beside it",
-                size(total)
-            ),
-            (None, Unpack::Reuse) => format!("{count} files, {}, once for all runs", size(total)),
-            (None, Unpack::Each) => format!("{count} files, {}, for each run", size(total)),
+        let (_, at_start) = placed(Placement::File);
+        let when = match (&self.program.contents_directory, self.program.unpack) {
+            (Some(folder), _) => {
+                return format!("nothing: {at_start}, lie in `{folder}` beside it");
+            }
+            (None, Unpack::Reuse) => "once for all runs",
+            (None, Unpack::Each) => "for each run",
+        };
+        match placed(Placement::Demand) {
+            (0, _) => format!("{at_start}, {when}"),
+            (_, later) => format!("{at_start}, {when}; {later}, when they are asked for"),
         }
     }
 
@@ -247,7 +253,8 @@ impl<'a> Inside<'a> {
             "stored": entry.stored().len(),
             "mode": format!("{:o}", entry.mode),
             "method": method,
-            "unpacked": entry.placement == Placement::File,
+            "unpacked": entry.placement != Placement::Memory,
+            "on_demand": entry.placement == Placement::Demand,
             "sha256": entry.sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
             "why": self.record.files.get(entry.path),
         })

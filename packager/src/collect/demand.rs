@@ -7,13 +7,13 @@
 //! | file | is written |
 //! |---|---|
 //! | extension module | when it is imported, with the libraries that it needs |
-//! | data, libraries and programs in a package | when the nearest package around them is imported |
+//! | data, libraries, programs, sources that code looks for (`named`), in a package | when the nearest package around them is imported |
 //! | the same in a Qt wheel | when the binding's module is imported whose libraries look for them (`qt`) |
-//! | sources, metadata, what lies in folders of tests | when Python code opens them or lists their folder: the runtime hears of that |
+//! | other sources, metadata, what lies in folders of tests | when Python code opens them or lists their folder: the runtime hears of that |
 
 use super::bundle::Bundle;
 use super::native::LibraryGraph;
-use super::qt;
+use super::{named, qt};
 use crate::collection::{CollectedDistribution, CollectedFile, FileRole, FileSource, ModuleCode};
 use crate::facts::InterpreterFacts;
 use payload::ArchivePath;
@@ -51,7 +51,14 @@ pub(super) fn arrange(
     facts: &InterpreterFacts,
     interpreter: Option<&ArchivePath>,
 ) -> BTreeSet<ArchivePath> {
-    let surroundings = Surroundings::new(bundle, libraries, distributions);
+    let mut surroundings = Surroundings::new(bundle, libraries, distributions);
+    let sources: Vec<&CollectedFile> = bundle
+        .files()
+        .iter()
+        .filter(|file| is_installed(file, facts))
+        .filter(|file| file.dest.as_str().ends_with(".py") && !is_of_tests(file.dest.as_str()))
+        .collect();
+    surroundings.looked_for = named::looked_for(&sources);
     let mut by_module: BTreeMap<String, Vec<ArchivePath>> = BTreeMap::new();
     let mut waiting = BTreeSet::new();
     for file in bundle
@@ -77,14 +84,52 @@ pub(super) fn arrange(
     let libraries_waiting = libraries.needed_by_those_alone(&waiting, interpreter);
     waiting.retain(|file| !libraries.contains(file));
     waiting.extend(libraries_waiting);
+    let beside = Beside::new(&by_module, libraries, &surroundings);
     for module in bundle.modules_mut() {
-        if let Some(files) = by_module.remove(&module.name) {
-            let all = files.iter().flat_map(|file| libraries.closure(file));
-            let needs: BTreeSet<ArchivePath> = all.filter(|file| waiting.contains(file)).collect();
+        if let Some(files) = by_module.get(&module.name) {
+            let mut needs: BTreeSet<ArchivePath> = files
+                .iter()
+                .flat_map(|file| libraries.closure(file))
+                .collect();
+            beside.add_to(&mut needs, libraries);
+            needs.retain(|file| waiting.contains(file));
             module.needs = needs.into_iter().collect();
         }
     }
     waiting
+}
+
+/// Libraries that nothing names as needed, by their folders. One that is loaded may open its neighbours by itself, as
+/// those of CUDA do, also from a package that nobody imports.
+struct Beside<'a>(HashMap<&'a str, Vec<&'a ArchivePath>>);
+
+impl<'a> Beside<'a> {
+    fn new(
+        by_module: &'a BTreeMap<String, Vec<ArchivePath>>,
+        libraries: &LibraryGraph,
+        surroundings: &Surroundings,
+    ) -> Self {
+        let mut found: HashMap<&str, Vec<&ArchivePath>> = HashMap::new();
+        for file in by_module.values().flatten() {
+            let is_loose = libraries.contains(file)
+                && !surroundings.extensions.contains_key(file)
+                && qt::asked_by(file.as_str()).is_none();
+            if is_loose && let Some((folder, _)) = file.as_str().rsplit_once('/') {
+                found.entry(folder).or_default().push(file);
+            }
+        }
+        Self(found)
+    }
+
+    fn add_to(&self, needs: &mut BTreeSet<ArchivePath>, libraries: &LibraryGraph) {
+        let native = needs.iter().filter(|file| libraries.contains(file));
+        let folders = native.filter_map(|file| Some(file.as_str().rsplit_once('/')?.0));
+        let neighbours = folders.filter_map(|folder| self.0.get(folder)).flatten();
+        let added: Vec<ArchivePath> = neighbours
+            .flat_map(|file| libraries.closure(file))
+            .collect();
+        needs.extend(added);
+    }
 }
 
 /// Of a distribution: what the application itself brings is there from the start.
@@ -111,6 +156,8 @@ struct Surroundings {
     /// Libraries that an extension module needs: its import asks for them.
     needed: BTreeSet<ArchivePath>,
     sources_wait: bool,
+    /// Sources that must be there like data.
+    looked_for: HashSet<ArchivePath>,
 }
 
 impl Surroundings {
@@ -127,6 +174,7 @@ impl Surroundings {
             sources_wait: !distributions
                 .iter()
                 .any(|distribution| LOOK_FOR_SOURCES.contains(&distribution.name.as_str())),
+            looked_for: HashSet::new(),
         };
         for module in bundle.modules() {
             found.modules.insert(module.name.clone());
@@ -153,15 +201,15 @@ impl Surroundings {
             // With the modules that need it.
             return Asked::Open;
         }
-        let is_source = SOURCES.iter().any(|end| dest.ends_with(end));
+        let is_source =
+            SOURCES.iter().any(|end| dest.ends_with(end)) && !self.looked_for.contains(&file.dest);
         if is_source && self.sources_wait && !file.executable && file.role == FileRole::Data {
             return Asked::Open;
         }
         if is_metadata(dest) {
             return self.import_or_open(LOOKS_FOR_METADATA);
         }
-        let is_of_tests = dest.split('/').any(|part| TESTS.contains(&part));
-        if is_of_tests && file.role == FileRole::Data {
+        if is_of_tests(dest) && file.role == FileRole::Data {
             return Asked::Open;
         }
         match qt::asked_by(dest) {
@@ -187,6 +235,10 @@ impl Surroundings {
         let mut packages = folders.filter_map(|folder| self.packages.get(folder));
         packages.next().map(String::as_str)
     }
+}
+
+fn is_of_tests(dest: &str) -> bool {
+    dest.split('/').any(|part| TESTS.contains(&part))
 }
 
 fn is_metadata(dest: &str) -> bool {

@@ -10,6 +10,7 @@ mod demand;
 mod distribution;
 mod glob;
 mod interpreter;
+mod named;
 mod native;
 mod qt;
 mod stdlib;

@@ -11,10 +11,10 @@ use super::object::{Attached, Borrowed, Owned};
 
 /// Wants to know of some events before they happen.
 pub(crate) trait Watch: Send + Sync + 'static {
-    /// Names of events that have an argument.
-    const EVENTS: &'static [&'static [u8]];
+    /// Names of events, each with the position of the argument that matters.
+    const EVENTS: &'static [(&'static [u8], usize)];
 
-    /// One of [`Watch::EVENTS`] is about to happen, with this first argument.
+    /// One of [`Watch::EVENTS`] is about to happen, with this argument.
     ///
     /// # Errors
     /// What is raised instead of letting it happen.
@@ -52,18 +52,19 @@ unsafe extern "C" fn hook<W: Watch>(
 ) -> c_int {
     // SAFETY: CPython passes the event's name, NUL-terminated.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
-    if !W::EVENTS.contains(&name) {
+    let Some((_, position)) = W::EVENTS.iter().find(|(event, _)| *event == name) else {
         return 0;
-    }
+    };
     // SAFETY: these events come from Python code, so the thread is attached.
     let py = unsafe { Attached::assume() };
     let told = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the events have arguments: a tuple that lives as long as the call.
         let arguments = unsafe { Borrowed::from_ptr(py, arguments) };
-        let first = arguments.and_then(|tuple| Some(Owned::clone(&*tuple.tuple_item(0)?)));
+        let argument =
+            arguments.and_then(|tuple| Some(Owned::clone(&*tuple.tuple_item(*position)?)));
         // SAFETY: the pointer is the leaked box of `watch::<W>`.
         let watch = unsafe { &*watch.cast::<W>() };
-        first.map_or(Ok(()), |first| watch.event(py, name, &first))
+        argument.map_or(Ok(()), |argument| watch.event(py, name, &argument))
     }));
     match told {
         Ok(Ok(())) => 0,
