@@ -27,6 +27,7 @@ mod e2e {
     mod hostile;
     mod imports;
     mod multiprocessing;
+    mod old_glibc;
     mod packing;
     mod places;
     mod program_python;
