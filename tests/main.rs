@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stderr,
+    clippy::disallowed_methods,
     reason = "tests fail by panicking, and say what they skip"
 )]
 
@@ -26,7 +27,9 @@ mod e2e {
     mod guestbook;
     mod hostile;
     mod imports;
+    mod large;
     mod multiprocessing;
+    mod neighbours;
     mod old_glibc;
     mod packing;
     mod places;
@@ -36,4 +39,6 @@ mod e2e {
     mod signals;
     mod streams;
     mod unpacking;
+    mod uptodate;
+    mod verdict;
 }

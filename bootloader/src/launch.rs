@@ -5,7 +5,7 @@ use crate::glibc;
 use crate::locate::OwnFile;
 use payload::{Program, PythonStart};
 use platform::handoff::{Handoff, Start, start_runtime};
-use platform::library::{LoadError, Visibility};
+use platform::library::{Binding, LoadError, Visibility};
 use platform::{Library, process};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,8 +15,8 @@ use unpack::Ready;
 /// Runs the program and returns its exit status.
 pub(crate) fn program(own: &OwnFile, program: &Program, ready: Ready) -> Result<i32, Failure> {
     let meipass = &ready.folder;
-    // Without the lock the files might be removed while they are used, which the next start puts right.
-    let in_use = ready.in_use.and_then(|lock| lock.keep().ok()).unwrap_or(-1);
+    let becomes = matches!(program.python.start, PythonStart::Program(_));
+    let in_use = ready.in_use.map_or(-1, |lock| lock.keep(becomes));
     match &program.python.start {
         PythonStart::Library(library) => {
             let libpython = meipass.join(library);
@@ -37,17 +37,17 @@ fn in_process(
     in_use: i32,
 ) -> Result<i32, Failure> {
     // A library's neighbours are found by their SONAME once they are loaded: no search path is needed.
-    let load = |path: &Path, visibility| {
-        Library::open(path, visibility)
+    let load = |path: &Path, visibility, binding| {
+        Library::open_with(path, visibility, binding)
             .map_err(|LoadError(text)| glibc::explain(text, &own.files.payload, meipass))
     };
     for library in &program.python.preload {
-        load(&meipass.join(library), Visibility::Local)?;
+        load(&meipass.join(library), Visibility::Local, Binding::Lazy)?;
     }
     // Global: extension modules leave Python's symbols undefined and expect to find them in the process.
-    load(libpython, Visibility::Global)?;
+    load(libpython, Visibility::Global, Binding::Lazy)?;
     let runtime = meipass.join(&program.runtime);
-    let library = load(&runtime, Visibility::Local)?;
+    let library = load(&runtime, Visibility::Local, Binding::Now)?;
     let start = Start {
         file: own.bytes,
         executable: own.files.path.clone(),

@@ -36,7 +36,11 @@ pub fn start() -> i32 {
 fn run(guard: Guard, streams: Placeholders) -> Result<i32, Failure> {
     let own = locate::own_file()?;
     let files = &own.files;
-    let program = files.payload.program().map_err(Failure::damaged)?;
+    // What cannot be read is damaged; the index's hash tells so better.
+    let program = files.payload.program().map_err(|error| {
+        let index = files.payload.verify_index();
+        Failure::damaged(index.err().unwrap_or(error))
+    })?;
     if program.contents_directory.is_none() && process::outranks_its_user() {
         return Err(Failure::Rights);
     }

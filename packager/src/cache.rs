@@ -1,6 +1,7 @@
 //! What was compiled and compressed before, by content.
 //!
-//! A key is the SHA-256 of everything that decides a result, so nothing in the cache is ever out of date. Results are
+//! A key is the SHA-256 of everything that decides a result, so nothing in the cache is ever out of date; of a file that
+//! is its content, or a stamp that stands for it (see [`inputs`](crate::inputs)). Results are
 //! kept in two ways: large ones in a file each, and small ones (thousands of them) together in one file per *shelf*,
 //! because creating a file costs as much as compressing what is small. Everything read is checked against a hash; what
 //! is damaged is made again. A cache that cannot be used makes a build slower and never fails it.
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 /// Changes when the meaning of cached results does.
 const VERSION: &str = "v1";
@@ -45,6 +47,7 @@ pub enum Shelf {
 #[derive(Debug)]
 pub struct Cache {
     folder: Option<PathBuf>,
+    opened: SystemTime,
     interpreter: Mutex<ShelfState>,
     app: Mutex<ShelfState>,
     trouble: Mutex<Option<String>>,
@@ -85,6 +88,7 @@ impl Cache {
             ),
             app: Mutex::new(shelf(&format!("app {app}")).unwrap_or_default()),
             folder,
+            opened: SystemTime::now(),
             trouble: Mutex::new(trouble),
         }
     }
@@ -95,6 +99,12 @@ impl Cache {
         Self::open(None, "", "", false)
     }
 
+    /// When it was opened.
+    #[must_use]
+    pub fn opened(&self) -> SystemTime {
+        self.opened
+    }
+
     /// The result for `key`, if it is there and intact.
     #[must_use]
     pub fn get(&self, shelf: Shelf, key: &Key) -> Option<Vec<u8>> {
@@ -103,7 +113,7 @@ impl Cache {
             *used = true;
             return Some(result.clone());
         }
-        checked(std::fs::read(large_path(folder, key)).ok()?)
+        read_checked(&large_path(folder, key))
     }
 
     /// Keeps `result` for `key`.
@@ -157,9 +167,7 @@ impl Cache {
 
 impl ShelfState {
     fn load(path: PathBuf) -> Self {
-        let results = std::fs::read(&path)
-            .ok()
-            .and_then(checked)
+        let results = read_checked(&path)
             .and_then(|bytes| decode(&bytes))
             .unwrap_or_default();
         Self {
@@ -212,6 +220,12 @@ fn decode(mut bytes: &[u8]) -> Option<HashMap<Key, (Vec<u8>, bool)>> {
     Some(results)
 }
 
+/// Where a build of `output` leaves its note.
+pub(crate) fn note_path(folder: &Path, output: &str) -> PathBuf {
+    let name = hex(&key(&[b"note", output.as_bytes()]));
+    folder.join(VERSION).join(format!("{}.note", &name[..16]))
+}
+
 fn large_path(folder: &Path, key: &Key) -> PathBuf {
     let name = hex(key);
     folder.join(&name[..2]).join(&name[2..])
@@ -227,8 +241,13 @@ fn checked(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// What [`write_checked`] has written to `path`, when it is there and intact.
+pub(crate) fn read_checked(path: &Path) -> Option<Vec<u8>> {
+    checked(std::fs::read(path).ok()?)
+}
+
 /// Writes hash and content beside `path` and renames: another build at the same time sees all or nothing.
-fn write_checked(path: &Path, content: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_checked(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

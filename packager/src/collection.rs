@@ -1,6 +1,7 @@
 //! The collection: which files a bundle holds, and why each is there.
 
 use payload::ArchivePath;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Every file of a bundle, unsorted; `layout` sorts it and refuses collisions.
@@ -18,6 +19,8 @@ pub struct Collection {
     pub glibc: Option<(GlibcVersion, String)>,
     /// What the reader should know, one line each, most important first.
     pub warnings: Vec<String>,
+    /// Files that are written when the program asks for them, where one file holds the bundle.
+    pub on_demand: BTreeSet<ArchivePath>,
 }
 
 /// One file.
@@ -68,6 +71,8 @@ pub struct CollectedModule {
     pub dest: ArchivePath,
     /// What the importer loads.
     pub code: ModuleCode,
+    /// Files of [`Collection::on_demand`] that must be written before it is executed.
+    pub needs: Vec<ArchivePath>,
     /// Reached by the graph: its bytecode is stored for speed, the rest is compressed for size.
     pub reached: bool,
 }
@@ -111,7 +116,9 @@ pub struct CollectedInterpreter {
 }
 
 /// A glibc version such as 2.17.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct GlibcVersion(pub u16, pub u16);
 
 impl std::fmt::Display for GlibcVersion {

@@ -65,7 +65,7 @@ pub enum ModuleKind {
 }
 
 /// Whose a module is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Origin {
     /// The application's own.
     App,
@@ -77,7 +77,7 @@ pub enum Origin {
 }
 
 /// A place that imports something.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImportSite {
     /// Importing module (`__main__` for the entry script), or a setting such as `--hidden-import`.
     pub importer: String,
@@ -88,7 +88,7 @@ pub struct ImportSite {
 }
 
 /// An import for which no module was found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct MissingImport {
     /// Dotted name as imported, made absolute.
     pub name: String,

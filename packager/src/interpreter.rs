@@ -2,6 +2,7 @@
 
 use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
+use crate::inputs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -73,6 +74,8 @@ struct Answer {
     facts: InterpreterFacts,
     library_name: String,
     library_folders: Vec<PathBuf>,
+    /// Files and folders that decided what it answered, whether they are there or not.
+    looked_at: Vec<PathBuf>,
 }
 
 /// The part of the answer that any Python gives.
@@ -116,12 +119,21 @@ impl InterpreterFacts {
             mut facts,
             library_name,
             library_folders,
+            looked_at,
         } = serde_json::from_str(json).map_err(|_| not_python())?;
         if facts.implementation != "cpython" {
             return Err(InterpreterError::Implementation {
                 path: python.to_owned(),
                 implementation: facts.implementation,
             });
+        }
+        for path in [python, &facts.executable, &facts.base_executable] {
+            // The environment of a link is that of its folder, the program that of its target.
+            let _ = inputs::canonicalize(path);
+            inputs::note_path(path);
+        }
+        for path in &looked_at {
+            inputs::note_path(path);
         }
         facts.libpython = find_libpython(&facts, &library_name, &library_folders);
         Ok(facts)
@@ -164,8 +176,8 @@ fn find_libpython(facts: &InterpreterFacts, name: &str, folders: &[PathBuf]) -> 
     let candidates =
         candidates.flat_map(|folder| [folder.join(&facts.multiarch).join(name), folder.join(name)]);
     candidates
-        .filter(|path| path.is_file())
-        .find_map(|path| path.canonicalize().ok())
+        .filter(|path| inputs::is_file(path))
+        .find_map(|path| inputs::canonicalize(&path).ok())
 }
 
 /// What a finished process left.

@@ -6,8 +6,8 @@
 
 use crate::collection::GlibcVersion;
 use crate::elf::ElfFile;
+use crate::inputs;
 use payload::{FormatError, Payload};
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -107,7 +107,7 @@ fn find_in(triple: &str, variable: Option<&Path>, own: Option<&Path>) -> Result<
     // A variable that is set is meant: nothing else is taken instead.
     if let Some(folder) = variable {
         let folder = folder.join(triple);
-        if folder.is_dir() {
+        if inputs::is_folder(&folder) {
             return from_folder(triple, &folder);
         }
         searched.push(format!("{VARIABLE}: {}", folder.display()));
@@ -131,7 +131,7 @@ fn find_in(triple: &str, variable: Option<&Path>, own: Option<&Path>) -> Result<
             .chain(above)
             .map(|kits| kits.join(triple))
         {
-            if folder.is_dir() {
+            if inputs::is_folder(&folder) {
                 return from_folder(triple, &folder);
             }
             searched.push(folder.display().to_string());
@@ -145,15 +145,13 @@ fn find_in(triple: &str, variable: Option<&Path>, own: Option<&Path>) -> Result<
 
 fn from_folder(triple: &str, folder: &Path) -> Result<Kit, KitError> {
     let mut files = Vec::new();
-    for item in walkdir::WalkDir::new(folder).sort_by_file_name() {
-        let read = |path: &Path, source| KitError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let item = item.map_err(|error| read(folder, error.into()))?;
-        let name = item.path().strip_prefix(folder).ok().and_then(Path::to_str);
-        if let Some(name) = name.filter(|_| item.file_type().is_file()) {
-            let content = std::fs::read(item.path()).map_err(|error| read(item.path(), error))?;
+    let read = |path: PathBuf, source| KitError::Read { path, source };
+    for item in inputs::walk(folder, false, |_| true) {
+        let item = item.map_err(|error| read(error.path, error.source))?;
+        let name = item.path.strip_prefix(folder).ok().and_then(Path::to_str);
+        if let Some(name) = name.filter(|_| item.kind.is_file()) {
+            let content =
+                inputs::read(&item.path).map_err(|source| read(item.path.clone(), source))?;
             files.push((name.to_owned(), content));
         }
     }
@@ -195,7 +193,7 @@ fn from_program(triple: &str, program: &Path) -> Result<Option<Kit>, KitError> {
 /// The whole of `program`, unless its end shows that there is no payload: a `pack` from `target/debug` is a hundred
 /// megabytes without one.
 fn read_with_payload(program: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut file = File::open(program)?;
+    let mut file = inputs::open(program)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(FOOTER_REACH)))?;
     let mut end = Vec::new();
@@ -203,7 +201,7 @@ fn read_with_payload(program: &Path) -> io::Result<Option<Vec<u8>>> {
     if Payload::locate(&end).err() == Some(FormatError::Absent) {
         return Ok(None);
     }
-    std::fs::read(program).map(Some)
+    inputs::read(program).map(Some)
 }
 
 fn assemble(triple: &str, origin: String, files: Vec<(String, Vec<u8>)>) -> Result<Kit, KitError> {
@@ -251,7 +249,7 @@ fn assemble(triple: &str, origin: String, files: Vec<(String, Vec<u8>)>) -> Resu
 fn glibc_of(bytes: &[u8]) -> Option<GlibcVersion> {
     let mut file = tempfile::NamedTempFile::new().ok()?;
     file.write_all(bytes).ok()?;
-    ElfFile::read(file.path()).ok()??.glibc
+    ElfFile::of(file.as_file()).ok()??.glibc
 }
 
 #[cfg(test)]

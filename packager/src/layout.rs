@@ -10,12 +10,14 @@
 
 use crate::collection::{CollectedModule, Collection, FileRole, FileSource, ModuleCode};
 use crate::facts::InterpreterFacts;
+use crate::inputs;
 use crate::kit::Kit;
-use crate::plan::BuildPlan;
+use crate::plan::{BuildPlan, BundleMode};
 use payload::ArchivePath;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io;
+use std::fs::Metadata;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// The runtime library's place in every bundle.
@@ -45,6 +47,8 @@ pub struct PlacedFile<'a> {
     pub interpreter: bool,
     /// Debug symbols may go: no checksum of a distribution holds for it.
     pub strip: bool,
+    /// It can wait until the program asks for it.
+    pub on_demand: bool,
 }
 
 /// Where bytes come from.
@@ -65,6 +69,8 @@ pub struct PlacedModule<'a> {
     pub dest: String,
     /// What the importer loads.
     pub code: PlacedCode<'a>,
+    /// Files that are written before it is executed, where they wait for that.
+    pub needs: &'a [ArchivePath],
     /// Its bytecode is stored for speed.
     pub reached: bool,
 }
@@ -113,6 +119,14 @@ pub enum LayoutError {
         /// The other.
         second: String,
     },
+    /// A name that is none on the target.
+    #[error("{file} cannot be packed for Windows")]
+    Windows {
+        /// The source.
+        file: String,
+        /// Why not.
+        source: payload::PathError,
+    },
     /// A file of the kit has a name that cannot be.
     #[error(transparent)]
     Name(#[from] payload::PathError),
@@ -126,17 +140,63 @@ pub enum LayoutError {
     },
 }
 
+/// Content, and for a file what it was before it was read.
+pub type Whole<'a> = (Cow<'a, [u8]>, Option<Metadata>);
+
 impl Content<'_> {
     /// The bytes.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&self) -> Result<Cow<'_, [u8]>, (PathBuf, io::Error)> {
+        self.read_whole().map(|(content, _)| content)
+    }
+
+    /// The bytes, and for a file what it was before it was read.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_whole(&self) -> Result<Whole<'_>, (PathBuf, io::Error)> {
         match self {
-            Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
-            Self::Path(path) => std::fs::read(path)
-                .map(Cow::Owned)
+            Self::Bytes(bytes) => Ok((Cow::Borrowed(bytes), None)),
+            Self::Path(path) => inputs::read_with_metadata(path)
+                .map(|(content, metadata)| (Cow::Owned(content), Some(metadata)))
                 .map_err(|error| (path.to_path_buf(), error)),
+        }
+    }
+
+    /// Whether both have the same bytes; a file is read a piece at a time.
+    fn is_same(&self, other: &Self) -> Result<bool, (PathBuf, io::Error)> {
+        let (mut one, mut two) = (self.open()?, other.open()?);
+        loop {
+            let piece = one.fill_buf().map_err(|error| self.unreadable(error))?;
+            let with = two.fill_buf().map_err(|error| other.unreadable(error))?;
+            let length = piece.len().min(with.len());
+            if length == 0 {
+                return Ok(piece.len() == with.len());
+            }
+            if piece.get(..length) != with.get(..length) {
+                return Ok(false);
+            }
+            one.consume(length);
+            two.consume(length);
+        }
+    }
+
+    fn open(&self) -> Result<Box<dyn BufRead + '_>, (PathBuf, io::Error)> {
+        match self {
+            Self::Bytes(bytes) => Ok(Box::new(*bytes)),
+            Self::Path(path) => match inputs::open(path) {
+                Ok(file) => Ok(Box::new(BufReader::new(file))),
+                Err(error) => Err(self.unreadable(error)),
+            },
+        }
+    }
+
+    fn unreadable(&self, error: io::Error) -> (PathBuf, io::Error) {
+        match self {
+            Self::Bytes(_) => (PathBuf::new(), error),
+            Self::Path(path) => (path.to_path_buf(), error),
         }
     }
 
@@ -160,7 +220,10 @@ pub fn arrange<'a>(
 ) -> Result<Layout<'a>, LayoutError> {
     let mut layout = Layout::default();
     for file in &collection.files {
-        let placed = placed_file(facts, file);
+        let mut placed = placed_file(facts, file);
+        // What lies beside the executable is there from the start.
+        placed.on_demand =
+            plan.mode == BundleMode::OneFile && collection.on_demand.contains(&file.dest);
         layout.add_file(file.dest.as_str(), placed)?;
     }
     for module in &collection.modules {
@@ -171,13 +234,22 @@ pub fn arrange<'a>(
     if ignores_case(&plan.target) {
         layout.check_case()?;
     }
+    if is_windows(&plan.target) {
+        layout.check_windows()?;
+    }
     Ok(layout)
 }
 
 /// Whether file systems of `target` take names that differ in case for one.
 #[must_use]
 pub fn ignores_case(target: &str) -> bool {
-    target.contains("windows") || target.contains("apple")
+    is_windows(target) || target.contains("apple")
+}
+
+/// Whether programs for `target` run on Windows.
+#[must_use]
+pub fn is_windows(target: &str) -> bool {
+    target.contains("windows")
 }
 
 /// `lib/python3.11`, where the standard library is in a bundle.
@@ -203,6 +275,7 @@ fn placed_file<'a>(
         executable: file.executable,
         interpreter,
         strip: interpreter && matches!(file.role, FileRole::Native | FileRole::Program),
+        on_demand: false,
     }
 }
 
@@ -219,6 +292,7 @@ fn placed_module(module: &CollectedModule) -> PlacedModule<'_> {
             ModuleCode::Bytecode(path) => PlacedCode::Bytecode(path),
             ModuleCode::Extension { preload } => PlacedCode::Extension(preload),
         },
+        needs: &module.needs,
         reached: module.reached,
     }
 }
@@ -230,7 +304,7 @@ impl<'a> Layout<'a> {
             return Ok(());
         };
         let read = |(path, source)| LayoutError::Read { path, source };
-        if there.content.read().map_err(read)? != file.content.read().map_err(read)? {
+        if !there.content.is_same(&file.content).map_err(read)? {
             return Err(LayoutError::Collision {
                 dest: dest.to_owned(),
                 first: there.content.describe(),
@@ -239,6 +313,7 @@ impl<'a> Layout<'a> {
         }
         there.executable |= file.executable;
         there.strip &= file.strip;
+        there.on_demand &= file.on_demand;
         Ok(())
     }
 
@@ -264,6 +339,7 @@ impl<'a> Layout<'a> {
             executable: false,
             interpreter: true,
             strip: false,
+            on_demand: false,
         };
         self.add_file(
             RUNTIME,
@@ -279,6 +355,7 @@ impl<'a> Layout<'a> {
                 package: package.is_some(),
                 dest: dest.as_str().to_owned(),
                 code: PlacedCode::Source(content),
+                needs: &[],
                 reached: true,
             };
             self.add_module(package.unwrap_or(&name), module);
@@ -302,6 +379,18 @@ impl<'a> Layout<'a> {
                     });
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn check_windows(&self) -> Result<(), LayoutError> {
+        for (dest, file) in &self.files {
+            ArchivePath::new(dest.as_str())
+                .and_then(|path| path.check_windows())
+                .map_err(|error| LayoutError::Windows {
+                    file: file.content.describe(),
+                    source: error,
+                })?;
         }
         Ok(())
     }

@@ -1,26 +1,46 @@
 //! The `pack` command: configure, discover, collect, lay out, write.
 
+// Tests look at what they like.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 pub mod bytecode;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "results are known by what they are made of"
+)]
 pub mod cache;
+#[allow(clippy::disallowed_methods, reason = "no part of a build")]
 pub mod cli;
 pub mod collect;
 pub mod collection;
+#[allow(clippy::disallowed_methods, reason = "done anew by every build")]
 pub mod configure;
 pub mod discover;
 pub mod elf;
 pub mod facts;
 pub mod graph;
+#[allow(clippy::disallowed_methods, reason = "this is what the others use")]
+pub mod inputs;
 pub mod installed;
 pub mod interpreter;
 pub mod interrupt;
 pub mod kit;
 pub mod layout;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a build that fails has no inputs"
+)]
 pub mod look;
 pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod report;
 pub mod summary;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is what looks at the inputs again"
+)]
+pub mod uptodate;
 pub mod write;
 
 #[cfg(test)]
@@ -40,15 +60,24 @@ use report::Printer;
 use std::time::{Duration, Instant};
 use write::{Output, WriteError};
 
-/// What a build has made.
+/// What a build has come to.
 #[derive(Debug)]
 pub struct Built {
     /// What it was asked for.
     pub plan: BuildPlan,
-    /// What is on disk.
-    pub output: Output,
+    /// What is there now.
+    pub made: Made,
+    /// It was there already, and nothing was done.
+    pub up_to_date: bool,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+/// What a build has made, and what there is to tell about it.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct Made {
+    /// What is on disk.
+    pub output: Output,
     /// Major, minor, micro.
     pub python_version: (u8, u8, u8),
     /// Number of third-party distributions.
@@ -105,7 +134,7 @@ fn discover_hint(error: &DiscoverError) -> Option<String> {
     }
 }
 
-/// Packs an application.
+/// Packs an application, unless what an earlier build made of it is still right.
 ///
 /// # Errors
 /// When a stage fails. Nothing half-written is left, and an output that was there before is untouched.
@@ -115,17 +144,66 @@ pub fn build(request: &Request, report: &Printer) -> Result<Built, BuildError> {
     for note in &notes {
         report.warning(note);
     }
-    let kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
-    let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
-    let graph = discover::modules(&plan, &facts, report)?; // what can be imported, and who asked for it
-    report.start(Stage::Collect, 0);
-    let collection = collect::files(&plan, &facts, &graph)?; // which files that means, and why each is there
-    report.finish(Stage::Collect);
-    let record = Record::new(&graph, &collection).to_json();
-    let output = write::output(&plan, &facts, &collection, &kit, &record, report)?;
+    let note = uptodate::Note::about(&plan, &request.environment);
+    let (made, up_to_date) = match note
+        .as_ref()
+        .filter(|_| !plan.clean)
+        .map(uptodate::Note::unchanged)
+    {
+        Some(Ok(made)) => (made, true),
+        stale => {
+            if let Some(Err(why)) = stale {
+                report.detail(&format!("building: {why}"));
+            }
+            (make_and_note(&plan, note.as_ref(), report)?, false)
+        }
+    };
     Ok(Built {
         plan,
+        made,
+        up_to_date,
         elapsed: started.elapsed(),
+    })
+}
+
+/// Builds, and keeps what shows a later build that there is nothing to be done.
+fn make_and_note(
+    plan: &BuildPlan,
+    note: Option<&uptodate::Note>,
+    report: &Printer,
+) -> Result<Made, BuildError> {
+    let Some(note) = note else {
+        return make(plan, report);
+    };
+    let recording = inputs::record(note.made(), || {
+        uptodate::note_program();
+        make(plan, report)
+    });
+    let made = recording.result?;
+    let kept = match &recording.inputs {
+        Some(inputs) => note.keep(plan, &made, inputs),
+        None => {
+            note.forget();
+            Ok(())
+        }
+    };
+    if let Err(error) = kept {
+        // The cache has told it already.
+        report.detail(&format!("the next build will not know this one: {error}"));
+    }
+    Ok(made)
+}
+
+fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
+    let kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
+    let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
+    let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
+    report.start(Stage::Collect, 0);
+    let collection = collect::files(plan, &facts, &graph)?; // which files that means, and why each is there
+    report.finish(Stage::Collect);
+    let record = Record::new(&graph, &collection).to_json();
+    let output = write::output(plan, &facts, &collection, &kit, &record, report)?;
+    Ok(Made {
         python_version: facts.version,
         distributions: collection.distributions.len(),
         files: collection.files.len(),

@@ -16,10 +16,11 @@ pub fn print(built: &Built, printer: &Printer) {
     }
     // A one-folder program is its folder: that is what is copied.
     let made = built
+        .made
         .output
         .folder
         .as_ref()
-        .unwrap_or(&built.output.executable);
+        .unwrap_or(&built.made.output.executable);
     for line in lines(built, &printer.bold(&show(made))) {
         printer.status(&line);
     }
@@ -27,14 +28,14 @@ pub fn print(built: &Built, printer: &Printer) {
 
 /// What was noticed and what was not found, the important first; ten of each unless `all`.
 fn warnings(built: &Built, all: bool) -> Vec<String> {
-    let missing = built.missing.iter();
+    let missing = built.made.missing.iter();
     let mut missing: Vec<&MissingImport> =
         missing.filter(|import| all || matters(import)).collect();
     missing.sort_by_key(|import| importance(import));
     let shown = |count: usize| if all { count } else { count.min(SHOWN) };
-    let hidden =
-        built.warnings.len() - shown(built.warnings.len()) + missing.len() - shown(missing.len());
-    let mut lines: Vec<String> = built.warnings[..shown(built.warnings.len())].to_vec();
+    let hidden = built.made.warnings.len() - shown(built.made.warnings.len()) + missing.len()
+        - shown(missing.len());
+    let mut lines: Vec<String> = built.made.warnings[..shown(built.made.warnings.len())].to_vec();
     lines.extend(
         missing[..shown(missing.len())]
             .iter()
@@ -48,13 +49,14 @@ fn warnings(built: &Built, all: bool) -> Vec<String> {
 
 /// What was built, how big, how long, from what, for what, and how to run it. `name` is the output's.
 fn lines(built: &Built, name: &str) -> Vec<String> {
-    let (major, minor, micro) = built.python_version;
+    let (major, minor, micro) = built.made.python_version;
     let mut lines = vec![
-        format!(
-            "{name}: {} in {}",
-            size(built.output.size),
-            duration(built.elapsed)
-        ),
+        if built.up_to_date {
+            format!("{name}: {}, up to date", size(built.made.output.size))
+        } else {
+            let took = duration(built.elapsed);
+            format!("{name}: {} in {took}", size(built.made.output.size))
+        },
         format!(
             "  Python {major}.{minor}.{micro} from {} ({})",
             show(&built.plan.python),
@@ -62,12 +64,12 @@ fn lines(built: &Built, name: &str) -> Vec<String> {
         ),
         format!(
             "  {}, {}, {}",
-            count(built.distributions, "distribution"),
-            count(built.output.modules, "module"),
-            count(built.files, "file"),
+            count(built.made.distributions, "distribution"),
+            count(built.made.output.modules, "module"),
+            count(built.made.files, "file"),
         ),
     ];
-    if let Some((version, file)) = &built.output.glibc {
+    if let Some((version, file)) = &built.made.output.glibc {
         lines.push(format!(
             "  runs with glibc {version} or later (because of {file})"
         ));
@@ -79,8 +81,8 @@ fn lines(built: &Built, name: &str) -> Vec<String> {
 /// The summary as JSON, with all that `-v` shows.
 #[must_use]
 pub fn json(built: &Built) -> String {
-    let (major, minor, micro) = built.python_version;
-    let missing = built.missing.iter().map(|import| {
+    let (major, minor, micro) = built.made.python_version;
+    let missing = built.made.missing.iter().map(|import| {
         json!({
             "name": import.name,
             "importer": import.site.importer,
@@ -89,27 +91,28 @@ pub fn json(built: &Built) -> String {
         })
     });
     let value = json!({
-        "output": built.output.executable,
-        "folder": built.output.folder,
+        "output": built.made.output.executable,
+        "folder": built.made.output.folder,
         "name": built.plan.name,
         "id": built.plan.id,
         "version": built.plan.version,
         "target": built.plan.target,
         "mode": if built.plan.mode == BundleMode::OneDir { "onedir" } else { "onefile" },
-        "size": built.output.size,
-        "uncompressed": built.output.uncompressed,
-        "content_hash": built.output.content_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        "size": built.made.output.size,
+        "uncompressed": built.made.output.uncompressed,
+        "content_hash": built.made.output.content_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        "up_to_date": built.up_to_date,
         "seconds": (built.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         "python": {
             "program": built.plan.python,
             "version": format!("{major}.{minor}.{micro}"),
             "reason": built.plan.python_reason,
         },
-        "distributions": built.distributions,
-        "modules": built.output.modules,
-        "files": built.files,
-        "glibc": built.output.glibc.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
-        "warnings": built.warnings,
+        "distributions": built.made.distributions,
+        "modules": built.made.output.modules,
+        "files": built.made.files,
+        "glibc": built.made.output.glibc.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
+        "warnings": built.made.warnings,
         "missing": missing.collect::<Vec<_>>(),
     });
     format!("{value:#}\n")
@@ -157,7 +160,7 @@ fn describe(import: &MissingImport) -> String {
 }
 
 fn run_command(built: &Built) -> String {
-    let program = show(&built.output.executable);
+    let program = show(&built.made.output.executable);
     let program = if program.contains(' ') {
         format!("'{program}'")
     } else {
@@ -186,6 +189,7 @@ fn reachable(bind: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::Made;
     use crate::bytecode::Counts;
     use crate::collection::GlibcVersion;
     use crate::configure::{Request, resolve};
@@ -208,26 +212,30 @@ mod tests {
         };
         let (mut plan, _) = resolve(&request).unwrap();
         plan.python = PathBuf::from("/venv/bin/python3");
+        let output = Output {
+            executable: PathBuf::from("/dist/my shop"),
+            folder: None,
+            size: 16_400_000,
+            uncompressed: 50_000_000,
+            entries: 900,
+            modules: 812,
+            bytecode: Counts::default(),
+            glibc: Some((GlibcVersion(2, 17), "lib/libpython3.12.so.1.0".into())),
+            warnings: Vec::new(),
+            content_hash: [0; 32],
+        };
         Built {
             plan,
-            output: Output {
-                executable: PathBuf::from("/dist/my shop"),
-                folder: None,
-                size: 16_400_000,
-                uncompressed: 50_000_000,
-                entries: 900,
-                modules: 812,
-                bytecode: Counts::default(),
-                glibc: Some((GlibcVersion(2, 17), "lib/libpython3.12.so.1.0".into())),
-                warnings: Vec::new(),
-                content_hash: [0; 32],
+            made: Made {
+                output,
+                python_version: (3, 12, 1),
+                distributions: 1,
+                files: 34,
+                warnings: vec!["a file is not readable".into()],
+                missing: Vec::new(),
             },
+            up_to_date: false,
             elapsed: Duration::from_millis(2345),
-            python_version: (3, 12, 1),
-            distributions: 1,
-            files: 34,
-            warnings: vec!["a file is not readable".into()],
-            missing: Vec::new(),
         }
     }
 
@@ -258,12 +266,26 @@ mod tests {
         assert_eq!(json["glibc"]["version"], "2.17");
         assert_eq!(json["python"]["version"], "3.12.1");
         assert_eq!(json["size"], 16_400_000);
+        assert_eq!(json["up_to_date"], false);
+    }
+
+    #[test]
+    fn says_that_nothing_was_to_be_done() {
+        let built = Built {
+            up_to_date: true,
+            ..built("shop:app")
+        };
+        let first = &lines(&built, "dist/shop")[0];
+        assert_eq!(first, "dist/shop: 16.4 MB, up to date");
+        let json: serde_json::Value = serde_json::from_str(&json(&built)).unwrap();
+        assert_eq!(json["up_to_date"], true);
+        assert_eq!(json["warnings"][0], "a file is not readable");
     }
 
     #[test]
     fn important_imports_come_first() {
         let mut built = built("shop:app");
-        built.missing = vec![
+        built.made.missing = vec![
             missing("winreg", "mimetypes", true, Origin::Stdlib),
             missing("simplejson", "requests", true, Origin::ThirdParty),
             missing("needed", "requests", false, Origin::ThirdParty),
@@ -277,7 +299,7 @@ mod tests {
         no module `maybe` was found for `__main__`, line 3, which can do without
         ");
         assert_eq!(warnings(&built, true).len(), 6);
-        built.missing = (0..15)
+        built.made.missing = (0..15)
             .map(|n| missing(&format!("m{n}"), "a", false, Origin::App))
             .collect();
         assert_eq!(warnings(&built, false).len(), 12);

@@ -25,6 +25,33 @@ impl ContentDigest {
     }
 }
 
+/// Makes a [`ContentDigest`] of content that comes a piece at a time.
+#[derive(Debug, Default)]
+pub struct Digester {
+    size: u64,
+    crc32: crc32fast::Hasher,
+    sha256: Sha256,
+}
+
+impl Digester {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.size += piece.len() as u64;
+        self.crc32.update(piece);
+        self.sha256.update(piece);
+    }
+
+    /// The digest of all pieces.
+    #[must_use]
+    pub fn finish(self) -> ContentDigest {
+        ContentDigest {
+            size: self.size,
+            crc32: self.crc32.finalize(),
+            sha256: self.sha256.finalize().into(),
+        }
+    }
+}
+
 /// Hashes chunks of the archive: what a first start does with every byte.
 pub(crate) fn blake3(bytes: &[u8]) -> [u8; 32] {
     blake3::hash(bytes).into()

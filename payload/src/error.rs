@@ -142,6 +142,8 @@ impl From<FormatError> for CopyError {
 pub enum WriteError {
     /// The output is at fault.
     Io(std::io::Error),
+    /// What is to be written could not be read.
+    Read(std::io::Error),
     /// A name that must not become a path.
     Name(PathError),
     /// A name below `.pack/` for something to be unpacked.
@@ -176,7 +178,7 @@ pub enum WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => error.fmt(f),
+            Self::Io(error) | Self::Read(error) => error.fmt(f),
             Self::Name(error) => error.fmt(f),
             Self::Reserved(path) => write!(
                 f,
@@ -204,7 +206,7 @@ impl fmt::Display for WriteError {
 impl std::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            Self::Io(error) | Self::Read(error) => Some(error),
             Self::Name(error) => Some(error),
             _ => None,
         }

@@ -2,7 +2,7 @@
 
 use crate::FormatError;
 use crate::codec::{Put, Reader};
-use crate::digest::sha256;
+use crate::digest::blake3;
 use crate::zip;
 
 /// Bytes of a footer.
@@ -29,8 +29,8 @@ const SEARCHED: usize = 1 << 20;
 /// |     40 |    8 | index_offset   | from the payload's first byte: the index                              |
 /// |     48 |    8 | index_length   | bytes                                                                |
 /// |     56 |    8 | reserved       | 0                                                                    |
-/// |     64 |   32 | prefix_sha256  | of the bytes before the payload                                      |
-/// |     96 |   32 | tail_sha256    | of the bytes from `tail_offset` to the footer                         |
+/// |     64 |   32 | prefix_hash    | of the bytes before the payload                                      |
+/// |     96 |   32 | tail_hash      | of the bytes from `tail_offset` to the footer                         |
 /// |    128 |   32 | checksum       | SHA-256 of the 128 bytes before                                      |
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Footer {
@@ -39,8 +39,8 @@ pub(crate) struct Footer {
     pub(crate) tail_offset: u64,
     pub(crate) index_offset: u64,
     pub(crate) index_length: u64,
-    pub(crate) prefix_sha256: [u8; 32],
-    pub(crate) tail_sha256: [u8; 32],
+    pub(crate) prefix_hash: [u8; 32],
+    pub(crate) tail_hash: [u8; 32],
 }
 
 impl Footer {
@@ -54,9 +54,9 @@ impl Footer {
         out.put_u64(self.index_offset);
         out.put_u64(self.index_length);
         out.put_u64(0);
-        out.put(&self.prefix_sha256);
-        out.put(&self.tail_sha256);
-        let checksum = sha256(&out);
+        out.put(&self.prefix_hash);
+        out.put(&self.tail_hash);
+        let checksum = blake3(&out);
         let mut bytes = [0; LENGTH];
         bytes[..CHECKED].copy_from_slice(&out);
         bytes[CHECKED..].copy_from_slice(&checksum);
@@ -94,7 +94,7 @@ impl Footer {
             .and_then(<[u8]>::first_chunk::<LENGTH>)
             .ok_or(FormatError::Footer("it is cut off"))?;
         let (checked, checksum) = bytes.split_at(CHECKED);
-        if sha256(checked) != *checksum {
+        if blake3(checked) != *checksum {
             return Err(Some(FormatError::Footer("its checksum does not match")));
         }
         let footer = Self::decode(checked)?;
@@ -121,13 +121,13 @@ impl Footer {
             tail_offset: reader.u64()?,
             index_offset: reader.u64()?,
             index_length: reader.u64()?,
-            prefix_sha256: {
+            prefix_hash: {
                 if reader.u64()? != 0 {
                     return Err(FormatError::Footer("a reserved field is set"));
                 }
                 *reader.array()?
             },
-            tail_sha256: *reader.array()?,
+            tail_hash: *reader.array()?,
         };
         reader.finish()?;
         Ok(footer)

@@ -16,6 +16,8 @@ pub(crate) const MODULE_LENGTH: usize = 48;
 pub(crate) const NONE: u32 = u32::MAX;
 /// Names are unique when case is ignored, too.
 pub(crate) const FLAG_CASE_FOLDED: u32 = 1;
+/// Names are those of files on Windows, too.
+pub(crate) const FLAG_WINDOWS: u32 = 2;
 
 /// A stretch of the string pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +190,7 @@ impl<'a> Index<'a> {
         let flags = reader.u32()?;
         let (entries, modules, chunks) = (reader.u32()?, reader.u32()?, reader.u32()?);
         let (program, strings) = (reader.u32()?, reader.u32()?);
-        if flags & !FLAG_CASE_FOLDED != 0 {
+        if flags & !(FLAG_CASE_FOLDED | FLAG_WINDOWS) != 0 {
             return Err(FormatError::Index("it has a flag that does not exist"));
         }
         let index = Self {

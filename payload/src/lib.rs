@@ -39,7 +39,7 @@ mod verify;
 mod write;
 mod zip;
 
-pub use digest::ContentDigest;
+pub use digest::{ContentDigest, Digester};
 pub use entry::{Check, Entry, Method, Placement};
 pub use error::{CopyError, FormatError, WriteError};
 pub use module::Module;

@@ -1,7 +1,7 @@
 //! Checking what stands before the payload, and nothing else.
 
 use crate::FormatError;
-use crate::digest::sha256;
+use crate::digest::blake3;
 use crate::footer::Footer;
 
 /// Checks the bytes before the payload, which are the bootloader that runs. Of all the rest of `file` it reads the
@@ -15,7 +15,7 @@ pub fn check_prefix(file: &[u8]) -> Result<(), FormatError> {
         .ok()
         .and_then(|length| file.get(..length))
         .ok_or(FormatError::Prefix)?;
-    if sha256(prefix) == footer.prefix_sha256 {
+    if blake3(prefix) == footer.prefix_hash {
         Ok(())
     } else {
         Err(FormatError::Prefix)

@@ -119,6 +119,26 @@ pub enum Unpack {
     Each,
 }
 
+impl Program {
+    /// Every path in it that leads to something of the bundle, or to the folder beside the executable that holds it.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        let (PythonStart::Library(start) | PythonStart::Program(start)) = &self.python.start;
+        let scripts = self.entries.iter().filter_map(|entry| match &entry.target {
+            Target::Script(path) => Some(path),
+            _ => None,
+        });
+        // Right beside it.
+        let folder = self.contents_directory.iter().filter(|name| *name != ".");
+        [start, &self.runtime]
+            .into_iter()
+            .chain(&self.python.preload)
+            .chain(&self.runtime_hooks)
+            .chain(scripts)
+            .chain(folder)
+            .map(String::as_str)
+    }
+}
+
 impl Default for Program {
     /// A program without a name that runs nothing: something to start from.
     fn default() -> Self {

@@ -47,7 +47,7 @@ impl<'a> Payload<'a> {
     /// Identifies the payload: the hash of its index, which holds the hash of everything else.
     #[must_use]
     pub fn content_hash(&self) -> [u8; 32] {
-        self.footer.tail_sha256
+        self.footer.tail_hash
     }
 
     /// Bytes before the payload.

@@ -1,8 +1,9 @@
 //! Checking a payload.
 
-use crate::digest::{blake3, sha256};
+use crate::digest::blake3;
 use crate::entry::Method;
-use crate::index::{CHUNK, FLAG_CASE_FOLDED};
+use crate::index::{CHUNK, FLAG_CASE_FOLDED, FLAG_WINDOWS};
+use crate::path::{PathError, check, check_windows};
 use crate::read::range;
 use crate::{Entry, FormatError, Payload};
 use std::collections::{HashMap, HashSet};
@@ -35,7 +36,7 @@ impl Payload<'_> {
         let pieces = self.index.chunks.len() + 1;
         in_parallel(threads, pieces, |piece| {
             match piece.checked_sub(1) {
-                None if sha256(self.prefix) == self.footer.prefix_sha256 => {}
+                None if blake3(self.prefix) == self.footer.prefix_hash => {}
                 None => return Err(FormatError::Prefix),
                 Some(chunk) => self.verify_chunk(chunk)?,
             }
@@ -51,7 +52,7 @@ impl Payload<'_> {
     /// As [`Payload::verify`].
     pub fn verify_index(&self) -> Result<(), FormatError> {
         let tail = self.tail().ok_or(FormatError::Tail)?;
-        if sha256(tail) == self.footer.tail_sha256 {
+        if blake3(tail) == self.footer.tail_hash {
             Ok(())
         } else {
             Err(FormatError::Tail)
@@ -64,7 +65,6 @@ impl Payload<'_> {
     /// # Errors
     /// `Index`, `Name`, `Collision`, `Program`.
     pub fn verify_structure(&self) -> Result<(), FormatError> {
-        self.program()?;
         in_order(
             self.index
                 .entries
@@ -77,8 +77,42 @@ impl Payload<'_> {
                 .iter()
                 .map(|record| self.index.name(record)),
         )?;
-        (0..self.module_count()).try_for_each(|module| self.module_at(module).map(drop))?;
+        self.verify_paths()?;
+        self.verify_places()?;
         self.verify_names()
+    }
+
+    /// No two entries share bytes of the archive: what all of them decompress to is bounded by the size of the file.
+    fn verify_places(&self) -> Result<(), FormatError> {
+        let place = |entry: Entry<'_>| (entry.data_offset, entry.stored.len() as u64);
+        let mut places = self
+            .entries()
+            .map(|entry| entry.map(place))
+            .collect::<Result<Vec<_>, _>>()?;
+        places.retain(|(_, length)| *length > 0);
+        places.sort_unstable();
+        let overlap =
+            |pair: &[(u64, u64)]| matches!(pair, [(at, length), (next, _)] if at + length > *next);
+        if places.windows(2).any(overlap) {
+            return Err(FormatError::Index("two entries share bytes of the archive"));
+        }
+        Ok(())
+    }
+
+    /// Whatever settings and modules lead to lies in the bundle.
+    fn verify_paths(&self) -> Result<(), FormatError> {
+        self.program()?
+            .paths()
+            // Settings of a program without an interpreter, say, are those of one that cannot start.
+            .filter(|path| !path.is_empty())
+            .try_for_each(in_bundle)?;
+        (0..self.module_count()).try_for_each(|number| {
+            let module = self.module_at(number)?;
+            module
+                .preload()
+                .chain(module.needs())
+                .try_for_each(in_bundle)
+        })
     }
 
     /// Decompresses every entry and checks its size and its SHA-256, external ones excepted.
@@ -120,7 +154,11 @@ impl Payload<'_> {
         self.entries()
             .filter_map(Result::ok)
             .filter(touches)
-            .find_map(|entry| entry.verified().err())
+            // A piece at a time: an entry may be larger than memory.
+            .find_map(|entry| {
+                let checked = entry.copy_to(&mut std::io::sink(), crate::Check::Hash);
+                checked.map_err(only_format).err()
+            })
             .unwrap_or(FormatError::DamagedArchive {
                 offset: self.footer.prefix_length + offset,
             })
@@ -132,12 +170,26 @@ impl Payload<'_> {
             .entries()
             .map(|entry| entry.map(|entry| entry.path))
             .collect::<Result<Vec<_>, _>>()?;
+        if self.index.flags & FLAG_WINDOWS != 0 {
+            for name in &names {
+                check_windows(name).map_err(|reason| path_error(name, reason))?;
+            }
+        }
         let fold = self.index.flags & FLAG_CASE_FOLDED != 0;
         match collision(&names, fold) {
             Some((first, second)) => Err(FormatError::Collision { first, second }),
             None => Ok(()),
         }
     }
+}
+
+fn in_bundle(path: &str) -> Result<(), FormatError> {
+    check(path).map_err(|reason| path_error(path, reason))
+}
+
+fn path_error(name: &str, reason: &'static str) -> FormatError {
+    let name = name.to_owned();
+    PathError { name, reason }.into()
 }
 
 /// Two of `names` that cannot both be files of one folder tree: the same (ignoring case when `fold` is set), or one is a

@@ -166,6 +166,7 @@ fn an_index_that_a_hostile_packer_made_never_panics() {
 fn reader_on(names: &[&str], change: impl Fn(&mut Vec<u8>)) -> Result<(), FormatError> {
     let mut writer = payload::Writer::new(Vec::new(), b"prefix").unwrap();
     writer.allow_case_collisions();
+    writer.allow_windows_names();
     common::add_stored(&mut writer, "z", payload::Placement::File, b"1");
     for name in names {
         let entry = payload::NewEntry {
@@ -187,12 +188,23 @@ fn the_reader_refuses_names_that_climb_or_collide() {
     reader_on(&["a/b", "a/B"], |_| ()).unwrap();
     let folded = reader_on(&["a/b", "a/B"], |index| index[8] = 1);
     assert!(matches!(folded, Err(FormatError::Collision { .. })));
-    for climbing in ["../b", "/a/b", "a//b", "./ab", "a/.."] {
+    for climbing in [
+        "../b", "/a/b", "a//b", "./ab", "a/..", "a\\bc", "c:ab", "a\nbc", "\0abc", "a\u{85}b",
+    ] {
         let name = "x".repeat(climbing.len());
         let error = reader_on(&[&name], |index| *index = replaced(index, &name, climbing));
         assert!(
             matches!(error, Err(FormatError::Name(_))),
             "{climbing}: {error:?}"
+        );
+    }
+    // Names that are right everywhere but on Windows.
+    for device in ["a/nul", "con.txt", "a/b.", "a?"] {
+        reader_on(&[device], |_| ()).unwrap();
+        let error = reader_on(&[device], |index| index[8] = 2);
+        assert!(
+            matches!(error, Err(FormatError::Name(_))),
+            "{device}: {error:?}"
         );
     }
     let twice = reader_on(&["aa", "ab"], |index| *index = replaced(index, "ab", "aa"));
@@ -201,6 +213,86 @@ fn the_reader_refuses_names_that_climb_or_collide() {
         *index = replaced(index, "ab/c", "aa/c");
     });
     assert!(matches!(folder, Err(FormatError::Collision { .. })));
+}
+
+/// What a module or the settings lead to is loaded: it cannot lie elsewhere.
+#[test]
+fn the_reader_refuses_paths_that_lead_out() {
+    let verdict = |module: payload::NewModule, program: &payload::Program| {
+        let mut writer = payload::Writer::new(Vec::new(), b"prefix").unwrap();
+        writer.add_module(module);
+        let (file, _) = writer.finish(program).unwrap();
+        Payload::locate(&file).unwrap().verify(1)
+    };
+    let plain = payload::Program::default;
+    let none = payload::NewModule::default;
+    verdict(none(), &plain()).unwrap();
+    let outside = || vec!["lib/a.so".to_owned(), "../../tmp/evil.so".to_owned()];
+    let modules = [
+        payload::NewModule {
+            preload: outside(),
+            ..none()
+        },
+        payload::NewModule {
+            needs: outside(),
+            ..none()
+        },
+    ];
+    for module in modules {
+        let error = verdict(module, &plain()).unwrap_err();
+        assert!(matches!(error, FormatError::Name(_)), "{error}");
+    }
+    let mut started = plain();
+    started.python.start = payload::PythonStart::Library("/tmp/evil.so".into());
+    let mut preloads = plain();
+    preloads.python.preload = outside();
+    let programs = [
+        started,
+        preloads,
+        payload::Program {
+            runtime: "../evil.so".into(),
+            ..plain()
+        },
+        payload::Program {
+            runtime_hooks: outside(),
+            ..plain()
+        },
+        payload::Program {
+            contents_directory: Some("../elsewhere".into()),
+            ..plain()
+        },
+        payload::Program {
+            entries: vec![payload::EntryPoint {
+                name: String::new(),
+                target: payload::Target::Script("/tmp/evil.py".into()),
+            }],
+            ..plain()
+        },
+    ];
+    for program in programs {
+        let error = verdict(none(), &program).unwrap_err();
+        assert!(matches!(error, FormatError::Name(_)), "{error}");
+    }
+}
+
+/// Many entries of the same few bytes would decompress to any size.
+#[test]
+fn the_reader_refuses_entries_that_share_their_bytes() {
+    let mut writer = payload::Writer::new(Vec::new(), b"prefix").unwrap();
+    for name in ["a", "b"] {
+        common::add_stored(&mut writer, name, payload::Placement::File, b"the same");
+    }
+    let (file, _) = writer.finish(&payload::Program::default()).unwrap();
+    Payload::locate(&file).unwrap().verify(1).unwrap();
+    // FORMAT.md, section 3.2: the data_offset of both records, behind the header.
+    let (first, second) = (32 + 16..32 + 24, 32 + 72 + 16);
+    let forged = payload::fuzzing::forged(&file, |index| index.copy_within(first, second));
+    let forged = forged.unwrap();
+    let error = Payload::locate(&forged).unwrap().verify(1).unwrap_err();
+    assert_eq!(
+        error,
+        FormatError::Index("two entries share bytes of the archive")
+    );
 }
 
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {

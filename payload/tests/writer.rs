@@ -69,6 +69,25 @@ fn names_that_collide_are_refused() {
 }
 
 #[test]
+fn names_of_devices_are_refused_for_windows_alone() {
+    for name in ["nul", "lib/aux.py", "COM1.log", "a./b", "what?"] {
+        for allowed in [false, true] {
+            let mut writer = writer();
+            if allowed {
+                writer.allow_windows_names();
+            }
+            common::add_stored(&mut writer, name, Placement::File, b"");
+            let finished = writer.finish(&Program::default());
+            match finished {
+                Ok((file, _)) if allowed => Payload::locate(&file).unwrap().verify(1).unwrap(),
+                Err(WriteError::Name(_)) if !allowed => {}
+                other => panic!("{name}, allowed {allowed}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn case_collisions_can_be_allowed() {
     let mut writer = writer();
     writer.allow_case_collisions();
@@ -246,5 +265,39 @@ proptest! {
     #[test]
     fn noise_is_an_error(noise in proptest::collection::vec(any::<u8>(), 0..2000)) {
         prop_assert!(Payload::locate(&noise).is_err());
+    }
+}
+
+#[test]
+fn an_entry_that_comes_from_a_reader_is_the_same() {
+    let content = b"some content\n".repeat(60_000);
+    let entry = NewEntry::stored("a", Placement::File, &content);
+    let mut from_memory = writer();
+    from_memory.add(&entry, &content).unwrap();
+    let mut from_reader = writer();
+    let mut digester = payload::Digester::default();
+    content
+        .chunks(1000)
+        .for_each(|piece| digester.update(piece));
+    let entry = NewEntry {
+        digest: digester.finish(),
+        ..entry
+    };
+    let length = content.len() as u64;
+    from_reader
+        .add_from(&entry, length, &mut &content[..])
+        .unwrap();
+    let program = Program::default();
+    let (from_memory, from_reader) = (from_memory.finish(&program), from_reader.finish(&program));
+    assert!(from_memory.unwrap().0 == from_reader.unwrap().0);
+
+    // A file that shrinks, grows or changes between being hashed and being written.
+    let mut changed = content.clone();
+    changed[3] ^= 1;
+    for stored in [&content[1..], &[&content[..], b"1"].concat(), &changed] {
+        let error = writer()
+            .add_from(&entry, length, &mut &*stored)
+            .unwrap_err();
+        assert!(matches!(error, WriteError::Inconsistent { .. }), "{error}");
     }
 }

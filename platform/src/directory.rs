@@ -1,9 +1,9 @@
 //! Directories held open, so that what happens below them happens there and nowhere else.
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, FromRawFd as _, IntoRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// What the system says of a file and what no unprivileged process can set back: a file whose stamp is unchanged has
@@ -109,13 +109,28 @@ const OPEN: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
+/// Opens a file that is no standard stream: where those are missing, the lowest free number would make it one.
+fn openat(
+    folder: impl AsFd,
+    path: impl rustix::path::Arg,
+    flags: OFlags,
+    mode: Mode,
+) -> rustix::io::Result<OwnedFd> {
+    crate::streams::beyond(rustix::fs::openat(folder, path, flags, mode)?)
+}
+
 impl Directory {
     /// Opens `path`, following links: for directories that a caller names.
     ///
     /// # Errors
     /// When it is not a directory or cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let fd = rustix::fs::open(path, OPEN.difference(OFlags::NOFOLLOW), Mode::empty())?;
+        let fd = openat(
+            rustix::fs::CWD,
+            path,
+            OPEN.difference(OFlags::NOFOLLOW),
+            Mode::empty(),
+        )?;
         Ok(Self {
             fd,
             path: path.to_owned(),
@@ -132,7 +147,7 @@ impl Directory {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        let fd = rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?;
+        let fd = openat(&self.fd, name, OPEN, Mode::empty())?;
         let stat = rustix::fs::fstat(&fd)?;
         if stat.st_uid != user {
             return Err(Unfit::Owner(stat.st_uid));
@@ -150,11 +165,12 @@ impl Directory {
     }
 
     /// Makes sure that what lies in this directory stays where it is: this directory and all above it belong to the
-    /// user or to root, and where others may write, only owners may rename and remove (the sticky bit).
+    /// user or to root, and where others may write, only owners may rename and remove (the sticky bit). Returns it by
+    /// its path without links.
     ///
     /// # Errors
     /// `Exposed` with the first that is not so, going up; `Io` when the system does not tell.
-    pub fn is_sheltered(&self, user: u32) -> Result<(), Unfit> {
+    pub fn sheltered(self, user: u32) -> Result<Self, Unfit> {
         let path = std::fs::canonicalize(&self.path).map_err(Unfit::Io)?;
         let group = rustix::process::getegid().as_raw();
         for above in path.ancestors() {
@@ -170,7 +186,7 @@ impl Directory {
                 return Err(Unfit::Exposed(above.to_owned()));
             }
         }
-        Ok(())
+        Ok(Self { fd: self.fd, path })
     }
 
     /// Makes `self/name`, which must be new, for this user alone.
@@ -215,7 +231,7 @@ impl Directory {
     /// When it is missing, a link, or out of reach.
     pub fn open_file(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        Ok(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?.into())
+        Ok(openat(&self.fd, name, flags, Mode::empty())?.into())
     }
 
     /// Makes `self/name` new with these permission bits; whatever stood there is removed first, so that a process that
@@ -227,14 +243,42 @@ impl Directory {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(mode & 0o777);
-        let file = match rustix::fs::openat(&self.fd, name, flags, mode) {
+        let file = match openat(&self.fd, name, flags, mode) {
             Err(rustix::io::Errno::EXIST) => {
                 self.remove(name)?;
-                rustix::fs::openat(&self.fd, name, flags, mode)?
+                openat(&self.fd, name, flags, mode)?
             }
             other => other?,
         };
         Ok(file.into())
+    }
+
+    /// Makes a file in the folder `self/folder` (this directory when it is empty) that has no name yet: nobody sees it
+    /// before [`Directory::give_name`], and it is gone when the process ends before that. `None` where the file system
+    /// knows no such files.
+    ///
+    /// # Errors
+    /// The system's, all others.
+    pub fn create_unnamed(&self, folder: &str, mode: u32) -> io::Result<Option<File>> {
+        use rustix::io::Errno;
+        let folder = if folder.is_empty() { "." } else { folder };
+        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        match openat(&self.fd, folder, flags, Mode::from_raw_mode(mode & 0o777)) {
+            Ok(file) => Ok(Some(file.into())),
+            Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::ISDIR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the file that [`Directory::create_unnamed`] made the name `self/path`, which must be free.
+    ///
+    /// # Errors
+    /// The system's; `AlreadyExists` when the name is taken, `NotFound` without `/proc`.
+    pub fn give_name(&self, file: &File, path: &str) -> io::Result<()> {
+        // By its descriptor alone it could be named only with rights that users lack.
+        let own = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+        let follow = AtFlags::SYMLINK_FOLLOW;
+        Ok(rustix::fs::linkat(CWD, own, &self.fd, path, follow)?)
     }
 
     /// Opens `self/name` for locking, made when it is missing.
@@ -243,7 +287,7 @@ impl Directory {
     /// The system's.
     pub fn lock_file(&self, name: &str) -> io::Result<Lock> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Lock(rustix::fs::openat(
+        Ok(Lock(openat(
             &self.fd,
             name,
             flags,
@@ -278,7 +322,15 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(rustix::fs::renameat(&self.fd, from, &self.fd, to)?)
+        self.rename_into(from, self, to)
+    }
+
+    /// Puts `self/from` in the place of `other/to`, in one step.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn rename_into(&self, from: &str, other: &Self, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.fd, from, &other.fd, to)?)
     }
 
     /// Removes `self/name`: a file, a link, or a directory with everything in it. Links are not followed.
@@ -292,7 +344,7 @@ impl Directory {
             Err(error) => return Err(error.into()),
         }
         let inner = Self {
-            fd: rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?,
+            fd: openat(&self.fd, name, OPEN, Mode::empty())?,
             path: self.path.join(name),
         };
         for entry in inner.names()? {
@@ -309,7 +361,7 @@ impl Directory {
         let flags =
             OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        Ok(rustix::fs::openat(&self.fd, name, flags, mode)?.into())
+        Ok(openat(&self.fd, name, flags, mode)?.into())
     }
 
     /// The names in it, those that are not UTF-8 left out.
@@ -334,7 +386,7 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn subdirectory(&self, name: &str) -> io::Result<Self> {
-        let fd = rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?;
+        let fd = openat(&self.fd, name, OPEN, Mode::empty())?;
         Ok(Self {
             fd,
             path: self.path.join(name),
@@ -412,13 +464,20 @@ impl Lock {
         Ok(rustix::fs::fstat(&self.0)?.st_nlink != 0)
     }
 
-    /// Keeps the lock until the process ends, whatever program it becomes, and returns what [`Lock::inherited`] takes.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn keep(self) -> io::Result<i32> {
-        rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::empty())?;
-        Ok(self.0.into_raw_fd())
+    /// Keeps the lock until the process ends or becomes another program.
+    pub fn forget(self) {
+        std::mem::forget(self);
+    }
+
+    /// Keeps the lock until the process ends, with `becomes` also when it becomes another program. Returns what
+    /// [`Lock::inherited`] takes.
+    #[must_use]
+    pub fn keep(self, becomes: bool) -> i32 {
+        if becomes {
+            // Where that fails the files may be removed while they are used, and the next start puts that right.
+            let _ = rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::empty());
+        }
+        self.0.into_raw_fd()
     }
 }
 

@@ -30,21 +30,46 @@ pub enum Visibility {
     Local,
 }
 
+/// When the functions that a library uses are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// All of them now: what is missing is an error here.
+    Now,
+    /// Each when it is called first, as programs do: of a large library most never are.
+    Lazy,
+}
+
 impl Library {
     /// Loads the library at `path` with every symbol resolved now.
     ///
     /// # Errors
     /// When the dynamic linker refuses it.
     pub fn open(path: &Path, visibility: Visibility) -> Result<Self, LoadError> {
+        Self::open_with(path, visibility, Binding::Now)
+    }
+
+    /// Loads the library at `path`.
+    ///
+    /// # Errors
+    /// When the dynamic linker refuses it.
+    pub fn open_with(
+        path: &Path,
+        visibility: Visibility,
+        binding: Binding,
+    ) -> Result<Self, LoadError> {
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| LoadError(format!("{}: the path holds a NUL byte", path.display())))?;
         let scope = match visibility {
             Visibility::Global => libc::RTLD_GLOBAL,
             Visibility::Local => libc::RTLD_LOCAL,
         };
+        let binding = match binding {
+            Binding::Now => libc::RTLD_NOW,
+            Binding::Lazy => libc::RTLD_LAZY,
+        };
         // SAFETY: `name` is NUL-terminated and outlives the call. The library's initialisers run; the caller has
         // checked the file's hash, which is what makes running them as sound as running the program itself.
-        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | scope) };
+        let handle = unsafe { libc::dlopen(name.as_ptr(), binding | scope) };
         if handle.is_null() {
             Err(last_error())
         } else {

@@ -4,11 +4,12 @@
 use std::collections::HashSet;
 use std::ffi::CStr;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use payload::{Entry, FormatError, Module, Payload, Placement};
 use platform::Library;
 use platform::library::Visibility;
+use unpack::Demand;
 
 use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
 
@@ -18,6 +19,8 @@ pub(crate) struct Bundle {
     pub(crate) payload: Payload<'static>,
     /// The directory of unpacked files.
     pub(crate) meipass: PathBuf,
+    /// Files that are written when they are needed.
+    pub(crate) demand: Arc<Demand>,
     /// Folders of the bundle that hold top-level modules, beside its root.
     pub(crate) roots: Vec<String>,
 }
@@ -44,6 +47,10 @@ pub(crate) fn install<'py>(py: Attached<'py>, bundle: &Bundle) -> PyResult<'py, 
     add(Preload::NAME, capsule.function::<Preload>()?)?;
     add(Below::NAME, capsule.function::<Below>()?)?;
     add(Listing::NAME, capsule.function::<Listing>()?)?;
+    add(Unpack::NAME, capsule.function::<Unpack>()?)?;
+    add(Hush::NAME, capsule.function::<Hush>()?)?;
+    add(Ensure::NAME, capsule.function::<Ensure>()?)?;
+    add(IsFolder::NAME, capsule.function::<IsFolder>()?)?;
     add(c"meipass", py.path(bundle.meipass.as_os_str())?)?;
     let roots = bundle.roots.iter().map(|root| py.text(root));
     let roots = roots.collect::<Result<Vec<_>, _>>()?;
@@ -90,9 +97,11 @@ fn unmarshal<'py>(
     py.unmarshal(&lookup(py, entry.content())?)
 }
 
-/// As `importer.py` names them: 1 package, 2 extension.
+/// As `importer.py` names them: 1 package, 2 extension, 4 with files that it needs.
 fn flags(module: &Module<'_>) -> i64 {
-    i64::from(module.package) | i64::from(module.extension) << 1
+    i64::from(module.package)
+        | i64::from(module.extension) << 1
+        | i64::from(module.needs().next().is_some()) << 2
 }
 
 /// Whether programs may see an entry as a file in memory: bytecode and the format's own entries are none.
@@ -100,18 +109,9 @@ fn is_memory_file(entry: &Entry<'_>) -> bool {
     entry.placement == Placement::Memory && !entry.path.starts_with(payload::RESERVED)
 }
 
-/// The first entry, in the order of paths, that does not come before `path`.
-fn first_entry(payload: &Payload<'_>, path: &str) -> Result<u32, FormatError> {
-    let (mut low, mut high) = (0, u32::try_from(payload.len()).unwrap_or(u32::MAX));
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if payload.entry(middle)?.path < path {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
+/// Whether an entry's content can be had without its file.
+fn is_readable(entry: &Entry<'_>) -> bool {
+    is_memory_file(entry) || entry.placement == Placement::Demand
 }
 
 /// Names directly in a folder that stay in the executable, folders among them.
@@ -122,9 +122,8 @@ fn memory_names<'a>(payload: &Payload<'a>, folder: &str) -> Result<Vec<&'a str>,
         format!("{folder}/")
     };
     let mut names: Vec<&str> = Vec::new();
-    let end = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    for index in first_entry(payload, &prefix)?..end {
-        let entry = payload.entry(index)?;
+    for entry in payload.entries_from(&prefix)? {
+        let entry = entry?;
         let Some(rest) = entry.path.strip_prefix(&prefix) else {
             break;
         };
@@ -167,11 +166,17 @@ impl State {
     }
 
     fn content<'py>(&self, py: Attached<'py>, entry: &Entry<'_>) -> PyResult<'py, Owned<'py>> {
-        if is_memory_file(entry) {
+        if is_readable(entry) {
             py.bytes(&lookup(py, entry.content())?)
         } else {
             Ok(py.none())
         }
+    }
+
+    /// Writes the files that a module needs, where they are not there yet.
+    fn unpack<'py>(&self, py: Attached<'py>, module: &Module<'static>) -> PyResult<'py, ()> {
+        let ensured = self.bundle.demand.files(module.needs());
+        ensured.map_err(|error| Raised::import_error(py, &error.to_string()))
     }
 
     fn preload(&self, module: &Module<'static>) -> Result<(), String> {
@@ -212,7 +217,7 @@ native! {
 }
 
 native! {
-    /// `source(index)`: the bytes of a module's source if they stay in the executable, else None.
+    /// `source(index)`: the bytes of a module's source if they stay in the executable or wait there, else None.
     Source, c"source", |py, state, index| {
         match state.module(py, &index)?.source {
             Some(entry) => state.content(py, &lookup(py, state.bundle.payload.entry(entry))?),
@@ -222,7 +227,7 @@ native! {
 }
 
 native! {
-    /// `entry(path)`: the bytes of a file that stays in the executable, or None.
+    /// `entry(path)`: the bytes of a file that stays in the executable or waits there, or None.
     FileData, c"entry", |py, state, path| {
         match lookup(py, state.bundle.payload.find(&path.to_text()?))? {
             Some(entry) => state.content(py, &entry),
@@ -232,11 +237,49 @@ native! {
 }
 
 native! {
-    /// `preload(index)`: loads the libraries that an extension module needs and its search path does not lead to.
+    /// `preload(index)`: writes the files that an extension module needs, and loads the libraries that its search path
+    /// does not lead to.
     Preload, c"preload", |py, state, index| {
         let module = state.module(py, &index)?;
+        state.unpack(py, &module)?;
         state.preload(&module).map_err(|text| Raised::import_error(py, &text))?;
         Ok(py.none())
+    }
+}
+
+native! {
+    /// `unpack(index)`: writes the files that a module needs.
+    Unpack, c"unpack", |py, state, index| {
+        state.unpack(py, &state.module(py, &index)?)?;
+        Ok(py.none())
+    }
+}
+
+native! {
+    /// `hush(on)`: between `hush(True)` and `hush(False)` this thread lists folders for its own ends, and no file has to be
+    /// there for that.
+    Hush, c"hush", |py, _state, on| {
+        crate::demand::hush(on.truth()?);
+        Ok(py.none())
+    }
+}
+
+native! {
+    /// `ensure(path)`: writes a file of the bundle that waits to be asked for.
+    Ensure, c"ensure", |py, state, path| {
+        let ensured = state.bundle.demand.file(&path.to_text()?);
+        ensured.map_err(|error| crate::demand::raised(py, &error))?;
+        Ok(py.none())
+    }
+}
+
+native! {
+    /// `is_folder(path)`: whether entries of any kind lie below a path of the bundle.
+    IsFolder, c"is_folder", |py, state, path| {
+        let prefix = format!("{}/", path.to_text()?);
+        let mut entries = lookup(py, state.bundle.payload.entries_from(&prefix))?;
+        let first = lookup(py, entries.next().transpose())?;
+        py.bool(first.is_some_and(|entry| entry.path.starts_with(&prefix)))
     }
 }
 

@@ -5,12 +5,16 @@ use std::borrow::Cow;
 use std::ffi::{CString, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use payload::{FormatError, Payload, Program, PythonStart};
+use payload::{FormatError, Payload, Program, PythonStart, Unpack};
+use platform::directory::Lock;
 use platform::handoff::Start;
 use platform::locale::Charset;
 use platform::{MappedFile, process};
+use unpack::Demand;
 
+use crate::demand;
 use crate::embed::config::{self, Settings, StartError};
 use crate::embed::{Attached, Raised};
 use crate::importer::{self, Bundle};
@@ -75,6 +79,10 @@ pub(crate) struct App {
     pub(crate) interpreter: Option<PathBuf>,
     /// What the user gave, without the program's name.
     pub(crate) arguments: Vec<OsString>,
+    /// The lock on the bundle, see [`Start::in_use`].
+    in_use: i32,
+    /// The process that the bootloader started in; forked children are others.
+    process: u32,
 }
 
 impl App {
@@ -91,9 +99,11 @@ impl App {
             PythonStart::Program(program) => Some(start.meipass.join(program)),
             PythonStart::Library(_) => None,
         };
+        let demand = Demand::new(payload, &program, &start.meipass);
         let bundle = Bundle {
             payload,
             meipass: start.meipass.clone(),
+            demand: Arc::new(demand),
             roots: vec![format!("lib/python{major}.{minor}{flavour}")],
         };
         Ok(Self {
@@ -102,7 +112,20 @@ impl App {
             executable: start.executable.clone(),
             interpreter,
             arguments,
+            in_use: start.in_use,
+            process: std::process::id(),
         })
+    }
+
+    /// Removes the files of a run that had its own, as its end has come.
+    fn leave(&self) {
+        let own = self.program.unpack == Unpack::Each && self.in_use >= 0;
+        if own
+            && self.process == std::process::id()
+            && let Ok(lock) = Lock::inherited(self.in_use)
+        {
+            unpack::leave(&self.bundle.meipass, lock);
+        }
     }
 
     /// The standard library's folder in the bundle.
@@ -146,6 +169,14 @@ pub(crate) fn in_interpreter(py: Attached<'_>) -> Result<i32, StartFailure> {
     let (executable, meipass) = (PathBuf::from(next()?), PathBuf::from(next()?));
     next()?;
     script::restore_library_path(py, &next()?).map_err(|raised| StartFailure::raised(&raised))?;
+    let in_use = next()?.to_str().and_then(|number| number.parse().ok());
+    let in_use = in_use.unwrap_or(-1);
+    // From here on no other program that this one starts is to hold the lock.
+    if in_use >= 0
+        && let Ok(lock) = Lock::inherited(in_use)
+    {
+        lock.forget();
+    }
     let unreadable = |error| StartFailure::text(format!("{}: {error}", executable.display()));
     // The bootloader verified this file a moment ago; another file that took its place meanwhile is another program.
     let file = MappedFile::open(&executable).map_err(unreadable)?.leak();
@@ -154,17 +185,22 @@ pub(crate) fn in_interpreter(py: Attached<'_>) -> Result<i32, StartFailure> {
         executable,
         meipass,
         libpython: None,
+        in_use,
     };
     let app = App::new(&start, arguments.collect())?;
     finish(py, &app)
 }
 
 fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
+    if app.program.contents_directory.is_none() {
+        demand::watch(py, &app.bundle.demand, &app.bundle.meipass);
+    }
     importer::install(py, &app.bundle)
         .and_then(|()| script::set_up(py, app, &app.search_paths()))
         .map_err(|raised| StartFailure::raised(&raised))?;
     let ended = script::run(py, app);
     let flushed = config::finalize(py);
+    app.leave();
     Ok(match ended {
         Ended::Interrupted => process::die_of_interrupt(),
         Ended::Status(_) if !flushed => FLUSH_FAILED,

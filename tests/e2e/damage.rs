@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// Exit status of a program without an intact payload.
-const DAMAGED: i32 = 101;
+pub(super) const DAMAGED: i32 = 101;
 
 /// samples/hello: any output of it on stdout is application code that ran.
 fn hello(mode: Mode) -> &'static Program {
@@ -17,14 +17,14 @@ fn hello(mode: Mode) -> &'static Program {
 }
 
 /// A copy of hello with a TMPDIR of its own.
-struct Subject {
-    scratch: Scratch,
-    path: PathBuf,
+pub(super) struct Subject {
+    pub(super) scratch: Scratch,
+    pub(super) path: PathBuf,
     file: File,
 }
 
 impl Subject {
-    fn new(mode: Mode) -> Self {
+    pub(super) fn new(mode: Mode) -> Self {
         let scratch = Scratch::new();
         let path = hello(mode).copy_to(&scratch.join("program"));
         fs::create_dir(scratch.join("tmp")).unwrap();
@@ -36,14 +36,14 @@ impl Subject {
         }
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         (&self.file).seek(SeekFrom::Start(0)).unwrap();
         (&self.file).read_to_end(&mut bytes).unwrap();
         bytes
     }
 
-    fn run(&self) -> Outcome {
+    pub(super) fn run(&self) -> Outcome {
         Run::new(&self.path)
             .env("TMPDIR", self.scratch.join("tmp"))
             .run()
@@ -51,13 +51,13 @@ impl Subject {
     }
 
     /// Forgets what was unpacked.
-    fn forget(&self) {
+    pub(super) fn forget(&self) {
         fs::remove_dir_all(self.scratch.join("tmp")).unwrap();
         fs::create_dir(self.scratch.join("tmp")).unwrap();
     }
 
     /// With one bit of the byte at `offset` turned, calls `check`; then the file is as before.
-    fn flipped(&self, offset: u64, check: impl FnOnce()) {
+    pub(super) fn flipped(&self, offset: u64, check: impl FnOnce()) {
         let mut byte = [0];
         self.file.read_exact_at(&mut byte, offset).unwrap();
         self.poke(offset, byte[0] ^ 0x10);
@@ -88,7 +88,7 @@ fn refused(outcome: &Outcome, what: &str) {
 type Kind = (&'static str, fn(&str) -> bool);
 
 /// Offsets of every kind of place in a payload, each with its name.
-fn places(bytes: &[u8]) -> Vec<(u64, String)> {
+pub(super) fn places(bytes: &[u8]) -> Vec<(u64, String)> {
     let payload = Payload::locate(bytes).unwrap();
     let mut places = Vec::new();
     let kinds: [Kind; 6] = [

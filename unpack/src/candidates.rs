@@ -58,8 +58,7 @@ impl Candidate {
             let _ = std::fs::DirBuilder::new().mode(0o700).create(&self.base);
         }
         let base = Directory::open(&self.base).map_err(Unfit::Io)?;
-        base.is_sheltered(user)?;
-        base.private(&self.name, user)
+        base.sheltered(user)?.private(&self.name, user)
     }
 }
 

@@ -4,11 +4,10 @@
 //! the executable, which was verified whole before anything started, until something needs them as files.
 
 use crate::error::Restore;
-use crate::progress::Progress;
 use crate::{journal, restore};
 use payload::{Entry, FormatError, Method, Payload, Placement, Program, Unpack};
 use platform::{Directory, FileStamp};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,12 +27,16 @@ pub struct Demand {
 #[derive(Debug)]
 struct Open {
     directory: Directory,
-    /// The parent directory and the journal's name, where files are used again by later runs.
-    journal: Option<(Directory, String)>,
+    /// The directory that it lies in.
+    base: Directory,
+    /// Its name there.
+    key: String,
+    /// The journal's name, where files are used again by later runs.
+    journal: Option<String>,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// Of files that an earlier run wrote.
     known: HashMap<u32, FileStamp>,
@@ -86,18 +89,28 @@ impl Demand {
         }
     }
 
-    /// Makes sure that the file at `path` in the bundle is on disk and right, if it is one that waits to be asked for.
+    /// Makes sure that the files at `paths` in the bundle are on disk and right, those of them that wait to be asked for.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn files<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Result<(), DemandError> {
+        let mut entries = Vec::new();
+        for path in paths {
+            entries.extend(self.payload.find(path)?);
+        }
+        self.ensure(entries)
+    }
+
+    /// As [`Demand::files`], for one.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn file(&self, path: &str) -> Result<(), DemandError> {
-        match self.payload.find(path)? {
-            Some(entry) => self.entry(&entry),
-            None => Ok(()),
-        }
+        self.files(std::iter::once(path))
     }
 
-    /// Makes sure of all files directly in `folder` of the bundle (the root when it is empty), for programs that list it.
+    /// Makes sure of all files and folders directly in `folder` of the bundle (the root when it is empty), for programs
+    /// that list it.
     ///
     /// # Errors
     /// When one cannot be written.
@@ -107,115 +120,173 @@ impl Demand {
         } else {
             format!("{folder}/")
         };
+        let (mut files, mut folders) = (Vec::new(), BTreeSet::new());
         for entry in self.payload.entries_from(&prefix)? {
             let entry = entry?;
-            match entry.path.strip_prefix(&prefix) {
-                None => break,
-                Some(name) if !name.contains('/') => self.entry(&entry)?,
+            let Some(name) = entry.path.strip_prefix(&prefix) else {
+                break;
+            };
+            match name.split_once('/') {
+                None => files.push(entry),
+                Some((below, _)) if entry.placement == Placement::Demand => {
+                    folders.insert(format!("{prefix}{below}/"));
+                }
                 Some(_) => {}
             }
         }
-        Ok(())
+        if let Some(open) = self.open() {
+            for folder in folders {
+                let made = open.directory.make_parents(&folder);
+                made.map_err(|error| self.failed(&folder, error))?;
+            }
+        }
+        self.ensure(files)
     }
 
-    /// As [`Demand::file`], for an entry at hand.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn entry(&self, entry: &Entry<'_>) -> Result<(), DemandError> {
-        if entry.placement != Placement::Demand || entry.method == Method::External {
+    fn ensure(&self, mut entries: Vec<Entry<'_>>) -> Result<(), DemandError> {
+        entries.retain(|entry| {
+            entry.placement == Placement::Demand && entry.method != Method::External
+        });
+        let Some(first) = entries.first() else {
             return Ok(());
-        }
-        let failed = |error| DemandError::Write {
-            file: self.folder.join(entry.path),
-            error,
         };
-        let open = self
-            .open
-            .get_or_init(|| Open::new(&self.folder, self.reused));
-        let open = open
-            .as_ref()
-            .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-        open.ensure(entry).map_err(|error| match error {
+        let path = first.path;
+        let open = self.open();
+        let open = open.ok_or_else(|| self.failed(path, io::ErrorKind::NotFound.into()))?;
+        open.ensure(entries).map_err(|(path, error)| match error {
             Restore::Damaged(error) => DemandError::Damaged(error),
-            Restore::Directory(error) => failed(error),
+            Restore::Directory(error) => self.failed(&path, error),
         })
+    }
+
+    fn open(&self) -> Option<&Open> {
+        self.open
+            .get_or_init(|| Open::new(&self.folder, self.reused))
+            .as_ref()
+    }
+
+    fn failed(&self, path: &str, error: io::Error) -> DemandError {
+        DemandError::Write {
+            file: self.folder.join(path),
+            error,
+        }
     }
 }
 
 impl Open {
     fn new(folder: &Path, reused: bool) -> Option<Self> {
-        let directory = Directory::open(folder).ok()?;
-        let mut state = State::default();
-        let mut journal = None;
-        if reused
-            && let (Some(parent), Some(key)) = (folder.parent(), folder.file_name())
-            && let Ok(base) = Directory::open(parent)
-        {
-            let name = journal::name(&key.to_string_lossy());
-            state.known = journal::read(&base, &name);
-            journal = Some((base, name));
-        }
+        let key = folder.file_name()?.to_str()?.to_owned();
+        let base = Directory::open(folder.parent()?).ok()?;
+        let directory = base.subdirectory(&key).ok()?;
+        let journal = reused.then(|| journal::name(&key));
+        let known = journal
+            .as_ref()
+            .map(|name| journal::read(&base, name))
+            .unwrap_or_default();
+        let state = State {
+            known,
+            done: HashSet::new(),
+        };
         Some(Self {
             directory,
+            base,
+            key,
             journal,
             state: Mutex::new(state),
         })
     }
 
-    fn ensure(&self, entry: &Entry<'_>) -> Result<(), Restore> {
-        // Held while the file is written: another thread that wants it has to wait for it anyway.
+    /// Errors come with the path of the file.
+    fn ensure(&self, mut entries: Vec<Entry<'_>>) -> Result<(), (String, Restore)> {
+        // Held while files are written: another thread that wants them has to wait for them anyway.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.done.contains(&entry.index) {
-            return Ok(());
-        }
-        if let Ok(stamp) = self.directory.stamp(entry.path) {
-            let known = state.known.get(&entry.index) == Some(&stamp);
-            if known || restore::is_intact(&self.directory, entry, &stamp) {
-                if !known {
-                    self.note(entry, &stamp);
-                }
-                state.done.insert(entry.index);
-                return Ok(());
-            }
-        }
-        let stamp = self.write(entry)?;
-        self.note(entry, &stamp);
-        state.done.insert(entry.index);
+        entries.retain(|entry| {
+            let stamp = state.known.get(&entry.index);
+            !state.done.contains(&entry.index)
+                && (stamp.is_none() || self.directory.stamp(entry.path).ok().as_ref() != stamp)
+        });
+        let failed = Mutex::new(String::new());
+        let written = restore::in_parallel(&entries, |entry| {
+            self.bring(entry).inspect_err(|_| {
+                entry
+                    .path
+                    .clone_into(&mut failed.lock().unwrap_or_else(PoisonError::into_inner));
+            })
+        });
+        let stamps = written.map_err(|error| {
+            let path = failed.lock().unwrap_or_else(PoisonError::into_inner);
+            (path.clone(), error)
+        })?;
+        state.done.extend(stamps.iter().map(|(index, _)| *index));
+        self.note(&stamps);
         Ok(())
     }
 
-    /// Writes beside the file's place and renames: other processes of the program see all or nothing, and one that has
-    /// the old file mapped keeps it.
-    fn write(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        let progress = Progress::new(None);
-        let partial = format!("{}.{:016x}.part", entry.path, crate::random());
-        let written =
-            restore::write(&self.directory, entry, &partial, &progress).or_else(|error| {
-                let Restore::Directory(reason) = &error else {
-                    return Err(error);
-                };
-                if reason.kind() != io::ErrorKind::NotFound {
-                    return Err(error);
-                }
-                // A tmp cleaner took an empty folder away.
-                self.directory.make_parents(entry.path)?;
-                restore::write(&self.directory, entry, &partial, &progress)
-            });
-        let renamed = written.and_then(|_| {
-            self.directory.rename(&partial, entry.path)?;
-            Ok(self.directory.stamp(entry.path)?)
-        });
-        if renamed.is_err() {
-            let _ = self.directory.remove(&partial);
+    /// Brings a file of unknown state to what the payload says.
+    fn bring(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
+        match self.directory.stamp(entry.path) {
+            Ok(stamp) if restore::is_intact(&self.directory, entry, &stamp) => Ok(stamp),
+            _ => self.write(entry),
         }
-        renamed
+    }
+
+    /// Brings the file into its place whole: other processes of the program, and whoever lists the folder, see all of it
+    /// or nothing. One that has the old file mapped keeps it.
+    fn write(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
+        match self.write_once(entry) {
+            Err(Restore::Directory(error)) if error.kind() == io::ErrorKind::NotFound => {
+                // The first file of its folder, or a tmp cleaner took the folder away.
+                self.directory.make_parents(entry.path)?;
+                self.write_once(entry)
+            }
+            other => other,
+        }
+    }
+
+    fn write_once(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
+        let folder = entry.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let Some(file) = self.directory.create_unnamed(folder, entry.mode | 0o600)? else {
+            return self.write_aside(entry);
+        };
+        restore::fill(&file, entry)?;
+        match self.directory.give_name(&file, entry.path) {
+            Ok(()) => Ok(self.directory.stamp(entry.path)?),
+            // Something wrong stands there, or another process was as quick; without /proc no name can be given.
+            Err(_) => self.write_aside(entry),
+        }
+    }
+
+    /// Beside the bundle, and renamed.
+    fn write_aside(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
+        let partial = format!("{}.part-{:016x}", self.key, crate::random());
+        let written = self
+            .base
+            .create_file(&partial, entry.mode | 0o600)
+            .map_err(Restore::from)
+            .and_then(|file| restore::fill(&file, entry))
+            .and_then(|()| {
+                // A folder in the file's place would stay there.
+                if let Ok(there) = self.directory.stamp(entry.path)
+                    && !there.is_file()
+                {
+                    self.directory.remove(entry.path)?;
+                }
+                self.base
+                    .rename_into(&partial, &self.directory, entry.path)?;
+                Ok(self.directory.stamp(entry.path)?)
+            });
+        if written.is_err() {
+            let _ = self.base.remove(&partial);
+        }
+        written
     }
 
     /// Without a note the next run hashes the file; that is slower, and no reason to fail.
-    fn note(&self, entry: &Entry<'_>, stamp: &FileStamp) {
-        if let Some((base, name)) = &self.journal {
-            let _ = journal::add(base, name, entry.index, stamp);
+    fn note(&self, stamps: &[(u32, FileStamp)]) {
+        if let Some(name) = &self.journal
+            && !stamps.is_empty()
+        {
+            let _ = journal::add(&self.base, name, stamps);
         }
     }
 }
@@ -270,7 +341,9 @@ mod tests {
     #[test]
     fn listing_a_folder_asks_for_what_lies_in_it() {
         let scratch = Scratch::new();
+        fs::remove_dir(scratch.bundle.join("pkg")).unwrap();
         scratch.run().files_in("").unwrap();
+        assert!(scratch.bundle.join("pkg").is_dir());
         assert!(!scratch.later().exists());
         scratch.run().files_in("pkg").unwrap();
         assert!(scratch.later().exists());
@@ -286,6 +359,21 @@ mod tests {
         fs::write(scratch.later(), b"LATER").unwrap();
         scratch.run().file("pkg/later.py").unwrap();
         assert_eq!(fs::read(scratch.later()).unwrap(), b"later");
+    }
+
+    #[test]
+    fn nothing_is_left_beside_the_files() {
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.later()).unwrap();
+        scratch.run().file("pkg/later.py").unwrap();
+        assert_eq!(fs::read(scratch.later()).unwrap(), b"later");
+        let base = scratch.bundle.parent().unwrap();
+        let mut names: Vec<_> = fs::read_dir(base)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["app-0", "app-0.journal"]);
     }
 
     #[test]

@@ -5,11 +5,11 @@ use crate::record::Record;
 use crate::{Executable, Failure, Ready, candidates};
 use payload::{Entry, Method, Program};
 use platform::{Directory, FileStamp};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Makes sure that every file of the bundle is what was packed, and returns the folder. What was found is remembered
 /// in a private directory, so that later starts need not hash what has not changed since.
-pub(crate) fn ready(
+pub(crate) fn check_all(
     own: &Executable,
     program: &Program,
     name: &str,
@@ -20,7 +20,13 @@ pub(crate) fn ready(
         file: file.to_owned(),
         reason,
     };
-    let folder = Directory::open(&path).map_err(|error| damaged(&path, error.to_string()))?;
+    let folder = Directory::open(&path).map_err(|error| {
+        // Its name may be what is damaged.
+        match own.payload.verify_index() {
+            Err(error) => Failure::Damaged(error),
+            Ok(()) => damaged(&path, error.to_string()),
+        }
+    })?;
     let private = candidates::any(program);
     // Of this executable in this place: a copy elsewhere has files of its own.
     let record_name = format!(
@@ -33,30 +39,40 @@ pub(crate) fn ready(
         .as_ref()
         .and_then(|private| Record::read(private, &record_name));
     let known = known.filter(|record| record.knows(&own.stamp));
+    if known
+        .as_ref()
+        .is_some_and(|known| known.holds(&folder, &own.payload))
+    {
+        return Ok(ready(path));
+    }
     if known.is_none() {
         own.verify(progress)?;
     }
     let mut record = Record::new();
     record.add(own.stamp);
+    let mut files = Vec::new();
     for entry in own.payload.entries() {
         let entry = entry.map_err(Failure::Damaged)?;
         if entry.method == Method::External {
             let before = known.as_ref().and_then(|known| known.file(entry.index));
             let stamp = check(&folder, &entry, before)
                 .map_err(|reason| damaged(&path.join(entry.path), reason))?;
-            record.files.push((entry.index, stamp));
+            files.push((entry.index, stamp));
         }
     }
-    if known.as_ref() != Some(&record)
-        && let Some(private) = private
-    {
+    record.complete(files);
+    if let Some(private) = private {
         // Without a record the next start checks everything again; that is slower, and no reason not to start.
         let _ = record.write(&private, &record_name);
     }
-    Ok(Ready {
+    Ok(ready(path))
+}
+
+fn ready(path: PathBuf) -> Ready {
+    Ready {
         folder: path,
         in_use: None,
-    })
+    }
 }
 
 /// Checks one file, unless its stamp is the one it had when it was checked before.

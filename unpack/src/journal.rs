@@ -40,15 +40,20 @@ pub(crate) fn read(base: &Directory, name: &str) -> HashMap<u32, FileStamp> {
         .collect()
 }
 
-/// Adds a note. One call of the system: notes of several processes do not run into each other.
-pub(crate) fn add(base: &Directory, name: &str, entry: u32, stamp: &FileStamp) -> io::Result<()> {
-    base.append_file(name)?.write_all(&encode(entry, stamp))
+/// Adds notes. One call of the system: notes of several processes do not run into each other.
+pub(crate) fn add(base: &Directory, name: &str, stamps: &[(u32, FileStamp)]) -> io::Result<()> {
+    let boot = boot();
+    let notes = stamps
+        .iter()
+        .flat_map(|(entry, stamp)| encode(*entry, stamp, &boot));
+    base.append_file(name)?
+        .write_all(&notes.collect::<Vec<_>>())
 }
 
-fn encode(entry: u32, stamp: &FileStamp) -> Vec<u8> {
+fn encode(entry: u32, stamp: &FileStamp, boot: &[u8]) -> Vec<u8> {
     let mut note = entry.to_le_bytes().to_vec();
     encode_stamp(&mut note, stamp);
-    let sum = sum(&note, &boot());
+    let sum = sum(&note, boot);
     note.extend(sum.to_le_bytes());
     note
 }
@@ -94,9 +99,8 @@ mod tests {
     fn the_last_note_of_an_entry_counts() {
         let (_folder, base) = scratch();
         assert!(read(&base, "j").is_empty());
-        for (entry, seed) in [(1, 10), (2, 20), (1, 11)] {
-            add(&base, "j", entry, &stamp(seed)).unwrap();
-        }
+        add(&base, "j", &[(1, stamp(10)), (2, stamp(20))]).unwrap();
+        add(&base, "j", &[(1, stamp(11))]).unwrap();
         let notes = read(&base, "j");
         assert_eq!(notes, HashMap::from([(1, stamp(11)), (2, stamp(20))]));
     }
@@ -104,8 +108,7 @@ mod tests {
     #[test]
     fn damaged_and_cut_notes_are_passed_over() {
         let (folder, base) = scratch();
-        add(&base, "j", 1, &stamp(1)).unwrap();
-        add(&base, "j", 2, &stamp(2)).unwrap();
+        add(&base, "j", &[(1, stamp(1)), (2, stamp(2))]).unwrap();
         let path = folder.path().join("j");
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[10] ^= 1;
@@ -116,7 +119,7 @@ mod tests {
 
     #[test]
     fn notes_of_another_boot_say_nothing() {
-        let note = encode(1, &stamp(1));
+        let note = encode(1, &stamp(1), &boot());
         let note = note.as_slice().try_into().unwrap();
         assert!(decode(note, &boot()).is_some());
         assert!(decode(note, &[b'x'; 36]).is_none());

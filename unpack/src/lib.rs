@@ -55,7 +55,7 @@ pub fn ready(
     progress: &Progress,
 ) -> Result<Ready, Failure> {
     match (&program.contents_directory, program.unpack) {
-        (Some(name), _) => folder::ready(executable, program, name, progress),
+        (Some(name), _) => folder::check_all(executable, program, name, progress),
         (None, Unpack::Reuse) => shared::ready(executable, program, progress),
         (None, Unpack::Each) => each::ready(executable, program, progress),
     }
@@ -79,7 +79,7 @@ impl Executable {
         let length = self.payload.payload_length();
         self.payload
             .verify_with(restore::threads_for(length), &|bytes| {
-                progress.advance(bytes)
+                progress.advance(bytes);
             })
             .map_err(Failure::Damaged)
     }

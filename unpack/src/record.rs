@@ -6,10 +6,11 @@
 //! mode guard. After a restart of the system the record counts for nothing, because a crash may have lost what files
 //! hold but not what they are called: everything is hashed once.
 
+use payload::Payload;
 use platform::{Directory, FileStamp};
 use std::io::{self, Read, Write};
 
-const MAGIC: &[u8; 8] = b"PACKREC1";
+const MAGIC: &[u8; 8] = b"PACKREC2";
 /// Executables remembered: copies of one program in different places share an unpacked directory.
 const MAX_EXECUTABLES: usize = 16;
 /// Bytes of a stamp.
@@ -24,6 +25,8 @@ pub(crate) struct Record {
     executables: Vec<FileStamp>,
     /// Files, by entry of the payload, in the order of the entries.
     pub(crate) files: Vec<(u32, FileStamp)>,
+    /// Whether `files` are all that there are. A record of executables alone says nothing about files.
+    pub(crate) is_complete: bool,
 }
 
 impl Record {
@@ -33,7 +36,14 @@ impl Record {
             boot: boot(),
             executables: Vec::new(),
             files: Vec::new(),
+            is_complete: false,
         }
+    }
+
+    /// Notes that these are all files, and that they are right.
+    pub(crate) fn complete(&mut self, files: Vec<(u32, FileStamp)>) {
+        self.files = files;
+        self.is_complete = true;
     }
 
     /// Reads `directory/name`. A record of another boot, a damaged one, and none are all the same: nothing is known.
@@ -73,6 +83,16 @@ impl Record {
         self.executables.push(executable);
     }
 
+    /// Whether every file in `directory` has the stamp that it was recorded with. A record is of one payload, by its name,
+    /// and complete when all files were there: the index need not be gone through again.
+    pub(crate) fn holds(&self, directory: &Directory, payload: &Payload<'_>) -> bool {
+        let is_same = |(index, stamp): &(u32, FileStamp)| {
+            let entry = payload.entry(*index);
+            entry.is_ok_and(|entry| directory.stamp(entry.path).is_ok_and(|now| now == *stamp))
+        };
+        self.is_complete && self.files.iter().all(is_same)
+    }
+
     /// The stamp that the file of an entry had.
     pub(crate) fn file(&self, entry: u32) -> Option<&FileStamp> {
         let position = self
@@ -89,6 +109,7 @@ impl Record {
         self.executables
             .iter()
             .for_each(|stamp| encode_stamp(&mut bytes, stamp));
+        bytes.push(u8::from(self.is_complete));
         bytes.extend((self.files.len() as u32).to_le_bytes());
         for (entry, stamp) in &self.files {
             bytes.extend(entry.to_le_bytes());
@@ -110,6 +131,7 @@ impl Record {
         for _ in 0..u32::from_le_bytes(*take(&mut rest)?) {
             executables.push(decode_stamp(take(&mut rest)?)?);
         }
+        let [is_complete] = *take::<1>(&mut rest)?;
         let mut files = Vec::new();
         for _ in 0..u32::from_le_bytes(*take(&mut rest)?) {
             files.push((
@@ -121,6 +143,7 @@ impl Record {
             boot,
             executables,
             files,
+            is_complete: is_complete != 0,
         })
     }
 }
@@ -188,7 +211,7 @@ mod tests {
     fn record() -> Record {
         let mut record = Record::new();
         record.add(stamp(1));
-        record.files = vec![(3, stamp(10)), (7, stamp(20))];
+        record.complete(vec![(3, stamp(10)), (7, stamp(20))]);
         record
     }
 

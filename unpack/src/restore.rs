@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Work below this many bytes is done before another thread has started.
-const WORTH_A_THREAD: u64 = 8 << 20;
+const WORTH_A_THREAD: u64 = 16 << 20;
 /// More threads than these wait for the disk.
 const MAX_THREADS: u64 = 8;
 
@@ -33,7 +33,7 @@ pub(crate) fn files<'a>(
 }
 
 /// Brings every file of `payload` that must be there at the start to what the payload says, in parallel, and returns
-/// their stamps in the order of the entries. Folders are made for files that come later, too: programs list them.
+/// their stamps in the order of the entries.
 pub(crate) fn all(
     directory: &Directory,
     payload: &Payload<'_>,
@@ -41,43 +41,48 @@ pub(crate) fn all(
     progress: &Progress,
 ) -> Result<Vec<(u32, FileStamp)>, Restore> {
     let entries = files(payload).collect::<Result<Vec<_>, _>>()?;
-    let bytes = entries.iter().map(|entry| entry.size).sum();
-    progress.expect(bytes);
-    make_folders(directory, payload)?;
-    // The large ones first, so that no thread starts one when all others are done.
-    let mut order: Vec<&Entry<'_>> = entries.iter().collect();
-    order.sort_by_key(|entry| std::cmp::Reverse(entry.size));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        while let Some(entry) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((entry.index, file(directory, entry, record, progress)?));
-        }
-        Ok::<_, Restore>(done)
-    };
-    let mut stamps = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads_for(bytes)).map(|_| scope.spawn(work)).collect();
-        let mut stamps = work()?;
-        for other in others {
-            let done = other.join();
-            stamps.extend(done.map_err(|_| io::Error::other("a thread failed"))??);
-        }
-        Ok::<_, Restore>(stamps)
-    })?;
+    progress.expect(entries.iter().map(|entry| entry.size).sum());
+    make_folders(directory, &entries)?;
+    let mut stamps = in_parallel(&entries, |entry| file(directory, entry, record, progress))?;
     stamps.sort_by_key(|(index, _)| *index);
     Ok(stamps)
 }
 
-fn make_folders(directory: &Directory, payload: &Payload<'_>) -> Result<(), Restore> {
-    let mut folders = BTreeSet::new();
-    for entry in payload.entries() {
-        let entry = entry?;
-        if entry.placement != Placement::Memory
-            && let Some((folder, _)) = entry.path.rsplit_once('/')
-        {
-            folders.insert(folder);
+/// Does `work` for each of `entries`, on several threads where that is worth it.
+pub(crate) fn in_parallel(
+    entries: &[Entry<'_>],
+    work: impl Fn(&Entry<'_>) -> Result<FileStamp, Restore> + Sync,
+) -> Result<Vec<(u32, FileStamp)>, Restore> {
+    // The large ones first, so that no thread starts one when all others are done.
+    let mut order: Vec<&Entry<'_>> = entries.iter().collect();
+    order.sort_by_key(|entry| std::cmp::Reverse(entry.size));
+    let bytes = entries.iter().map(|entry| entry.size).sum();
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        while let Some(entry) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((entry.index, work(entry)?));
         }
-    }
+        Ok::<_, Restore>(done)
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads_for(bytes).min(entries.len()))
+            .map(|_| scope.spawn(take))
+            .collect();
+        let mut stamps = take()?;
+        for other in others {
+            let done = other.join();
+            stamps.extend(done.map_err(|_| io::Error::other("a thread failed"))??);
+        }
+        Ok(stamps)
+    })
+}
+
+fn make_folders(directory: &Directory, entries: &[Entry<'_>]) -> Result<(), Restore> {
+    let folders = entries
+        .iter()
+        .filter_map(|entry| entry.path.rsplit_once('/'));
+    let folders: BTreeSet<&str> = folders.map(|(folder, _)| folder).collect();
     // The innermost alone: what leads to them is made on the way.
     let mut folders = folders.into_iter().peekable();
     while let Some(folder) = folders.next() {
@@ -106,29 +111,31 @@ fn file(
         }
         directory.remove(entry.path)?;
     }
-    write(directory, entry, entry.path, progress)
+    let file = directory.create_file(entry.path, entry.mode | 0o600)?;
+    copy(
+        entry,
+        Counted {
+            file: &file,
+            progress,
+        },
+    )?;
+    Ok(FileStamp::of(&file)?)
 }
 
-/// Writes the content of `entry` as `directory/path`.
-///
+/// Writes the content of `entry` to `file`.
+pub(crate) fn fill(mut file: &File, entry: &Entry<'_>) -> Result<(), Restore> {
+    copy(entry, &mut file)
+}
+
 /// The payload was verified whole before: the content is what was packed when it decompresses to its size.
-pub(crate) fn write(
-    directory: &Directory,
-    entry: &Entry<'_>,
-    path: &str,
-    progress: &Progress,
-) -> Result<FileStamp, Restore> {
-    let mut out = Counted {
-        file: directory.create_file(path, entry.mode | 0o600)?,
-        progress,
-    };
+fn copy(entry: &Entry<'_>, mut out: impl Write) -> Result<(), Restore> {
     entry.copy_to(&mut out, Check::Size)?;
-    Ok(FileStamp::of(&out.file)?)
+    Ok(())
 }
 
 /// A file that tells what was written to it.
 struct Counted<'a> {
-    file: File,
+    file: &'a File,
     progress: &'a Progress,
 }
 

@@ -8,9 +8,9 @@ use crate::candidates;
 use crate::error::Restore;
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::restore::{self, files};
+use crate::restore;
 use crate::{Executable, Failure, Ready, after_key, directory_name, journal};
-use payload::{Payload, Program};
+use payload::Program;
 use platform::Directory;
 use platform::directory::{Lock, Unfit};
 use std::io;
@@ -40,9 +40,8 @@ fn ready_in(
 ) -> Result<(Directory, Lock), Restore> {
     let (directory, in_use) = open_and_lock(base, key)?;
     let record_name = format!("{key}.record");
-    let is_ready = |record: &Record| {
-        record.knows(&own.stamp) && is_unchanged(&directory, &own.payload, record)
-    };
+    let is_ready =
+        |record: &Record| record.knows(&own.stamp) && record.holds(&directory, &own.payload);
     if Record::read(base, &record_name).is_some_and(|record| is_ready(&record)) {
         return Ok((directory, in_use));
     }
@@ -53,11 +52,15 @@ fn ready_in(
         return Ok((directory, in_use));
     }
     if !record.knows(&own.stamp) {
-        own.verify(progress)?;
+        if let Err(error) = own.verify(progress) {
+            drop((in_use, work));
+            remove_unused(base, key);
+            return Err(error.into());
+        }
         record.add(own.stamp);
     }
     match restore::all(&directory, &own.payload, &record, progress) {
-        Ok(files) => record.files = files,
+        Ok(files) => record.complete(files),
         Err(error) => {
             // A directory that cannot be completed is of no use to anyone: its space may be.
             drop(in_use);
@@ -99,19 +102,6 @@ fn work_lock(base: &Directory, name: &str) -> io::Result<Lock> {
             return Ok(lock);
         }
     }
-}
-
-fn is_unchanged(directory: &Directory, payload: &Payload<'_>, record: &Record) -> bool {
-    let mut known = record.files.iter();
-    for entry in files(payload) {
-        let (Ok(entry), Some((index, stamp))) = (entry, known.next()) else {
-            return false;
-        };
-        if entry.index != *index || directory.stamp(entry.path).ok().as_ref() != Some(stamp) {
-            return false;
-        }
-    }
-    known.next().is_none()
 }
 
 /// Removes directories of the same app's other versions that no process uses.

@@ -1,38 +1,27 @@
 //! `cargo xtask ci`: what stands between a change and the main branch.
 
 use crate::setup::{self, cargo, step};
-use crate::{demo, test};
+use crate::{demo, fuzz, test};
 use anyhow::Result;
-use std::process::Command;
+
+/// How much of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// What a change has to pass.
+    Short,
+    /// What a release has to pass: with tests that need minutes or gigabytes (`PACK_LONG=1`), and more fuzzing.
+    Long,
+}
 
 /// Lints, every test, a little fuzzing, and the demo that the README promises.
 ///
 /// # Errors
 /// On the first of them that fails.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(form: Form) -> Result<()> {
     lint()?;
-    test::run(&[])?;
-    fuzz()?;
+    test::run(&[], form)?;
+    fuzz::run(if form == Form::Long { 60 } else { 10 }, &[])?;
     demo::run()
-}
-
-/// Ten seconds of fuzzing what reads bytes, where a nightly toolchain and cargo-fuzz are at hand.
-fn fuzz() -> Result<()> {
-    let fuzz = || {
-        let mut command = Command::new("cargo");
-        command
-            .args(["+nightly", "fuzz"])
-            .current_dir(setup::root().join("payload"));
-        command
-    };
-    if setup::read(fuzz().arg("--version")).is_err() {
-        println!(
-            "    no fuzzing: it needs a nightly toolchain and cargo-fuzz (`cargo install cargo-fuzz`)"
-        );
-        return Ok(());
-    }
-    step("fuzzing the payload's reader for ten seconds");
-    setup::run(fuzz().args(["run", "payload", "--", "-max_total_time=10"]))
 }
 
 /// rustfmt, clippy and rustdoc, warnings being errors.

@@ -10,6 +10,7 @@ mod bench;
 mod ci;
 mod demo;
 mod dist;
+mod fuzz;
 mod http;
 mod kits;
 mod setup;
@@ -23,7 +24,10 @@ Usage: cargo xtask COMMAND
   demo                 build everything, pack samples/guestbook, start it, sign it
   test [FILTER...]     unit tests of all crates, then the kits, then the end-to-end tests
   lint                 rustfmt, clippy, rustdoc
-  ci                   lint, test, ten seconds of fuzzing, demo
+  fuzz [SECONDS] [TARGET...]
+                       fuzz what reads bytes from outside, each target for a minute or SECONDS
+  ci [--long]          lint, test, ten seconds of fuzzing each target, demo; --long: with the tests and the minute of
+                       fuzzing that are left out otherwise
   kits [--target T] [--fast]
                        bootloader and runtime into target/kits/T; --fast: this machine's own toolchain, unoptimised
   dist                 target/dist/pack: one file with the kits inside
@@ -35,9 +39,11 @@ fn main() -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["demo"] => demo::run(),
-        ["test", filters @ ..] => test::run(filters),
+        ["test", filters @ ..] => test::run(filters, ci::Form::Short),
         ["lint"] => ci::lint(),
-        ["ci"] => ci::run(),
+        ["fuzz", words @ ..] => fuzz::command(words),
+        ["ci"] => ci::run(ci::Form::Short),
+        ["ci", "--long"] => ci::run(ci::Form::Long),
         ["kits", options @ ..] => kits::build(&kits::Options::parse(options)?).map(|_| ()),
         ["dist"] => dist::build().map(|_| ()),
         ["bench", "start"] => bench::start(),

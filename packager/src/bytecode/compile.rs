@@ -54,7 +54,7 @@ pub enum Compiled {
 }
 
 /// Where bytecode came from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     /// Taken from installed `.pyc` files.
     pub installed: usize,
@@ -322,7 +322,7 @@ impl Compiler<'_> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CompileError> {
-    std::fs::read(path).map_err(|source| CompileError::Read {
+    crate::inputs::read(path).map_err(|source| CompileError::Read {
         path: path.to_owned(),
         source,
     })

@@ -1,6 +1,7 @@
 //! Bytecode that is installed beside its source (PEP 3147, PEP 488, PEP 552).
 
 use crate::facts::InterpreterFacts;
+use crate::inputs;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -11,15 +12,14 @@ pub(super) const HEADER: usize = 16;
 /// The code in the `.pyc` installed for `source`, when its header says that it was made from the file as it is now.
 /// Those validated by a hash instead of a time are left aside: compiling again is as sure, and they are rare.
 pub(super) fn code(facts: &InterpreterFacts, source: &Path, optimize: u8) -> Option<Vec<u8>> {
-    let mut bytes = std::fs::read(path(facts, source, optimize)?).ok()?;
+    let path = path(facts, source, optimize)?;
+    // Where there is none, or an old one, the source decides.
+    let (mut bytes, metadata) = inputs::read_unnoted(&path).ok()?;
     let header = bytes.first_chunk::<HEADER>()?;
-    if !is_current(
-        header,
-        &facts.magic_number,
-        &std::fs::metadata(source).ok()?,
-    ) {
+    if !is_current(header, &facts.magic_number, &inputs::metadata(source).ok()?) {
         return None;
     }
+    inputs::note_read(&path, &metadata, &bytes);
     bytes.drain(..HEADER);
     Some(bytes)
 }

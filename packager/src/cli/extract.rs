@@ -5,7 +5,7 @@ use crate::report::{Printer, path as show, size};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use fs_err as fs;
 use payload::{Check, CopyError, Entry, Method, Payload};
-use std::io::BufWriter;
+use std::io::{BufWriter, Seek};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -40,6 +40,8 @@ enum ExtractError {
     },
     #[error("a file beside the program cannot be read")]
     Beside(#[source] std::io::Error),
+    #[error("the file `{}` beside the program is damaged", show(file))]
+    Changed { file: PathBuf },
 }
 
 pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, Failure> {
@@ -143,13 +145,14 @@ impl Source<'_> {
         let mut out = BufWriter::new(file);
         let written = match (entry.method, &self.beside) {
             (Method::External, Some(beside)) => {
-                let content = fs::read(beside.join(entry.path))
-                    .map_err(|error| Failure::new(ExtractError::Beside(error), None))?;
-                entry
-                    .check(&content)
-                    .map_err(|source| open::damaged(self.file, source))?;
-                std::io::Write::write_all(&mut out, &content).map_err(failed)?;
-                entry.size
+                let beside = beside.join(entry.path);
+                let unreadable = |error| Failure::new(ExtractError::Beside(error), None);
+                let mut content = fs::File::open(&beside).map_err(unreadable)?;
+                if !entry.matches(&mut content).map_err(unreadable)? {
+                    return Err(Failure::new(ExtractError::Changed { file: beside }, None));
+                }
+                content.rewind().map_err(unreadable)?;
+                std::io::copy(&mut content, &mut out).map_err(failed)?
             }
             _ => entry
                 .copy_to(&mut out, Check::Hash)

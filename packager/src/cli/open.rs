@@ -4,6 +4,7 @@ use super::Failure;
 use crate::report::path as show;
 use clap::{Arg, ArgMatches};
 use payload::{FormatError, Payload};
+use platform::MappedFile;
 use std::path::{Path, PathBuf};
 
 /// Why a file cannot be looked into.
@@ -36,8 +37,8 @@ pub(super) fn file(matches: &ArgMatches) -> Result<&PathBuf, Failure> {
     file.ok_or_else(|| Failure::new(OpenError::NotNamed, None))
 }
 
-/// The file's bytes.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+/// The file's bytes, mapped: it may be larger than memory.
+pub(super) fn read(file: &Path) -> Result<MappedFile, Failure> {
     if file.is_dir() {
         let name = file.file_name().unwrap_or(file.as_os_str());
         let hint = format!(
@@ -51,7 +52,9 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
             Some(hint),
         ));
     }
-    fs_err::read(file).map_err(|error| Failure::new(OpenError::Read(error), None))
+    let failed = |error| Failure::new(OpenError::Read(error), None);
+    let opened = fs_err::File::open(file).map_err(failed)?;
+    MappedFile::of(opened.file()).map_err(failed)
 }
 
 /// The payload in `bytes`. Its index has been checked: names, sizes and hashes can be trusted.

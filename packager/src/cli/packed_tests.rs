@@ -144,6 +144,13 @@ fn what_is_no_packed_program_is_said() {
       caused by: no packed program in this file, or its end is missing
     hint: name a file that `pack build` has made
     ");
+    let empty = folder.path().join("empty");
+    fs_err::write(&empty, "").unwrap();
+    insta::assert_snapshot!(check(&["verify", text(&empty)]), @r"
+    error: `[folder]/empty` is not a packed program
+      caused by: no packed program in this file, or its end is missing
+    hint: name a file that `pack build` has made
+    ");
     insta::assert_snapshot!(check(&["inspect", text(folder.path())]).replace(folder.path().file_name().unwrap().to_str().unwrap(), "name"), @r"
     error: `[folder]` is a folder
     hint: of a one-folder program name the executable in it: `[folder]/name`
@@ -196,6 +203,9 @@ fn files_beside_a_one_folder_program_count() {
     );
     fs_err::write(folder.path().join("_internal/data/x.json"), "[]").unwrap();
     insta::assert_snapshot!(run(folder.path(), &["verify", text(&file)]).unwrap_err(), @"error: the file `[folder]/_internal/data/x.json` beside the program is damaged");
+    let again = folder.path().join("again");
+    insta::assert_snapshot!(run(folder.path(), &["extract", text(&file), text(&again)]).unwrap_err(), @"error: the file `[folder]/_internal/data/x.json` beside the program is damaged");
+    assert!(!again.exists());
     fs_err::remove_file(folder.path().join("_internal/data/x.json")).unwrap();
     assert!(run(folder.path(), &["verify", text(&file)]).is_err());
 }

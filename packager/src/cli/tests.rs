@@ -92,7 +92,7 @@ fn build_help() {
           --runtime-tmpdir <DIR>       Where the program unpacks itself, on the machine it runs on
           --optimize <LEVEL>           Bytecode optimisation: 0, 1 (no asserts) or 2 (no docstrings)
                                        [default: 0]
-          --compression-level <LEVEL>  zstd level, 1 (quick) to 22 (small) [default: 9]
+          --compression-level <LEVEL>  zstd level, 1 (quick) to 22 (small) [default: 6]
           --sbom <FILE>                Write a list of what is inside (not supported yet)
 
     Building:

@@ -52,11 +52,10 @@ fn external(file: &Path, payload: &Payload<'_>) -> Result<usize, Failure> {
         let entry = entry.map_err(|source| open::damaged(file, source))?;
         if entry.method == Method::External {
             let path = folder.join(entry.path);
-            let content =
-                fs_err::read(&path).map_err(|error| Failure::new(Beside::Read(error), None))?;
-            entry
-                .check(&content)
-                .map_err(|_| Failure::new(Beside::Damaged(path), None))?;
+            let intact = fs_err::File::open(&path).and_then(|mut file| entry.matches(&mut file));
+            if !intact.map_err(|error| Failure::new(Beside::Read(error), None))? {
+                return Err(Failure::new(Beside::Damaged(path), None));
+            }
             count += 1;
         }
     }

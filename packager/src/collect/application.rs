@@ -60,6 +60,7 @@ pub(super) fn editable_data(
             continue;
         }
         for (path, below) in data::files_of(&folder)? {
+            let Some(below) = below else { continue };
             let Ok(dest) = ArchivePath::new(format!("{name}/{below}")) else {
                 continue;
             };

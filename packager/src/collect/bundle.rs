@@ -5,6 +5,7 @@ use crate::collection::{CollectedFile, CollectedModule, FileRole, FileSource, Mo
 use crate::discover::{is_identifier, module_file};
 use crate::facts::InterpreterFacts;
 use crate::graph::{ModuleGraph, ModuleKind};
+use crate::inputs;
 use payload::ArchivePath;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -154,6 +155,10 @@ impl<'a> Bundle<'a> {
         self.modules.contains_key(name)
     }
 
+    pub(super) fn modules(&self) -> impl Iterator<Item = &CollectedModule> {
+        self.modules.values().map(|(_, module)| module)
+    }
+
     pub(super) fn modules_mut(&mut self) -> impl Iterator<Item = &mut CollectedModule> {
         self.modules.values_mut().map(|(_, module)| module)
     }
@@ -224,6 +229,7 @@ impl<'a> Bundle<'a> {
             package: false,
             dest: dest.clone(),
             code,
+            needs: Vec::new(),
             reached: true,
         };
         self.modules.insert(name, ((Owner::App, false, 0), module));
@@ -255,6 +261,7 @@ impl<'a> Bundle<'a> {
             package: file.package,
             dest: dest.clone(),
             code,
+            needs: Vec::new(),
             reached,
         };
         self.modules.insert(name, (rank, module));
@@ -293,9 +300,8 @@ fn same(one: &FileSource, other: &FileSource) -> bool {
     match (one, other) {
         (FileSource::Path(one), FileSource::Path(other)) => {
             one == other
-                || one
-                    .canonicalize()
-                    .is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+                || inputs::canonicalize(one)
+                    .is_ok_and(|one| inputs::canonicalize(other).is_ok_and(|other| one == other))
         }
         (FileSource::Bytes(one), FileSource::Bytes(other)) => one == other,
         _ => false,

@@ -5,12 +5,12 @@ use super::bundle::Bundle;
 use super::{CollectError, glob};
 use crate::collection::{CollectedFile, FileRole, FileSource};
 use crate::graph::{DataHint, ModuleGraph};
+use crate::inputs;
 use crate::plan::{BuildPlan, DataRule, Entry};
-use payload::ArchivePath;
+use payload::{ArchivePath, PathError};
 use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use walkdir::WalkDir;
 
 /// Names that are never data of a program.
 const NEVER: [&str; 4] = ["__pycache__", "node_modules", ".git", ".hg"];
@@ -45,13 +45,13 @@ fn apply(
     // What the bundle says of itself does not tell where it was built.
     let why = format!("{setting} {}:{}", shown(plan, &rule.source), rule.dest);
     // A name that exists is no pattern, whatever characters it has.
-    let sources = match rule.source.exists() || !glob::is_pattern(&rule.source) {
+    let sources = match inputs::exists(&rule.source) || !glob::is_pattern(&rule.source) {
         true => vec![rule.source.clone()],
         false => glob::expand(&rule.source),
     };
     let mut sources = sources
         .into_iter()
-        .filter(|source| source.exists())
+        .filter(|source| inputs::exists(source))
         .peekable();
     if sources.peek().is_none() {
         return Err(CollectError::NothingMatches {
@@ -61,6 +61,14 @@ fn apply(
     }
     for source in sources {
         for (path, below) in files_of(&source)? {
+            let below = below.ok_or_else(|| CollectError::Destination {
+                rule: text(),
+                setting,
+                source: PathError {
+                    name: path.to_string_lossy().into_owned(),
+                    reason: "it is not Unicode",
+                },
+            })?;
             let dest = match rule.dest.trim_start_matches("./").trim_matches('/') {
                 "" | "." => below,
                 folder => format!("{folder}/{below}"),
@@ -77,37 +85,26 @@ fn apply(
     Ok(())
 }
 
-/// The files that `source` stands for, with their paths below the destination.
-pub(super) fn files_of(source: &Path) -> Result<Vec<(PathBuf, String)>, CollectError> {
-    if source.is_file() {
+/// The files that `source` stands for, with their paths below the destination where they are Unicode. Links are followed:
+/// there are none in a bundle.
+pub(super) fn files_of(source: &Path) -> Result<Vec<(PathBuf, Option<String>)>, CollectError> {
+    if inputs::is_file(source) {
         let name = source.file_name().unwrap_or(source.as_os_str());
-        return Ok(vec![(
-            source.to_owned(),
-            name.to_string_lossy().into_owned(),
-        )]);
+        return Ok(vec![(source.to_owned(), name.to_str().map(str::to_owned))]);
     }
-    let walk = WalkDir::new(source)
-        .follow_links(true)
-        .sort_by_file_name()
-        .into_iter();
-    let walk = walk.filter_entry(|entry| {
-        entry.depth() == 0 || !NEVER.iter().any(|never| entry.file_name() == *never)
+    let walk = inputs::walk(source, true, |found| {
+        found.depth == 0 || !NEVER.iter().any(|never| found.name() == *never)
     });
-    let mut found = Vec::new();
-    for entry in walk {
-        let entry = entry.map_err(|error| CollectError::Read {
-            path: error.path().unwrap_or(source).to_owned(),
-            source: error.into(),
-        })?;
-        if entry.file_type().is_file() {
-            let below = entry.path().strip_prefix(source).unwrap_or(entry.path());
-            found.push((
-                entry.path().to_owned(),
-                below.to_string_lossy().into_owned(),
-            ));
+    let mut files = Vec::new();
+    for found in walk {
+        let found = found?;
+        if found.kind.is_file() {
+            let below = found.path.strip_prefix(source).unwrap_or(&found.path);
+            let below = below.to_str().map(str::to_owned);
+            files.push((found.path, below));
         }
     }
-    Ok(found)
+    Ok(files)
 }
 
 /// What the application's sources name and what lies beside them.
@@ -157,14 +154,14 @@ fn is_data(plan: &BuildPlan, hint: &DataHint, source: &Path) -> bool {
     {
         return false;
     }
-    if source.is_file() {
+    if inputs::is_file(source) {
         return !source
             .extension()
             .is_some_and(|extension| extension == "py" || extension == "pyc");
     }
-    let holds = |name: &str| source.join(name).exists();
+    let holds = |name: &str| inputs::exists(&source.join(name));
     hint.folder
-        && source.is_dir()
+        && inputs::is_folder(source)
         && !holds("__init__.py")
         && !holds("pyvenv.cfg")
         && !plan.dist_dir.starts_with(source)
@@ -180,13 +177,16 @@ fn follow(
 ) -> Result<Vec<PathBuf>, CollectError> {
     let why = format!("named at {}:{}", shown(plan, &hint.file), hint.line);
     let place = Path::new(dest).join(&hint.path);
-    let folder = if source.is_dir() {
+    let folder = if inputs::is_folder(source) {
         place.as_path()
     } else {
         place.parent().unwrap_or(Path::new(""))
     };
     let mut private = Vec::new();
+    let roots =
+        [&plan.root, source].map(|root| inputs::canonicalize(root).unwrap_or(root.to_owned()));
     for (path, below) in files_of(source)? {
+        let Some(below) = below else { continue };
         let Ok(dest) = ArchivePath::new(folder.join(&below).to_string_lossy().into_owned()) else {
             continue;
         };
@@ -194,7 +194,7 @@ fn follow(
         if bundle.dest_of(&path).is_some() {
             continue;
         }
-        if is_private(&below) {
+        if is_private(&below) || leads_out(&path, &roots) {
             private.push(path);
         } else {
             bundle.place(data_file(path, dest, why.clone()));
@@ -209,6 +209,11 @@ fn is_private(below: &str) -> bool {
         || WRITTEN.iter().any(|end| below.ends_with(end))
 }
 
+/// Whether links lead from `path` to a file outside of all `roots`: a folder of the program's may link to anything.
+fn leads_out(path: &Path, roots: &[PathBuf]) -> bool {
+    inputs::canonicalize(path).is_ok_and(|real| !roots.iter().any(|root| real.starts_with(root)))
+}
+
 fn warn_private(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, source: &Path) {
     bundle.warn(format!(
         "`{}` is left out, though {}:{} names it: it looks like the developer's own; if it belongs to the program, add it \
@@ -221,7 +226,7 @@ fn warn_private(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, sour
 
 pub(super) fn data_file(path: PathBuf, dest: ArchivePath, why: String) -> CollectedFile {
     let executable =
-        std::fs::metadata(&path).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
+        inputs::metadata(&path).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
     CollectedFile {
         dest,
         source: FileSource::Path(path),

@@ -5,12 +5,15 @@ use super::bundle::{Bundle, Owner};
 use crate::collection::{CollectedDistribution, CollectedFile, FileRole, FileSource};
 use crate::elf::ElfFile;
 use crate::graph::{ModuleGraph, ReachedDistribution};
+use crate::inputs;
 use crate::installed::{Distribution, DistributionFiles};
 use payload::ArchivePath;
 use rayon::prelude::*;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
-use walkdir::WalkDir;
+
+/// Begins the reason of every file of a distribution.
+pub(super) const WHY: &str = "distribution ";
 
 /// A file of a distribution that was looked at.
 struct Item {
@@ -46,7 +49,7 @@ fn place(
     items: Vec<Item>,
 ) -> CollectedDistribution {
     let distribution = &taken.distribution;
-    let why = format!("distribution {}", distribution.label());
+    let why = format!("{WHY}{}", distribution.label());
     let mut size = 0;
     for Item {
         path,
@@ -96,11 +99,11 @@ fn items(distribution: &Distribution) -> Result<Vec<Item>, CollectError> {
         DistributionFiles::Roots(roots) => {
             let roots = roots.iter().chain(&distribution.metadata);
             let found = roots
-                .flat_map(|root| WalkDir::new(root).follow_links(true).sort_by_file_name())
+                .flat_map(|root| inputs::walk(root, true, |_| true))
                 .flatten();
             let files = found
-                .filter(|entry| entry.file_type().is_file())
-                .map(walkdir::DirEntry::into_path);
+                .filter(|found| found.kind.is_file())
+                .map(|found| found.path);
             Ok(files
                 .filter_map(|path| below_root(distribution, path))
                 .collect())
@@ -120,7 +123,7 @@ fn recorded(distribution: &Distribution, file: &str) -> Result<Option<Item>, Col
     if is_script(&dest, inside, &path) {
         return Ok(None);
     }
-    match std::fs::metadata(&path) {
+    match inputs::metadata(&path) {
         Ok(metadata) => Ok(metadata
             .is_file()
             .then(|| item(path, dest, inside, &metadata))),
@@ -140,7 +143,7 @@ fn below_root(distribution: &Distribution, path: PathBuf) -> Option<Item> {
         .ok()?
         .to_str()?
         .to_owned();
-    let metadata = std::fs::metadata(&path).ok()?;
+    let metadata = inputs::metadata(&path).ok()?;
     (!is_left_behind(&dest)).then(|| item(path, dest, true, &metadata))
 }
 

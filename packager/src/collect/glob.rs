@@ -1,5 +1,6 @@
 //! Paths with `*`, `?` and `[…]` in their components; `**` stands for any number of folders.
 
+use crate::inputs::{self, Found};
 use std::path::{Component, Path, PathBuf};
 
 /// Whether `path` has anything to expand.
@@ -26,14 +27,16 @@ pub(super) fn expand(pattern: &Path) -> Vec<PathBuf> {
             other => found.iter().map(|folder| folder.join(other)).collect(),
         };
     }
-    found.retain(|path| path.exists());
+    found.retain(|path| inputs::exists(path));
     found.sort();
     found.dedup();
     found
 }
 
 fn matching(folder: &Path, pattern: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    // Which folders have one is noted nowhere else.
+    let _ = inputs::exists(&folder.join("__pycache__"));
+    let entries = inputs::entries(folder).into_iter().flatten();
     let pattern: Vec<char> = pattern.chars().collect();
     let matches = |entry: &std::fs::DirEntry| {
         let name: Vec<char> = entry.file_name().to_string_lossy().chars().collect();
@@ -43,15 +46,12 @@ fn matching(folder: &Path, pattern: &str) -> Vec<PathBuf> {
 }
 
 fn folders_below(folder: &Path) -> Vec<PathBuf> {
-    let hidden = |entry: &walkdir::DirEntry| {
-        entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
-    };
-    let walk = walkdir::WalkDir::new(folder)
+    let hidden = |found: &Found| found.depth > 0 && found.name().to_string_lossy().starts_with('.');
+    inputs::walk(folder, false, |found| !hidden(found))
         .into_iter()
-        .filter_entry(|entry| !hidden(entry));
-    walk.flatten()
-        .filter(|entry| entry.file_type().is_dir())
-        .map(walkdir::DirEntry::into_path)
+        .flatten()
+        .filter(|found| found.kind.is_dir())
+        .map(|found| found.path)
         .collect()
 }
 

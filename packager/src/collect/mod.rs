@@ -6,15 +6,18 @@
 mod application;
 mod bundle;
 mod data;
+mod demand;
 mod distribution;
 mod glob;
 mod interpreter;
 mod native;
+mod qt;
 mod stdlib;
 
 use crate::collection::{CollectedFile, Collection, FileSource};
 use crate::facts::InterpreterFacts;
 use crate::graph::ModuleGraph;
+use crate::inputs;
 use crate::plan::BuildPlan;
 use bundle::Bundle;
 use payload::{ArchivePath, PathError};
@@ -88,6 +91,12 @@ pub enum CollectError {
     },
 }
 
+impl From<inputs::WalkError> for CollectError {
+    fn from(inputs::WalkError { path, source }: inputs::WalkError) -> Self {
+        Self::Read { path, source }
+    }
+}
+
 /// Collects the files and modules of a bundle.
 ///
 /// # Errors
@@ -107,6 +116,9 @@ pub fn files(
     stdlib::collect(&mut bundle, facts, graph)?;
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;
+    let own = native.interpreter.library.as_ref();
+    let own = own.or(native.interpreter.program.as_ref());
+    let on_demand = demand::arrange(&mut bundle, &native.libraries, &distributions, facts, own);
     let (files, modules, mut warnings) = bundle.finish();
     warnings.extend(graph.warnings.iter().cloned());
     warnings.extend(native.warnings);
@@ -117,6 +129,7 @@ pub fn files(
         interpreter: native.interpreter,
         glibc: native.glibc,
         warnings,
+        on_demand,
     })
 }
 

@@ -6,14 +6,17 @@ use super::bundle::{Bundle, Owner};
 use crate::collection::{CollectedFile, FileRole, FileSource};
 use crate::facts::InterpreterFacts;
 use crate::graph::{ModuleGraph, Origin};
+use crate::inputs::{self, Found};
 use payload::ArchivePath;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use walkdir::{DirEntry, WalkDir};
 
 /// Folders, relative to the standard library's, that are left out unless one of their modules is reached: then all of
-/// the folder goes in.
-const LEFT_OUT: [&str; 3] = ["ensurepip", "idlelib", "turtledemo"];
+/// the folder goes in. `tkinter` is of no use without `_tkinter`, which reaches it.
+const LEFT_OUT: [&str; 5] = ["ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo"];
+
+/// Modules that are left out unless reached.
+const MODULES_LEFT_OUT: [&str; 1] = ["turtle.py"];
 
 /// Names of folders of tests at any depth; of these only the modules that are reached go in.
 const TESTS: [&str; 4] = ["test", "tests", "idle_test", "_test_multiprocessing"];
@@ -25,6 +28,9 @@ const UNLESS_REACHED: [&str; 6] = ["_crypt", "_dbm", "_gdbm", "_tkinter", "nis",
 
 /// Ends of names that are of no use at run time: what compilers read and write, tools for other systems.
 const NO_DATA: [&str; 9] = [".a", ".bat", ".c", ".exe", ".h", ".la", ".o", ".rst", "~"];
+
+/// Goes with the rest, as it asks for, and stays in memory.
+const LICENSE: &str = "LICENSE.txt";
 
 /// Where the standard library is in a bundle: `lib/python3.11`.
 pub(super) fn folder(facts: &InterpreterFacts) -> String {
@@ -69,21 +75,17 @@ struct Library<'a> {
 impl Library<'_> {
     /// The files below the standard library's folder, sorted, with their paths relative to it.
     fn files(&self) -> Result<Vec<(PathBuf, String)>, CollectError> {
-        let walk = WalkDir::new(self.root).sort_by_file_name().into_iter();
-        let mut found = Vec::new();
-        for entry in walk.filter_entry(|entry| self.is_wanted(entry)) {
-            let entry = entry.map_err(|error| CollectError::Read {
-                path: error.path().unwrap_or(self.root).to_owned(),
-                source: error.into(),
-            })?;
-            if entry.file_type().is_dir() {
+        let mut files = Vec::new();
+        for found in inputs::walk(self.root, false, |found| self.is_wanted(found)) {
+            let found = found?;
+            if found.kind.is_dir() {
                 continue;
             }
-            if let Some(below) = self.below(entry.path()) {
-                found.push((entry.into_path(), below));
+            if let Some(below) = self.below(&found.path) {
+                files.push((found.path, below));
             }
         }
-        Ok(found)
+        Ok(files)
     }
 
     fn below(&self, path: &Path) -> Option<String> {
@@ -93,15 +95,15 @@ impl Library<'_> {
             .map(str::to_owned)
     }
 
-    fn is_wanted(&self, entry: &DirEntry) -> bool {
-        let Some(below) = self.below(entry.path()) else {
+    fn is_wanted(&self, found: &Found) -> bool {
+        let Some(below) = self.below(&found.path) else {
             return false;
         };
-        let name = entry.file_name().to_string_lossy();
-        if entry.depth() == 0 {
+        let name = found.name().to_string_lossy();
+        if found.depth == 0 {
             return true;
         }
-        if entry.file_type().is_dir() {
+        if found.kind.is_dir() {
             return self.is_wanted_folder(&below, &name);
         }
         if NO_DATA.iter().any(|end| name.ends_with(end)) || name.starts_with("README") {
@@ -109,7 +111,8 @@ impl Library<'_> {
         }
         // Debian's: a hook for crash reports.
         !matches!(below.as_str(), "sitecustomize.py" | "usercustomize.py")
-            && (!is_of_tests(&below) || self.is_reached_file(&below))
+            && (!(is_of_tests(&below) || MODULES_LEFT_OUT.contains(&below.as_str()))
+                || self.is_reached_file(&below))
     }
 
     fn is_wanted_folder(&self, below: &str, name: &str) -> bool {
@@ -146,7 +149,7 @@ impl Library<'_> {
         let Ok(dest) = ArchivePath::new(format!("{}/{below}", self.folder)) else {
             return;
         };
-        let role = if below.ends_with(".py") {
+        let role = if below.ends_with(".py") || below == LICENSE {
             FileRole::StdlibSource
         } else {
             FileRole::Data
@@ -167,7 +170,7 @@ impl Library<'_> {
     fn is_wanted_data(&self, below: &str) -> bool {
         match below.split_once('/') {
             Some((package, _)) => self.reached.contains(package),
-            None => below == "LICENSE.txt",
+            None => below == LICENSE,
         }
     }
 
@@ -176,8 +179,8 @@ impl Library<'_> {
             path: folder.to_owned(),
             source,
         };
-        let entries = std::fs::read_dir(folder).map_err(read)?;
-        let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        let entries = inputs::entries(folder).map_err(read)?;
+        let mut found: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
         found.sort();
         Ok(found)
     }

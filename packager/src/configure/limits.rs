@@ -46,9 +46,6 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
             "let the application serve them",
         );
     }
-    if let Some(("each", origin)) = settings.text("bundle.unpack") {
-        return refuse(origin, "`each`", "leave it out, or set it to `reuse`");
-    }
     if let Some((_, origin)) = settings.text("bundle.sbom") {
         return refuse(
             origin,

@@ -95,7 +95,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         unpack: UnpackPolicy::Reuse,
         runtime_tmpdir: runtime_tmpdir(settings)?,
         optimize: number(settings, "bundle.optimize", 0),
-        compression: number(settings, "bundle.compression-level", 9),
+        compression: number(settings, "bundle.compression-level", 6),
         windowed: settings.truth("app.windowed").unwrap_or(false),
         dist_dir: path(settings, "bundle.distpath", &request.current)
             .unwrap_or_else(|| request.current.join("dist")),

@@ -426,7 +426,7 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::Integer { min: 1, max: 22 },
         flags: &[option("compression-level", "LEVEL")],
         heading: OUTPUT,
-        help: "zstd level, 1 (quick) to 22 (small) [default: 9]",
+        help: "zstd level, 1 (quick) to 22 (small) [default: 6]",
         more: "",
     },
     Setting {

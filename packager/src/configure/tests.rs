@@ -343,10 +343,6 @@ fn what_is_not_there_yet_is_refused() {
     `--switch-interval`: `auto` is not supported yet
     hint: give a number of seconds; CPython's own is 0.005
     ");
-    insta::assert_snapshot!(check(&["--unpack", "each"]), @r"
-    `--unpack`: `each` is not supported yet
-    hint: leave it out, or set it to `reuse`
-    ");
     insta::assert_snapshot!(check(&["--target", "x86_64-pc-windows-gnu"]), @r"
     `--target`: packing for `x86_64-pc-windows-gnu` is not supported yet
     hint: leave it out to pack for this system

@@ -274,7 +274,7 @@ impl Finder {
             return false;
         };
         *self.extends_path.entry(path.clone()).or_insert_with(|| {
-            let text = std::fs::read(path).unwrap_or_default();
+            let text = crate::inputs::read(path).unwrap_or_default();
             let contains = |word: &[u8]| text.windows(word.len()).any(|window| window == word);
             // `__path__ = pkgutil.extend_path(…)` and `pkg_resources.declare_namespace(…)` stand in small files.
             text.len() < 64 * 1024 && (contains(b"extend_path") || contains(b"declare_namespace"))
@@ -337,7 +337,7 @@ impl Finder {
 fn roots(own: &[PathBuf], facts: &InterpreterFacts) -> Vec<Root> {
     let mut roots: Vec<Root> = Vec::new();
     let mut add = |path: &Path, origin: Origin, editable: bool| {
-        if path.is_dir() && !roots.iter().any(|root| root.path == path) {
+        if crate::inputs::is_folder(path) && !roots.iter().any(|root| root.path == path) {
             roots.push(Root {
                 path: path.to_owned(),
                 origin,

@@ -17,6 +17,7 @@ pub(crate) use walk::startup_modules;
 
 use crate::facts::InterpreterFacts;
 use crate::graph::ModuleGraph;
+use crate::inputs;
 use crate::plan::{BuildPlan, Entry};
 use crate::progress::{Progress, Stage};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ use walk::Walk;
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoverError {
     /// An entry script or runtime hook is not there.
-    #[error("there is no script `{}`{}", path.display(), if path.is_dir() { "; it is a folder" } else { "" })]
+    #[error("there is no script `{}`{}", path.display(), if inputs::is_folder(path) { "; it is a folder" } else { "" })]
     MissingScript {
         /// The script.
         path: PathBuf,
@@ -144,12 +145,12 @@ fn application_folders(plan: &BuildPlan) -> Vec<PathBuf> {
             Entry::Script(path) => {
                 folders.extend(path.parent().map(Path::to_owned));
                 // Of a link Python searches the folder that it leads to.
-                let target = path.canonicalize().ok();
+                let target = inputs::canonicalize(path).ok();
                 folders.extend(target.as_deref().and_then(Path::parent).map(Path::to_owned));
             }
             Entry::Module(_) | Entry::Function { .. } | Entry::Wsgi(_) => {
                 let src = plan.root.join("src");
-                let src = (!src.join("__init__.py").exists()).then_some(src);
+                let src = (!inputs::exists(&src.join("__init__.py"))).then_some(src);
                 folders.extend(std::iter::once(plan.root.clone()).chain(src));
             }
         }
@@ -170,7 +171,7 @@ fn is_vendored(plan: &BuildPlan, folder: &Path) -> bool {
             .extension()
             .is_some_and(|end| end == "dist-info")
     };
-    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut entries = inputs::entries(folder).into_iter().flatten();
     folder != plan.root && !scripts.any(|own| own == folder) && entries.any(is_metadata)
 }
 

@@ -14,6 +14,7 @@ use super::imports::{self, Imports, Reading};
 use super::takings::Takings;
 use crate::facts::InterpreterFacts;
 use crate::graph::{DataHint, ModuleGraph, Origin, Reason};
+use crate::inputs;
 use crate::plan::BuildPlan;
 use crate::progress::{Progress, Stage};
 use rayon::prelude::*;
@@ -124,7 +125,7 @@ impl<'a> Walk<'a> {
         path: &Path,
         importer: &str,
     ) -> Result<(), DiscoverError> {
-        if !path.is_file() {
+        if !inputs::is_file(path) {
             return Err(DiscoverError::MissingScript {
                 path: path.to_owned(),
             });
@@ -239,6 +240,7 @@ impl<'a> Walk<'a> {
     pub(super) fn finish(mut self) -> Result<ModuleGraph, DiscoverError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .stack_size(STACK)
+            .start_handler(inputs::carry())
             .thread_name(|_| "parse".into())
             .build()
             .ok();
@@ -265,7 +267,7 @@ impl<'a> Walk<'a> {
         }
         self.progress.advance(Stage::Discover, 1);
         let own = job.scope.origin == Origin::App;
-        let bytes = match std::fs::read(&job.path) {
+        let bytes = match inputs::read(&job.path) {
             Ok(bytes) => bytes,
             Err(source) if own => {
                 return Err(DiscoverError::Read {

@@ -1,5 +1,6 @@
 //! METADATA, PKG-INFO and the small files beside them.
 
+use crate::inputs;
 use std::path::{Path, PathBuf};
 
 /// The fields that matter here.
@@ -18,12 +19,10 @@ pub(super) fn read(metadata: &Path) -> Option<Header> {
         metadata.join("PKG-INFO"),
         metadata.to_owned(),
     ];
-    let bytes = candidates
-        .iter()
-        .find_map(|path| std::fs::read(path).ok())?;
+    let bytes = candidates.iter().find_map(|path| inputs::read(path).ok())?;
     let mut header = parse(&String::from_utf8_lossy(&bytes));
     if header.requires.is_empty()
-        && let Ok(text) = std::fs::read_to_string(metadata.join("requires.txt"))
+        && let Ok(text) = inputs::read_to_string(&metadata.join("requires.txt"))
     {
         header.requires = egg_requires(&text);
     }
@@ -93,7 +92,7 @@ fn egg_requires(text: &str) -> Vec<String> {
 
 /// The top-level files and folders of a distribution that records no files.
 pub(super) fn roots(site: &Path, metadata: &Path, name: &str) -> Vec<PathBuf> {
-    let listed = std::fs::read_to_string(metadata.join("top_level.txt")).unwrap_or_default();
+    let listed = inputs::read_to_string(&metadata.join("top_level.txt")).unwrap_or_default();
     let mut names: Vec<String> = listed
         .lines()
         .map(str::trim)
@@ -107,9 +106,8 @@ pub(super) fn roots(site: &Path, metadata: &Path, name: &str) -> Vec<PathBuf> {
         ];
         names.dedup();
     }
-    let entries: Vec<PathBuf> = std::fs::read_dir(site)
+    let entries: Vec<PathBuf> = inputs::entries(site)
         .into_iter()
-        .flatten()
         .flatten()
         .map(|entry| entry.path())
         .collect();
@@ -130,7 +128,7 @@ fn named<'a>(entries: &'a [PathBuf], name: &'a str) -> impl Iterator<Item = Path
             .map(|file| file.to_string_lossy())
             .unwrap_or_default();
         match file.strip_prefix(name) {
-            Some("") => path.is_dir(),
+            Some("") => inputs::is_folder(path),
             Some(".py" | ".pyc") => true,
             Some(rest) => rest.starts_with('.') && rest.ends_with(".so"),
             None => false,
@@ -141,7 +139,7 @@ fn named<'a>(entries: &'a [PathBuf], name: &'a str) -> impl Iterator<Item = Path
 
 /// The project folder in `direct_url.json` (PEP 610) of an editable install.
 pub(super) fn editable_project(metadata: &Path) -> Option<PathBuf> {
-    let text = std::fs::read_to_string(metadata.join("direct_url.json")).ok()?;
+    let text = inputs::read_to_string(&metadata.join("direct_url.json")).ok()?;
     let json: serde_json::Value = serde_json::from_str(&text).ok()?;
     if json.pointer("/dir_info/editable")?.as_bool() != Some(true) {
         return None;

@@ -8,6 +8,7 @@ mod requirement;
 pub(crate) use requirement::Markers;
 
 use crate::facts::InterpreterFacts;
+use crate::inputs;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -61,7 +62,7 @@ impl Installed {
         let folders = facts
             .sys_path
             .iter()
-            .filter(|folder| **folder != facts.stdlib && folder.is_dir());
+            .filter(|folder| **folder != facts.stdlib && inputs::is_folder(folder));
         let candidates: Vec<(PathBuf, PathBuf)> =
             folders.flat_map(|site| metadata_in(site)).collect();
         let found: Vec<Distribution> = candidates
@@ -151,7 +152,7 @@ impl Distribution {
             .unwrap_or(&root)
             .to_string_lossy()
             .replace('/', ".");
-        let name = match root.is_dir() {
+        let name = match inputs::is_folder(&root) {
             true => below,
             false => below
                 .split_once('.')
@@ -188,11 +189,11 @@ impl Distribution {
             DistributionFiles::Roots(roots) => {
                 let files = roots
                     .iter()
-                    .flat_map(|root| walkdir::WalkDir::new(root).sort_by_file_name());
+                    .flat_map(|root| inputs::walk(root, false, |_| true));
                 let files = files
                     .flatten()
-                    .filter(|entry| entry.file_type().is_file())
-                    .map(walkdir::DirEntry::into_path);
+                    .filter(|found| found.kind.is_file())
+                    .map(|found| found.path);
                 files
                     .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
                     .collect()
@@ -209,9 +210,8 @@ fn is_module_file(file: &str) -> bool {
 
 /// The metadata folders and files in `site`, sorted: of two versions' left-overs the choice is at least the same.
 fn metadata_in(site: &Path) -> Vec<(PathBuf, PathBuf)> {
-    let entries = std::fs::read_dir(site)
+    let entries = inputs::entries(site)
         .into_iter()
-        .flatten()
         .flatten()
         .map(|entry| entry.path());
     let is_metadata = |path: &PathBuf| {

@@ -1,14 +1,15 @@
 //! RECORD and its forerunner.
 
+use crate::inputs;
 use std::path::Path;
 
 /// The files of a distribution, relative to the folder that holds `metadata`; `None` when nothing records them.
 pub(super) fn read(metadata: &Path) -> Option<Vec<String>> {
-    if let Ok(text) = std::fs::read_to_string(metadata.join("RECORD")) {
+    if let Ok(text) = inputs::read_to_string(&metadata.join("RECORD")) {
         return Some(text.lines().filter_map(first_field).collect());
     }
     // Written by pip for `setup.py install`: relative to the egg-info folder.
-    let text = std::fs::read_to_string(metadata.join("installed-files.txt")).ok()?;
+    let text = inputs::read_to_string(&metadata.join("installed-files.txt")).ok()?;
     let own = metadata.file_name()?.to_string_lossy().into_owned();
     let outside = |line: &str| match line.strip_prefix("../") {
         Some(rest) => rest.to_owned(),

@@ -61,6 +61,25 @@ def markers():
     }
 
 
+def looked_at(path):
+    # What `site` and this script have read: modules, `.pth` files, the folders that are in the path or would be, if
+    # they were there, and the settings of virtual environments.
+    import os
+    import site
+    folders = list(path)
+    for name in ("getsitepackages", "getusersitepackages"):
+        found = getattr(site, name)() if hasattr(site, name) else []
+        folders += [found] if isinstance(found, str) else found
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    for folder in folders:
+        names = os.listdir(folder) if os.path.isdir(folder) else ()
+        files += [os.path.join(folder, name) for name in names if name.endswith(".pth")]
+    own = os.path.dirname(os.path.abspath(sys.executable))
+    files += [os.path.join(folder, "pyvenv.cfg") for folder in (own, os.path.dirname(own))]
+    found = {entry for entry in folders + files if isinstance(entry, str) and os.path.isabs(entry)}
+    return sorted(found)
+
+
 def facts():
     import importlib.machinery
     import importlib.util
@@ -95,6 +114,7 @@ def facts():
         "multiarch": variable("MULTIARCH") or "",
         "editable": editable_modules(),
         "library_name": variable("INSTSONAME") or "",
+        "looked_at": looked_at(path),
         "library_folders": [entry for entry in (variable("LIBDIR"), variable("LIBPL")) if entry],
     }
 

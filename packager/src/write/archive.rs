@@ -1,8 +1,9 @@
 //! Entries on their way into the archive: read, stripped, hashed and compressed on all processors, written in order.
 
-use super::compress::compressed;
+use super::compress::{compressed, kept};
+use super::rpath::without_foreign_folders;
 use super::strip::stripped;
-use super::{WriteError, disk};
+use super::{WriteError, disk, known};
 use crate::cache::{Cache, Shelf};
 use crate::layout::Content;
 use crate::progress::{Progress, Stage};
@@ -14,6 +15,9 @@ use std::path::Path;
 
 /// Contents that are in memory at the same time, roughly, in bytes.
 const BATCH: u64 = 64 << 20;
+
+/// The largest native file that is stripped.
+const STRIPPED: u64 = 512 << 20;
 
 /// One entry to be made.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub(super) struct Making<'a> {
     pub(super) progress: &'a dyn Progress,
     /// Where external entries go.
     pub(super) folder: Option<&'a Path>,
+    /// Where there is room for what cannot be in memory.
+    pub(super) spool: &'a Path,
 }
 
 /// Bytes so far.
@@ -54,6 +60,15 @@ pub(super) struct Totals {
     pub(super) uncompressed: u64,
     /// Of external files.
     pub(super) external: u64,
+}
+
+impl Totals {
+    fn add(&mut self, item: &Item<'_>, size: u64) {
+        self.uncompressed += size;
+        if item.keep == Keep::External {
+            self.external += size;
+        }
+    }
 }
 
 struct Ready<'a> {
@@ -77,15 +92,20 @@ impl Making<'_> {
         while !items.is_empty() {
             let count = batch(sizes);
             let (now, later) = items.split_at(count);
+            if let ([item], [size, ..]) = (now, sizes)
+                && let Some(source) = large(item, *size)
+            {
+                let size = self.add_large(writer, out, item, source)?;
+                totals.add(item, size);
+                (items, sizes) = (later, &sizes[count..]);
+                continue;
+            }
             let ready = now
                 .par_iter()
                 .map(|item| self.make(item))
                 .collect::<Result<Vec<_>, _>>()?;
             for (item, ready) in now.iter().zip(ready) {
-                totals.uncompressed += ready.digest.size;
-                if item.keep == Keep::External {
-                    totals.external += ready.digest.size;
-                }
+                totals.add(item, ready.digest.size);
                 add(writer, item, &ready).map_err(|error| WriteError::archive(out, error))?;
             }
             (items, sizes) = (later, &sizes[count..]);
@@ -94,14 +114,31 @@ impl Making<'_> {
         Ok(totals)
     }
 
+    /// An entry whose file has not changed, out of the cache, where its frames are all that is wanted of it: what is kept
+    /// in another way needs the content itself.
+    fn known(&self, item: &Item<'_>) -> Option<Ready<'static>> {
+        if item.keep != Keep::Compressed {
+            return None;
+        }
+        let digest = known::digest(item, self.cache)?;
+        let frames = kept(&digest.sha256, self.level, (self.cache, item.shelf))?;
+        self.progress.advance(Stage::Compress, size(item.content));
+        Some(Ready {
+            digest,
+            method: Method::Zstd,
+            bytes: Cow::Owned(frames),
+        })
+    }
+
     fn make<'i>(&self, item: &'i Item<'_>) -> Result<Ready<'i>, WriteError> {
+        if let Some(ready) = self.known(item) {
+            return Ok(ready);
+        }
         let read = |(path, source)| WriteError::Read { path, source };
-        let mut content = item.content.read().map_err(read)?;
+        let (mut content, metadata) = item.content.read_whole().map_err(read)?;
         let read_size = content.len() as u64;
-        if item.strip
-            && let Some(smaller) = stripped(&content)
-        {
-            content = Cow::Owned(smaller);
+        if item.strip {
+            content = prepared(content);
         }
         let digest = ContentDigest::of(&content);
         let (method, bytes) = match item.keep {
@@ -113,7 +150,12 @@ impl Making<'_> {
                 };
                 let cache = (self.cache, item.shelf);
                 match compressed(&content, &digest.sha256, self.level, cache).map_err(failed)? {
-                    Some(frames) => (Method::Zstd, Cow::Owned(frames)),
+                    Some(frames) => {
+                        if let Some(metadata) = metadata {
+                            known::note(item, &metadata, &digest, self.cache);
+                        }
+                        (Method::Zstd, Cow::Owned(frames))
+                    }
                     None => (Method::Stored, content),
                 }
             }
@@ -138,6 +180,15 @@ impl Making<'_> {
     }
 }
 
+/// What is done to the content of an entry that is to be stripped, as part of the key of what is known about its file.
+pub(super) const PREPARATION: &[u8] = b"without foreign folders, then stripped";
+
+/// `content` without search paths that lead out of the bundle and without debug symbols.
+fn prepared(content: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let content = without_foreign_folders(&content).map_or(content, Cow::Owned);
+    stripped(&content).map_or(content, Cow::Owned)
+}
+
 fn add<W: Write>(
     writer: &mut Writer<W>,
     item: &Item<'_>,
@@ -153,8 +204,17 @@ fn add<W: Write>(
     writer.add(&entry, &ready.bytes)
 }
 
-fn mode(item: &Item<'_>) -> u32 {
+pub(super) fn mode(item: &Item<'_>) -> u32 {
     if item.executable { 0o755 } else { 0o644 }
+}
+
+/// The file that `item` is, when it must not be in memory as a whole. One to be stripped is: debug symbols are found from
+/// its end.
+fn large<'i>(item: &Item<'i>, size: u64) -> Option<&'i Path> {
+    match item.content {
+        Content::Path(path) if size > BATCH && !(item.strip && size <= STRIPPED) => Some(path),
+        _ => None,
+    }
 }
 
 /// How many of the entries with `sizes` are made at once; at least one.
@@ -171,6 +231,6 @@ fn size(content: Content<'_>) -> u64 {
     match content {
         Content::Bytes(bytes) => bytes.len() as u64,
         // A file that is not there is an error when it is read.
-        Content::Path(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        Content::Path(path) => crate::inputs::metadata(path).map_or(0, |metadata| metadata.len()),
     }
 }

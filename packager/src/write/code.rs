@@ -7,9 +7,9 @@ use crate::bytecode::{Compiled, Compiler, Counts, Job, SourceModule};
 use crate::cache::{Cache, Shelf};
 use crate::facts::InterpreterFacts;
 use crate::layout::{Content, Layout, PlacedCode, PlacedModule};
-use crate::plan::BuildPlan;
+use crate::plan::{BuildPlan, BundleMode};
 use crate::progress::Progress;
-use payload::{NewModule, Placement};
+use payload::{ArchivePath, NewModule, Placement};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -158,7 +158,7 @@ pub(super) fn items<'a>(layout: &'a Layout<'_>, code: &'a Code) -> Vec<Item<'a>>
 }
 
 /// The module table.
-pub(super) fn modules(layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
+pub(super) fn modules(plan: &BuildPlan, layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
     let there = |dest: &str| layout.files.contains_key(dest).then(|| dest.to_owned());
     let module = |(name, module): (&String, &PlacedModule<'_>)| {
         let mut new = NewModule {
@@ -167,14 +167,14 @@ pub(super) fn modules(layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
             file: module.dest.clone(),
             ..NewModule::default()
         };
+        if plan.mode == BundleMode::OneFile {
+            new.needs = names(module.needs);
+        }
         match module.code {
             PlacedCode::Extension(preload) => {
                 new.extension = true;
                 new.code = there(&module.dest);
-                new.preload = preload
-                    .iter()
-                    .map(|path| path.as_str().to_owned())
-                    .collect();
+                new.preload = names(preload);
             }
             PlacedCode::Source(_) | PlacedCode::Bytecode(_) => {
                 new.code = code.marshalled.contains_key(name).then(|| entry_name(name));
@@ -190,6 +190,10 @@ pub(super) fn modules(layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
         .filter(|(name, _)| !code.skipped.contains(name))
         .map(module)
         .collect()
+}
+
+fn names(paths: &[ArchivePath]) -> Vec<String> {
+    paths.iter().map(|path| path.as_str().to_owned()).collect()
 }
 
 /// `.pack/code/os.path.marshal`.

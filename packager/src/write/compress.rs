@@ -1,6 +1,7 @@
 //! zstd, in parallel, and not a second time.
 
-use crate::cache::{self, Cache, Shelf};
+use crate::cache::{self, Cache, Key, Shelf};
+use payload::ContentDigest;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::io;
@@ -33,27 +34,72 @@ pub(super) fn compressed(
         return Ok(None);
     }
     if content.len() < NOT_WORTH_KEEPING {
-        return Ok(worth_it(content, frames(content, level)?));
+        return Ok(only_if_smaller(content, frames(content, level)?));
     }
-    let version = zstd::zstd_safe::version_number().to_le_bytes();
-    let key = cache::key(&[
-        b"zstd",
-        &version,
-        &level.to_le_bytes(),
-        &PIECE.to_le_bytes(),
-        sha256,
-    ]);
+    let key = key(sha256, level);
     if let Some(frames) = cache.get(shelf, &key) {
         // Kept as nothing: not worth it.
         return Ok((!frames.is_empty()).then_some(frames));
     }
-    let result = worth_it(content, frames(content, level)?);
+    let result = only_if_smaller(content, frames(content, level)?);
     cache.put(shelf, &key, result.as_deref().unwrap_or_default());
     Ok(result)
 }
 
-fn worth_it(content: &[u8], frames: Vec<u8>) -> Option<Vec<u8>> {
-    (frames.len() < content.len() - content.len() / 16).then_some(frames)
+/// What [`compressed`] has given before for the content with this hash, if it was worth it and is kept.
+pub(super) fn kept(
+    sha256: &[u8; 32],
+    level: i32,
+    (cache, shelf): (&Cache, Shelf),
+) -> Option<Vec<u8>> {
+    cache
+        .get(shelf, &key(sha256, level))
+        .filter(|frames| !frames.is_empty())
+}
+
+fn key(sha256: &[u8; 32], level: i32) -> Key {
+    let version = zstd::zstd_safe::version_number().to_le_bytes();
+    let (level, piece) = (level.to_le_bytes(), PIECE.to_le_bytes());
+    cache::key(&[b"zstd", &version, &level, &piece, sha256])
+}
+
+/// `stretch` of a content that is too large for [`compressed`] as frames, one for each piece. What shrinks is kept by
+/// piece.
+///
+/// # Errors
+/// When zstd fails: out of memory.
+pub(super) fn pieces(
+    stretch: &[u8],
+    level: i32,
+    cache: (&Cache, Shelf),
+) -> io::Result<Vec<Vec<u8>>> {
+    let pieces = stretch.par_chunks(PIECE);
+    pieces
+        .map(|piece| kept_frame(piece, level, cache))
+        .collect()
+}
+
+fn kept_frame(piece: &[u8], level: i32, (cache, shelf): (&Cache, Shelf)) -> io::Result<Vec<u8>> {
+    let version = zstd::zstd_safe::version_number().to_le_bytes();
+    let sha256 = ContentDigest::of(piece).sha256;
+    let key = cache::key(&[b"zstd frame", &version, &level.to_le_bytes(), &sha256]);
+    if let Some(frame) = cache.get(shelf, &key) {
+        return Ok(frame);
+    }
+    let frame = frame(piece, level)?;
+    if worth_it(piece.len() as u64, frame.len() as u64) {
+        cache.put(shelf, &key, &frame);
+    }
+    Ok(frame)
+}
+
+/// Whether to decompress `compressed` bytes at every use is better than to have `size` bytes as they are.
+pub(super) fn worth_it(size: u64, compressed: u64) -> bool {
+    compressed < size - size / 16
+}
+
+fn only_if_smaller(content: &[u8], frames: Vec<u8>) -> Option<Vec<u8>> {
+    worth_it(content.len() as u64, frames.len() as u64).then_some(frames)
 }
 
 fn frames(content: &[u8], level: i32) -> io::Result<Vec<u8>> {
@@ -81,7 +127,6 @@ fn frame(content: &[u8], level: i32) -> io::Result<Vec<u8>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use payload::ContentDigest;
 
     #[test]
     fn large_contents_are_several_frames_and_come_back() {

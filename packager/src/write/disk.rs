@@ -1,14 +1,25 @@
 //! Files and folders that appear whole or not at all.
 
 use super::WriteError;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Writes `content` to a new file with `mode`, and the folders it lies in.
 pub(super) fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), WriteError> {
-    let write = || {
-        use io::Write;
+    NewFile::create(path, mode)?.write(content)
+}
+
+/// A file that is written a piece at a time.
+pub(super) struct NewFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl NewFile {
+    /// Creates it with `mode`, and the folders it lies in.
+    pub(super) fn create(path: &Path, mode: u32) -> Result<Self, WriteError> {
         let mut options = std::fs::OpenOptions::new();
         let options = options.write(true).create_new(true).mode(mode);
         let opened = options
@@ -20,12 +31,21 @@ pub(super) fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), W
                 }
                 _ => Err(error),
             });
-        opened?.write_all(content)
-    };
-    write().map_err(|source| WriteError::Write {
-        path: path.to_owned(),
-        source,
-    })
+        let path = path.to_owned();
+        match opened {
+            Ok(file) => Ok(Self { path, file }),
+            Err(source) => Err(WriteError::Write { path, source }),
+        }
+    }
+
+    /// Writes the next piece.
+    pub(super) fn write(&mut self, piece: &[u8]) -> Result<(), WriteError> {
+        let written = io::Write::write_all(&mut self.file, piece);
+        written.map_err(|source| WriteError::Write {
+            path: self.path.clone(),
+            source,
+        })
+    }
 }
 
 /// Creates the folder that the output goes to.
@@ -42,7 +62,7 @@ pub(super) fn make_executable(path: &Path) -> io::Result<()> {
 }
 
 /// The umask, which cannot be asked for without being changed, other than here.
-fn umask() -> u32 {
+pub(crate) fn umask() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
     line.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok())

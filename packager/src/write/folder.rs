@@ -136,7 +136,7 @@ fn is_ours(plan: &BuildPlan, folder: &Path) -> bool {
 
 /// The contents directory that the packed program `executable` names.
 fn packed_contents_directory(executable: &Path) -> Option<String> {
-    let bytes = std::fs::read(executable).ok()?;
+    let bytes = platform::MappedFile::open(executable).ok()?;
     Payload::locate(&bytes)
         .ok()?
         .program()

@@ -6,31 +6,38 @@
 mod archive;
 mod code;
 mod compress;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 mod disk;
 mod error;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 mod folder;
+mod known;
+mod large;
 mod program;
+mod rpath;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 mod single_file;
 pub mod strip;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use disk::umask;
 pub use error::WriteError;
 
 use crate::bytecode::Counts;
 use crate::cache::{Cache, Shelf};
-use crate::collection::{Collection, FileRole, GlibcVersion};
+use crate::collection::{CollectedInterpreter, Collection, FileRole, GlibcVersion};
 use crate::facts::InterpreterFacts;
 use crate::kit::Kit;
 use crate::layout::{self, Content, Layout};
 use crate::plan::{BuildPlan, BundleMode};
 use crate::progress::Progress;
 use archive::{Item, Keep, Making};
-use payload::{Placement, REPORT_NAME};
+use payload::{ArchivePath, Placement, REPORT_NAME};
 use std::path::PathBuf;
 
 /// What was made.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Output {
     /// The executable.
     pub executable: PathBuf,
@@ -77,12 +84,12 @@ pub fn output(
     let cache = open_cache(plan, facts);
     let code = code::compile(plan, facts, &layout, &cache, progress)?;
 
-    let items = items(plan, &layout, &code, record);
+    let items = items(plan, &collection.interpreter, &layout, &code, record);
     let parts = Parts {
         plan,
         kit,
         items: &items,
-        modules: code::modules(&layout, &code),
+        modules: code::modules(plan, &layout, &code),
         program: &program,
     };
     let making = Making {
@@ -90,6 +97,7 @@ pub fn output(
         cache: &cache,
         progress,
         folder: None,
+        spool: &plan.dist_dir,
     };
     let written = match plan.mode {
         BundleMode::OneFile => single_file::write(parts, &making)?,
@@ -146,11 +154,17 @@ fn open_cache(plan: &BuildPlan, facts: &InterpreterFacts) -> Cache {
 /// Every entry, in the order in which it lies in the archive: first what each start reads.
 fn items<'a>(
     plan: &BuildPlan,
+    interpreter: &CollectedInterpreter,
     layout: &'a Layout<'_>,
     code: &'a code::Code,
     record: &'a [u8],
 ) -> Vec<Item<'a>> {
     let mut items = code::items(layout, code);
+    // What every start loads is not decompressed at the first.
+    let always = |dest: &str| {
+        dest == layout::RUNTIME
+            || interpreter.library.as_ref().map(ArchivePath::as_str) == Some(dest)
+    };
     items.extend(layout.files.iter().map(|(dest, file)| {
         let memory = file.role == FileRole::StdlibSource;
         Item {
@@ -159,10 +173,14 @@ fn items<'a>(
             executable: file.executable || file.role == FileRole::Program,
             placement: if memory {
                 Placement::Memory
+            } else if file.on_demand {
+                Placement::Demand
             } else {
                 Placement::File
             },
-            keep: if memory || plan.mode == BundleMode::OneFile {
+            keep: if plan.mode == BundleMode::OneFile && always(dest) {
+                Keep::Stored
+            } else if memory || plan.mode == BundleMode::OneFile {
                 Keep::Compressed
             } else {
                 Keep::External
@@ -184,6 +202,11 @@ fn items<'a>(
         strip: false,
         shelf: Shelf::App,
     });
-    items.sort_by_key(|item| (item.placement == Placement::File, item.keep != Keep::Stored));
+    let rank = |placement| match placement {
+        Placement::Memory => 0,
+        Placement::File => 1,
+        Placement::Demand => 2,
+    };
+    items.sort_by_key(|item| (rank(item.placement), item.keep != Keep::Stored));
     items
 }

@@ -2,7 +2,7 @@
 
 use super::archive::Making;
 use super::{Parts, WriteError, Written, disk};
-use crate::layout::ignores_case;
+use crate::layout::{ignores_case, is_windows};
 use crate::plan::BuildPlan;
 use payload::Writer;
 use std::fs::File;
@@ -65,6 +65,9 @@ pub(super) fn write_executable(
     let mut writer = Writer::new(buffer, &parts.kit.bootloader).map_err(failed)?;
     if !ignores_case(&parts.plan.target) {
         writer.allow_case_collisions();
+    }
+    if !is_windows(&parts.plan.target) {
+        writer.allow_windows_names();
     }
     let totals = making.add_all(&mut writer, name, parts.items)?;
     for module in parts.modules {

@@ -93,6 +93,7 @@ impl Fixture {
             package: dest.ends_with("__init__.py"),
             dest: path(dest),
             code: ModuleCode::Source(self.root.path().join(source)),
+            needs: Vec::new(),
             reached: true,
         });
     }
@@ -237,6 +238,51 @@ fn a_second_build_takes_from_the_cache() {
 }
 
 #[test]
+fn a_file_that_is_known_and_one_that_has_changed_are_packed_as_they_are() {
+    let fixture = Fixture::new();
+    let data = fixture.root.path().join("data.txt");
+    let build = |content: &str| {
+        fs_err::write(&data, content).unwrap();
+        // Older than a tick of the clock: its stamp stands for it.
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        let mut outputs = (0..2).map(|_| {
+            let output = fixture.write().unwrap();
+            std::fs::read(output.executable).unwrap()
+        });
+        let (first, second) = (outputs.next().unwrap(), outputs.next().unwrap());
+        assert!(first == second, "out of the cache it is another one");
+        let payload = Payload::locate(&first).unwrap();
+        let entries = payload.entries().map(Result::unwrap);
+        let mut entries = entries.filter(|entry| entry.path == "assets/data.txt");
+        let packed = entries.next().unwrap().verified().unwrap().into_owned();
+        assert_eq!(packed, content.as_bytes());
+    };
+    build(&"one ".repeat(1000));
+    build(&"two ".repeat(1000));
+}
+
+/// Its hash is known, and that is not enough.
+#[test]
+fn a_file_that_is_known_is_stored_when_it_is_to_be() {
+    let mut fixture = Fixture::new();
+    let content = "one ".repeat(1000);
+    fs_err::write(fixture.root.path().join("data.txt"), &content).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(25));
+    let check = |fixture: &Fixture, method| {
+        let bytes = std::fs::read(fixture.write().unwrap().executable).unwrap();
+        let payload = Payload::locate(&bytes).unwrap();
+        let entry = payload.find("assets/data.txt").unwrap().unwrap();
+        assert_eq!(entry.method, method);
+        assert_eq!(*entry.verified().unwrap(), *content.as_bytes());
+    };
+    check(&fixture, Method::Zstd);
+    fixture.collection.interpreter.library = Some(path("assets/data.txt"));
+    check(&fixture, Method::Stored);
+    fixture.collection.interpreter.library = Some(path("lib/libpython.so"));
+    check(&fixture, Method::Zstd);
+}
+
+#[test]
 fn one_folder_has_its_files_beside_it() {
     let mut fixture = Fixture::new();
     fixture.plan.mode = BundleMode::OneDir;
@@ -278,6 +324,75 @@ fn one_folder_has_its_files_beside_it() {
     // Its own output is replaced without a question.
     fixture.write().unwrap();
     assert_eq!(fixture.listing(), ["demo"]);
+}
+
+/// Numbers that no compression makes smaller.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = std::iter::repeat_with(&mut next)
+        .take(length / 8 + 1)
+        .flatten()
+        .collect();
+    bytes.truncate(length);
+    bytes
+}
+
+/// Larger than what is held in memory: read, compressed and written in stretches.
+#[test]
+fn large_files_come_back_whole() {
+    const LENGTH: usize = 70_000_001;
+    let mut fixture = Fixture::new();
+    let text: Vec<u8> = b"0123456789abcdef\n"
+        .iter()
+        .copied()
+        .cycle()
+        .take(LENGTH)
+        .collect();
+    for (name, content) in [("text.bin", text), ("noise.bin", noise(LENGTH))] {
+        std::fs::write(fixture.root.path().join(name), content).unwrap();
+        fixture.add(name, name, FileRole::Data);
+    }
+    let made = fixture.write().unwrap();
+    let bytes = std::fs::read(&made.executable).unwrap();
+    let payload = Payload::locate(&bytes).unwrap();
+    payload.verify(2).unwrap();
+    payload.verify_contents(2).unwrap();
+    for (name, method) in [("text.bin", Method::Zstd), ("noise.bin", Method::Stored)] {
+        let entry = payload.find(name).unwrap().unwrap();
+        assert_eq!(
+            (entry.method, entry.size),
+            (method, LENGTH as u64),
+            "{name}"
+        );
+        let source = std::fs::read(fixture.root.path().join(name)).unwrap();
+        entry.check(&source).unwrap();
+    }
+    // From the cache, and without one.
+    assert!(bytes == std::fs::read(fixture.write().unwrap().executable).unwrap());
+    fixture.plan.cache_dir = None;
+    assert!(bytes == std::fs::read(fixture.write().unwrap().executable).unwrap());
+    assert_eq!(fixture.listing(), ["demo"]);
+
+    fixture.plan.mode = BundleMode::OneDir;
+    std::fs::remove_file(fixture.dist("demo")).unwrap();
+    let made = fixture.write().unwrap();
+    let bytes = std::fs::read(&made.executable).unwrap();
+    assert!(made.size > 2 * LENGTH as u64);
+    for name in ["text.bin", "noise.bin"] {
+        let entry = Payload::locate(&bytes)
+            .unwrap()
+            .find(name)
+            .unwrap()
+            .unwrap();
+        let beside = std::fs::read(fixture.dist("demo/_internal").join(name)).unwrap();
+        entry.check(&beside).unwrap();
+    }
 }
 
 #[test]
@@ -474,4 +589,13 @@ fn collisions_name_both_sources() {
         matches!(error, WriteError::Layout(LayoutError::Case { .. })),
         "{error}"
     );
+    fixture.collection.files.pop();
+    fixture.add("app.py", "lib/aux.py", FileRole::Data);
+    let error = fixture.write().unwrap_err();
+    assert!(
+        matches!(error, WriteError::Layout(LayoutError::Windows { .. })),
+        "{error}"
+    );
+    fixture.plan.target = "x86_64-unknown-linux-gnu".into();
+    fixture.write().unwrap();
 }

@@ -3,18 +3,22 @@
 mod output;
 mod records;
 
-use crate::digest::sha256;
+use crate::digest::blake3;
 use crate::footer::{self, Footer};
-use crate::index::{FLAG_CASE_FOLDED, Index};
+use crate::index::{FLAG_CASE_FOLDED, FLAG_WINDOWS, Index};
+use crate::path::{PathError, check_windows};
 use crate::zip::{Directory, Member};
 use crate::{
-    ArchivePath, ContentDigest, INDEX_NAME, Method, Placement, Program, RESERVED, WriteError,
+    ArchivePath, ContentDigest, Digester, INDEX_NAME, Method, Placement, Program, RESERVED,
+    WriteError,
 };
 use output::{Archive, Chunks, Tail};
 use records::{Strings, entry_record, module_record};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+
+/// Bytes moved at a time when an entry is read from elsewhere.
+const BUFFER: usize = 256 << 10;
 
 /// An entry to be written.
 #[derive(Debug, Clone)]
@@ -86,11 +90,12 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     out: Archive<W>,
-    prefix_sha256: [u8; 32],
+    prefix_hash: [u8; 32],
     entries: Vec<Added>,
     members: Vec<Member>,
     modules: Vec<NewModule>,
     fold_case: bool,
+    windows: bool,
 }
 
 #[derive(Debug)]
@@ -118,11 +123,12 @@ impl<W: Write> Writer<W> {
                 at: prefix.len() as u64,
                 chunks: Chunks::default(),
             },
-            prefix_sha256: sha256(prefix),
+            prefix_hash: blake3(prefix),
             entries: Vec::new(),
             members: Vec::new(),
             modules: Vec::new(),
             fold_case: true,
+            windows: true,
         })
     }
 
@@ -131,11 +137,60 @@ impl<W: Write> Writer<W> {
         self.fold_case = false;
     }
 
+    /// Accepts names of Windows' devices and others that are no files there, for other targets.
+    pub fn allow_windows_names(&mut self) {
+        self.windows = false;
+    }
+
     /// Writes an entry. `stored` is the content itself, or compressed, as `entry.method` says; empty for an external one.
     ///
     /// # Errors
     /// `Name` and `Reserved` for a path that cannot be, `Inconsistent` for a stored entry of another size, `Io`.
     pub fn add(&mut self, entry: &NewEntry<'_>, stored: &[u8]) -> Result<(), WriteError> {
+        self.begin(entry, stored.len() as u64)?;
+        self.out.write_chunked(stored)?;
+        Ok(())
+    }
+
+    /// As [`Writer::add`], with the `length` bytes that `stored` has, which need not be in memory. The digest of a stored
+    /// entry is checked as they pass.
+    ///
+    /// # Errors
+    /// As [`Writer::add`]; `Read` when `stored` fails, `Inconsistent` when it is not what `entry` says. The archive is of
+    /// no use then.
+    pub fn add_from(
+        &mut self,
+        entry: &NewEntry<'_>,
+        length: u64,
+        stored: &mut impl Read,
+    ) -> Result<(), WriteError> {
+        self.begin(entry, length)?;
+        let mut digester = (entry.method == Method::Stored).then(Digester::default);
+        let mut buffer = vec![0; BUFFER];
+        let mut left = Some(length);
+        loop {
+            let count = stored.read(&mut buffer).map_err(WriteError::Read)?;
+            let piece = buffer.get(..count).unwrap_or_default();
+            left = left.and_then(|left| left.checked_sub(count as u64));
+            if piece.is_empty() || left.is_none() {
+                break;
+            }
+            if let Some(digester) = &mut digester {
+                digester.update(piece);
+            }
+            self.out.write_chunked(piece)?;
+        }
+        if left == Some(0) && digester.is_none_or(|digester| digester.finish() == entry.digest) {
+            return Ok(());
+        }
+        Err(WriteError::Inconsistent {
+            entry: entry.path.to_owned(),
+            reason: "it changed while it was being written",
+        })
+    }
+
+    /// Takes note of an entry and writes what precedes its `length` bytes.
+    fn begin(&mut self, entry: &NewEntry<'_>, length: u64) -> Result<(), WriteError> {
         let path = ArchivePath::new(entry.path)?;
         if reserved(entry) {
             return Err(WriteError::Reserved(entry.path.to_owned()));
@@ -144,7 +199,6 @@ impl<W: Write> Writer<W> {
             entry: entry.path.to_owned(),
             reason,
         };
-        let length = stored.len() as u64;
         match entry.method {
             Method::Stored if length != entry.digest.size => {
                 return Err(wrong("it is not as long as its digest says"));
@@ -160,7 +214,7 @@ impl<W: Write> Writer<W> {
         }
         let data_offset = match entry.method {
             Method::External => 0,
-            _ => self.add_member(path.as_str(), entry, stored)?,
+            _ => self.begin_member(path.as_str(), entry, length)?,
         };
         self.entries.push(Added {
             path: path.as_str().to_owned(),
@@ -182,7 +236,7 @@ impl<W: Write> Writer<W> {
     /// Writes the index, the ZIP directory and the footer, and gives the output back, not flushed.
     ///
     /// # Errors
-    /// `Collision`, `DuplicateModule` and `UnknownEntry` for what does not fit together, `TooLarge`, `Io`.
+    /// `Collision`, `Name`, `DuplicateModule` and `UnknownEntry` for what does not fit together, `TooLarge`, `Io`.
     pub fn finish(mut self, program: &Program) -> Result<(W, Summary), WriteError> {
         self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         self.modules.sort_by(|a, b| a.name.cmp(&b.name));
@@ -200,7 +254,7 @@ impl<W: Write> Writer<W> {
             digest,
         };
         let mut tail = Tail {
-            hash: Sha256::new(),
+            hash: blake3::Hasher::new(),
         };
         let index_offset = self.add_tail_member(&entry, &index, &mut tail)?;
         self.write_directory(&mut tail)?;
@@ -211,8 +265,8 @@ impl<W: Write> Writer<W> {
             tail_offset,
             index_offset,
             index_length: index.len() as u64,
-            prefix_sha256: self.prefix_sha256,
-            tail_sha256: tail.hash.finalize().into(),
+            prefix_hash: self.prefix_hash,
+            tail_hash: tail.hash.finalize().into(),
         };
         self.out.write(&footer.encode())?;
         let summary = Summary {
@@ -220,24 +274,22 @@ impl<W: Write> Writer<W> {
             modules: self.modules.len(),
             prefix_length: footer.prefix_length,
             payload_length: footer.payload_length,
-            content_hash: footer.tail_sha256,
+            content_hash: footer.tail_hash,
         };
         Ok((self.out.out, summary))
     }
 
-    /// Writes local header and data; the offset of the data from the payload's first byte.
-    fn add_member(
+    /// Writes the local header; the offset of the data from the payload's first byte.
+    fn begin_member(
         &mut self,
         name: &str,
         entry: &NewEntry<'_>,
-        stored: &[u8],
+        length: u64,
     ) -> Result<u64, WriteError> {
-        let member = self.member(name, entry, stored.len() as u64);
+        let member = self.member(name, entry, length);
         self.out.write_chunked(&member.local_header())?;
-        let data_offset = self.out.at - self.out.start;
-        self.out.write_chunked(stored)?;
         self.members.push(member);
-        Ok(data_offset)
+        Ok(self.out.at - self.out.start)
     }
 
     fn add_tail_member(
@@ -292,6 +344,14 @@ impl<W: Write> Writer<W> {
         if let Some((first, second)) = crate::verify::collision(&names, self.fold_case) {
             return Err(WriteError::Collision { first, second });
         }
+        if self.windows {
+            for name in names {
+                check_windows(name).map_err(|reason| PathError {
+                    name: name.to_owned(),
+                    reason,
+                })?;
+            }
+        }
         match self
             .modules
             .windows(2)
@@ -300,6 +360,12 @@ impl<W: Write> Writer<W> {
             Some(pair) => Err(WriteError::DuplicateModule(pair[0].name.clone())),
             None => Ok(()),
         }
+    }
+
+    fn flags(&self) -> u32 {
+        let case = if self.fold_case { FLAG_CASE_FOLDED } else { 0 };
+        let windows = if self.windows { FLAG_WINDOWS } else { 0 };
+        case | windows
     }
 
     fn index(&self, program: &Program, chunks: &[[u8; 32]]) -> Result<Vec<u8>, WriteError> {
@@ -322,7 +388,7 @@ impl<W: Write> Writer<W> {
             .collect::<Result<Vec<_>, _>>()?;
         let program = serde_json::to_vec(program).map_err(|error| WriteError::Io(error.into()))?;
         Index {
-            flags: if self.fold_case { FLAG_CASE_FOLDED } else { 0 },
+            flags: self.flags(),
             entries: &entries,
             modules: &modules,
             chunks,

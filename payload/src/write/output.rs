@@ -1,7 +1,6 @@
 //! Bytes on their way out, hashed as they pass.
 
 use crate::index::CHUNK;
-use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 
 /// The output, and where in it we are.
@@ -29,7 +28,7 @@ impl<W: Write> Archive<W> {
 
 /// What lies behind the chunked part is hashed as a whole.
 pub(super) struct Tail {
-    pub(super) hash: Sha256,
+    pub(super) hash: blake3::Hasher,
 }
 
 impl Tail {

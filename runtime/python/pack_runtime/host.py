@@ -124,6 +124,8 @@ def as_interpreter(arguments, started_by_itself):
 def _is_file(path):
     import os
 
+    if path.startswith(_pack.meipass + "/"):
+        _pack.ensure(path[len(_pack.meipass) + 1 :])
     return os.path.isfile(path)
 
 

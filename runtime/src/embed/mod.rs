@@ -14,6 +14,7 @@
 // Exported functions are `pub` for those who load the library; no Rust code reaches them.
 #![allow(unreachable_pub)]
 
+pub(crate) mod audit;
 pub(crate) mod class;
 mod code;
 pub(crate) mod config;

@@ -8,11 +8,12 @@
 //!
 //! Format: `Python/marshal.c` of CPython 3.9 to 3.14, versions 4 and 5 of the format.
 
+mod index;
 mod read;
 mod write;
 
+use index::Index;
 use read::Parser;
-use std::collections::HashMap;
 
 /// Objects inside objects; code that people write stays far below, and CPython itself stops at 2000.
 const MAX_DEPTH: usize = 300;
@@ -114,7 +115,7 @@ fn text_tag(characters: &[u8]) -> u8 {
 type Id = u32;
 
 /// An object; equal immutable ones are the same.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Object<'a> {
     tag: u8,
     /// The characters of a string; for other types what follows the tag, up to the objects in it, without their number.
@@ -127,7 +128,8 @@ struct Object<'a> {
 #[derive(Debug)]
 struct Objects<'a> {
     all: Vec<Object<'a>>,
-    known: HashMap<Object<'a>, Id>,
+    /// Those that an equal one may stand for.
+    known: Index,
     layout: CodeLayout,
 }
 
@@ -136,11 +138,10 @@ impl<'a> Objects<'a> {
     /// keep their identity.
     fn add(&mut self, object: Object<'a>) -> Id {
         let next = self.all.len() as Id;
-        if !matches!(object.tag, b'c' | b'[' | b'<') {
-            if let Some(known) = self.known.get(&object) {
-                return *known;
-            }
-            self.known.insert(object.clone(), next);
+        if !matches!(object.tag, b'c' | b'[' | b'<')
+            && let Some(known) = self.known.find_or_add(&object, next, &self.all)
+        {
+            return known;
         }
         self.all.push(object);
         next

@@ -1,7 +1,7 @@
 //! Reading a stream.
 
+use super::index::Index;
 use super::{CodeLayout, FLAG_REF, Id, MAX_DEPTH, MarshalError, Object, Objects, text_tag};
-use std::collections::HashMap;
 
 pub(super) struct Parser<'a> {
     data: &'a [u8],
@@ -15,7 +15,7 @@ impl<'a> Parser<'a> {
     pub(super) fn new(data: &'a [u8], layout: CodeLayout) -> Self {
         let objects = Objects {
             all: Vec::new(),
-            known: HashMap::new(),
+            known: Index::default(),
             layout,
         };
         Self {

@@ -8,7 +8,7 @@ use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::plan::BuildPlan;
 use payload::ArchivePath;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// An ELF file of the bundle.
@@ -39,7 +39,7 @@ struct Edge {
 
 /// The ELF files of a bundle for the interpreter's machine.
 #[derive(Debug)]
-pub(super) struct LibraryGraph {
+pub(in crate::collect) struct LibraryGraph {
     nodes: Vec<Node>,
     edges: Vec<Vec<Edge>>,
     by_dest: HashMap<String, usize>,
@@ -244,6 +244,59 @@ impl LibraryGraph {
             .into_iter()
             .filter(|at| unreachable.contains(at))
             .map(|at| self.nodes[at].dest.clone())
+            .collect()
+    }
+
+    /// The file at `dest` and everything that it needs, transitively.
+    pub(in crate::collect) fn closure(&self, dest: &ArchivePath) -> Vec<ArchivePath> {
+        let Some(root) = self.by_dest.get(dest.as_str()) else {
+            return vec![dest.clone()];
+        };
+        let reached = self.reached(std::iter::once(*root));
+        let names = reached.into_iter().map(|at| self.nodes[at].dest.clone());
+        names.collect()
+    }
+
+    fn reached(&self, roots: impl Iterator<Item = usize>) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        let mut pending: Vec<usize> = roots.collect();
+        while let Some(at) = pending.pop() {
+            if reached.insert(at) {
+                let edges = self.edges.get(at).into_iter().flatten();
+                pending.extend(edges.map(|edge| edge.target));
+            }
+        }
+        reached
+    }
+
+    /// Whether the file at `dest` is a native one that is looked after here.
+    pub(in crate::collect) fn contains(&self, dest: &ArchivePath) -> bool {
+        self.by_dest.contains_key(dest.as_str())
+    }
+
+    /// Whether the file at `dest` is an extension module by what it defines, and not by its name alone.
+    pub(in crate::collect) fn is_extension(&self, dest: &ArchivePath) -> bool {
+        self.by_dest
+            .get(dest.as_str())
+            .is_some_and(|at| self.nodes[*at].elf.extension)
+    }
+
+    /// Those of `waiting` that are native, and the libraries that nothing but these needs.
+    pub(in crate::collect) fn needed_by_those_alone(
+        &self,
+        waiting: &BTreeSet<ArchivePath>,
+        interpreter: Option<&ArchivePath>,
+    ) -> BTreeSet<ArchivePath> {
+        let all = 0..self.nodes.len();
+        let waits = |at: &usize| waiting.contains(&self.nodes[*at].dest);
+        let reached = self.reached(all.clone().filter(waits));
+        // Who is not needed by one that waits, and does not wait itself, is used by code that we do not see.
+        let is_used =
+            |at: &usize| !reached.contains(at) || Some(&self.nodes[*at].dest) == interpreter;
+        let present = self.reached(all.filter(is_used));
+        reached
+            .difference(&present)
+            .map(|at| self.nodes[*at].dest.clone())
             .collect()
     }
 

@@ -17,7 +17,8 @@ use crate::collection::{
 use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::plan::BuildPlan;
-use graph::{LibraryGraph, Node};
+pub(super) use graph::LibraryGraph;
+use graph::Node;
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub(super) struct Closed {
     pub(super) interpreter: CollectedInterpreter,
     pub(super) glibc: Option<(GlibcVersion, String)>,
     pub(super) warnings: Vec<String>,
+    /// Which library needs which.
+    pub(super) libraries: LibraryGraph,
 }
 
 /// Adds the libraries that the bundle's ELF files need, and fills in what is to be loaded before what.
@@ -44,8 +47,9 @@ pub(super) fn close(
     let own = interpreter
         .library
         .as_ref()
-        .or(interpreter.program.as_ref());
-    let mut libraries = LibraryGraph::new(machine, plan, facts, own.cloned());
+        .or(interpreter.program.as_ref())
+        .cloned();
+    let mut libraries = LibraryGraph::new(machine, plan, facts, own.clone());
     let mut warnings = Vec::new();
     for (file, elf) in read_candidates(bundle) {
         match elf {
@@ -60,7 +64,7 @@ pub(super) fn close(
     if let Some(missing) = libraries
         .missing()
         .iter()
-        .find(|missing| Some(&missing.wanted_by) == own)
+        .find(|missing| Some(&missing.wanted_by) == own.as_ref())
     {
         return Err(CollectError::MissingLibrary {
             wanted_by: missing.source.clone(),
@@ -80,6 +84,7 @@ pub(super) fn close(
         interpreter,
         glibc: libraries.glibc(),
         warnings,
+        libraries,
     })
 }
 
@@ -161,7 +166,7 @@ fn preload(
 
 /// The folders of a search path on this machine: `$ORIGIN` is the folder of the file at `source`.
 fn search_path(source: &Path, elf: &ElfFile) -> Vec<PathBuf> {
-    let source = source.canonicalize().unwrap_or_else(|_| source.to_owned());
+    let source = crate::inputs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
     let origin = source
         .parent()
         .unwrap_or(Path::new("/"))

@@ -1,6 +1,7 @@
 //! Libraries of the build machine, found as ld.so finds them.
 
 use crate::elf::ElfFile;
+use crate::inputs;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -50,7 +51,7 @@ impl System {
         let existing = own
             .iter()
             .chain(&self.folders)
-            .filter(|folder| folder.is_dir());
+            .filter(|folder| inputs::is_folder(folder));
         let shown: Vec<String> = existing
             .map(|folder| folder.display().to_string())
             .collect();
@@ -65,7 +66,9 @@ impl System {
 
 /// `ldconfig -p`; it is not on everybody's PATH.
 fn listing() -> Option<String> {
+    inputs::note_path(Path::new("/etc/ld.so.cache"));
     let run = |program: &str| {
+        inputs::note_path(Path::new(program));
         let mut command = Command::new(program);
         command
             .arg("-p")

@@ -300,6 +300,55 @@ fn data_that_the_sources_name() {
     assert!(collection.warnings[0].starts_with("`state.db` is left out, though app.py:3 names it"));
 }
 
+/// Of a folder that the sources merely name, links to elsewhere are not followed into strangers' files; of one that was asked
+/// for, they are.
+#[test]
+fn links_that_lead_out() {
+    use std::os::unix::fs::symlink;
+    let mut project = Project::new(&[
+        ("app/app.py", "os.path.join(HERE, 'words')\n"),
+        ("app/words/en.txt", ""),
+        ("app/more/de.txt", ""),
+        ("home/key", "secret"),
+    ]);
+    symlink(project.path("home"), project.path("app/words/home")).unwrap();
+    symlink(
+        project.path("app/more/de.txt"),
+        project.path("app/words/de.txt"),
+    )
+    .unwrap();
+    let collection = project.collect();
+    assert_eq!(own(&collection), ["app.py", "words/de.txt", "words/en.txt"]);
+    assert_eq!(collection.warnings.len(), 1, "{:?}", collection.warnings);
+    assert!(collection.warnings[0].starts_with("`words/home/key` is left out"));
+    project.data("app/words", "words");
+    assert!(own(&project.collect()).contains(&"words/home/key"));
+}
+
+#[test]
+fn names_that_cannot_be_in_a_bundle() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    for (name, reason) in [
+        (&b"a\nb"[..], "control character"),
+        (b"a\x1b[2J", "control character"),
+        (b"a\\b", "backslash"),
+        (b"a:b", "colon"),
+        (b"a\xff", "is not Unicode"),
+    ] {
+        let mut project = Project::new(&[("app/data/x", "")]);
+        let name = project.path("app/data").join(OsStr::from_bytes(name));
+        std::fs::write(&name, "").unwrap();
+        project.data("app/data", "data");
+        let text = format!("{name:?}");
+        assert!(
+            project.error().contains(reason),
+            "{text}: {}",
+            project.error()
+        );
+    }
+}
+
 #[test]
 fn scripts_and_modules_of_the_same_name() {
     let mut project = Project::new(&[

@@ -1,5 +1,6 @@
 //! The names in a folder, read once.
 
+use crate::inputs;
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
@@ -14,7 +15,7 @@ impl Listing {
     /// `None` when there is no such folder.
     pub(super) fn read(folder: &Path) -> Option<Self> {
         let mut listing = Self::default();
-        for entry in std::fs::read_dir(folder).ok()?.flatten() {
+        for entry in inputs::entries(folder).ok()? {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
@@ -22,7 +23,7 @@ impl Listing {
                 continue;
             };
             if kind.is_symlink() {
-                let Ok(target) = std::fs::metadata(entry.path()) else {
+                let Ok(target) = inputs::metadata(&entry.path()) else {
                     continue;
                 };
                 kind = target.file_type();

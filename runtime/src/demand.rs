@@ -1,0 +1,149 @@
+//! Files of the program that are written when it asks for them: at the import of an extension module, and when Python code
+//! opens a file of the program or lists one of its folders.
+
+use std::cell::Cell;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use unpack::{Demand, DemandError};
+
+use crate::embed::audit::{self, Watch};
+use crate::embed::{Attached, Owned, PyResult, Raised};
+
+thread_local! {
+    static HUSHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// With `on`, what this thread does asks for nothing.
+pub(crate) fn hush(on: bool) {
+    HUSHED.set(on);
+}
+
+struct Watcher {
+    demand: Arc<Demand>,
+    meipass: PathBuf,
+}
+
+/// From now on, files are there when Python code looks for them.
+pub(crate) fn watch(py: Attached<'_>, demand: &Arc<Demand>, meipass: &Path) {
+    // Without it, files that are opened by their path are missing; nothing that is imported is.
+    let _ = audit::watch(
+        py,
+        Watcher {
+            demand: demand.clone(),
+            meipass: meipass.to_owned(),
+        },
+    );
+}
+
+impl Watch for Watcher {
+    const EVENTS: &'static [&'static [u8]] =
+        &[b"open", b"os.listdir", b"os.scandir", b"ctypes.dlopen"];
+
+    fn event<'py>(
+        &self,
+        py: Attached<'py>,
+        name: &[u8],
+        argument: &Owned<'py>,
+    ) -> PyResult<'py, ()> {
+        if HUSHED.get() {
+            return Ok(());
+        }
+        let Some(path) = self.in_bundle(&text(argument)?) else {
+            return Ok(());
+        };
+        let wanted = if name.starts_with(b"os.") {
+            self.demand.files_in(&path)
+        } else {
+            self.demand.file(&path)
+        };
+        wanted.map_err(|error| raised(py, &error))
+    }
+}
+
+impl Watcher {
+    /// `path` relative to the bundle, `.` and `..` resolved; `None` outside of it.
+    fn in_bundle(&self, path: &str) -> Option<String> {
+        let path = Path::new(path);
+        let relative;
+        let path = if path.is_absolute() {
+            path
+        } else {
+            // A program may have made its bundle the current folder.
+            relative = std::env::current_dir().ok()?.join(path);
+            &relative
+        };
+        if !path.starts_with(&self.meipass) {
+            return None;
+        }
+        let mut normal = PathBuf::new();
+        for component in path.components() {
+            match component {
+                Component::ParentDir => {
+                    normal.pop();
+                }
+                Component::CurDir => {}
+                other => normal.push(other),
+            }
+        }
+        let below = normal.strip_prefix(&self.meipass).ok()?;
+        below.to_str().map(ToOwned::to_owned)
+    }
+}
+
+/// A path as text; empty for a descriptor, for what is no path and for a name that is not UTF-8, as no file of a bundle
+/// has such a name.
+fn text<'py>(argument: &Owned<'py>) -> PyResult<'py, String> {
+    if argument.is_text() {
+        return Ok(argument.to_text().unwrap_or_default());
+    }
+    if let Some(bytes) = argument.as_bytes() {
+        return Ok(String::from_utf8(bytes.to_vec()).unwrap_or_default());
+    }
+    match argument.attr_opt(c"__fspath__")? {
+        Some(path) => text(&path.call(&[])?),
+        // `os.listdir()` lists the current folder.
+        None if argument.is_none() => Ok(".".to_owned()),
+        None => Ok(String::new()),
+    }
+}
+
+/// `OSError`, as of any file that cannot be had.
+pub(crate) fn raised<'py>(py: Attached<'py>, error: &DemandError) -> Raised<'py> {
+    match error {
+        DemandError::Damaged(_) => Raised::import_error(py, &error.to_string()),
+        DemandError::Write { .. } => Raised::os_error(py, &error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use payload::{Payload, Program, Writer};
+
+    fn watcher() -> Watcher {
+        let writer = Writer::new(Vec::new(), b"").unwrap();
+        let (bytes, _) = writer.finish(&Program::default()).unwrap();
+        let payload = Payload::locate(bytes.leak()).unwrap();
+        let meipass = PathBuf::from("/tmp/pack-0/app");
+        Watcher {
+            demand: Arc::new(Demand::new(payload, &Program::default(), &meipass)),
+            meipass,
+        }
+    }
+
+    #[test]
+    fn paths_of_the_bundle_are_told_from_others() {
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(watcher().in_bundle(path).as_deref(), expected, "{path}");
+        };
+        check("/tmp/pack-0/app/pkg/a.py", Some("pkg/a.py"));
+        check("/tmp/pack-0/app/pkg/../b.py", Some("b.py"));
+        check("/tmp/pack-0/app/./", Some(""));
+        check("/tmp/pack-0/app/../other", None);
+        check("/tmp/pack-0/application", None);
+        check("/etc/passwd", None);
+        check("relative", None);
+    }
+}
