@@ -30,6 +30,7 @@ mod e2e {
     mod large;
     mod multiprocessing;
     mod neighbours;
+    mod old_glibc;
     mod packing;
     mod places;
     mod program_python;

@@ -23,6 +23,15 @@ pub(crate) enum Failure {
     Rights,
     /// A library of the bundle could not be loaded.
     Library(String),
+    /// The C library of this system is too old for the program's libraries.
+    OldGlibc {
+        /// The version that they need: major and minor.
+        needed: (u32, u32),
+        /// The system's.
+        present: (u32, u32),
+        /// The dynamic linker's words.
+        complaint: String,
+    },
     /// The packed interpreter's program could not be started.
     Program {
         /// The program.
@@ -42,7 +51,7 @@ impl Failure {
         match self {
             Self::Files(unpack::Failure::NoDirectory(_)) | Self::Rights => 102,
             Self::Unreadable { .. } | Self::Damaged(_) | Self::Files(_) => 101,
-            Self::Library(_) | Self::Program { .. } => 103,
+            Self::Library(_) | Self::OldGlibc { .. } | Self::Program { .. } => 103,
         }
     }
 
@@ -58,9 +67,10 @@ impl Failure {
                 "build it with --onedir into a folder that only its owner can write, or give the rights to the process: \
                  AmbientCapabilities= and Group= of systemd do",
             ),
-            Self::Library(_) => {
-                Some("the program was built for another system: a newer glibc may be needed")
-            }
+            Self::OldGlibc { .. } => Some(
+                "run it on a newer system, or build it with an interpreter and libraries that were made on an older one",
+            ),
+            Self::Library(_) => Some("the program was built for another kind of system"),
             Self::Unreadable { .. } | Self::Program { .. } => None,
         }
     }
@@ -76,6 +86,15 @@ impl fmt::Display for Failure {
             Self::Files(failure) => failure.fmt(f),
             Self::Rights => f.write_str(
                 "its file gives it rights (capabilities, setgid) that its user lacks, and what it unpacks would belong to that user",
+            ),
+            Self::OldGlibc {
+                needed,
+                present,
+                complaint,
+            } => write!(
+                f,
+                "this program needs glibc {}.{} or later, this system has {}.{}\n  ({complaint})",
+                needed.0, needed.1, present.0, present.1
             ),
             Self::Library(text) => write!(f, "cannot load a library: {text}"),
             Self::Program { file, error } => {

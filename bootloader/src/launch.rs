@@ -1,6 +1,7 @@
 //! Starts CPython in this process, or becomes the packed interpreter where it has no shared library.
 
 use crate::diagnostics::Failure;
+use crate::glibc;
 use crate::locate::OwnFile;
 use payload::{Program, PythonStart};
 use platform::handoff::{Handoff, Start, start_runtime};
@@ -36,6 +37,10 @@ fn in_process(
     in_use: i32,
 ) -> Result<i32, Failure> {
     // A library's neighbours are found by their SONAME once they are loaded: no search path is needed.
+    let load = |path: &Path, visibility, binding| {
+        Library::open_with(path, visibility, binding)
+            .map_err(|LoadError(text)| glibc::explain(text, &own.files.payload, meipass))
+    };
     for library in &program.python.preload {
         load(&meipass.join(library), Visibility::Local, Binding::Lazy)?;
     }
@@ -109,7 +114,3 @@ fn library_path(program: &Program, meipass: &Path) -> OsString {
 }
 
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
-
-fn load(path: &Path, visibility: Visibility, binding: Binding) -> Result<Library, Failure> {
-    Library::open_with(path, visibility, binding).map_err(|LoadError(text)| Failure::Library(text))
-}

@@ -3,6 +3,7 @@
 //! It never parses Python and never reads an offset of the format itself: `payload` does.
 
 mod diagnostics;
+mod glibc;
 mod launch;
 mod locate;
 mod patience;

@@ -61,15 +61,6 @@ pub struct Directory {
     path: PathBuf,
 }
 
-/// What stays open must not take the place of a standard stream that the caller closed: the program would take it for one.
-fn beyond_streams(fd: OwnedFd) -> rustix::io::Result<OwnedFd> {
-    if fd.as_raw_fd() < 3 {
-        rustix::io::fcntl_dupfd_cloexec(&fd, 3)
-    } else {
-        Ok(fd)
-    }
-}
-
 impl AsFd for Directory {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.fd.as_fd()
@@ -118,14 +109,28 @@ const OPEN: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
+/// Opens a file that is no standard stream: where those are missing, the lowest free number would make it one.
+fn openat(
+    folder: impl AsFd,
+    path: impl rustix::path::Arg,
+    flags: OFlags,
+    mode: Mode,
+) -> rustix::io::Result<OwnedFd> {
+    crate::streams::beyond(rustix::fs::openat(folder, path, flags, mode)?)
+}
+
 impl Directory {
     /// Opens `path`, following links: for directories that a caller names.
     ///
     /// # Errors
     /// When it is not a directory or cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let fd = rustix::fs::open(path, OPEN.difference(OFlags::NOFOLLOW), Mode::empty())?;
-        let fd = beyond_streams(fd)?;
+        let fd = openat(
+            rustix::fs::CWD,
+            path,
+            OPEN.difference(OFlags::NOFOLLOW),
+            Mode::empty(),
+        )?;
         Ok(Self {
             fd,
             path: path.to_owned(),
@@ -142,7 +147,7 @@ impl Directory {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        let fd = beyond_streams(rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?)?;
+        let fd = openat(&self.fd, name, OPEN, Mode::empty())?;
         let stat = rustix::fs::fstat(&fd)?;
         if stat.st_uid != user {
             return Err(Unfit::Owner(stat.st_uid));
@@ -226,7 +231,7 @@ impl Directory {
     /// When it is missing, a link, or out of reach.
     pub fn open_file(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        Ok(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?.into())
+        Ok(openat(&self.fd, name, flags, Mode::empty())?.into())
     }
 
     /// Makes `self/name` new with these permission bits; whatever stood there is removed first, so that a process that
@@ -238,10 +243,10 @@ impl Directory {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(mode & 0o777);
-        let file = match rustix::fs::openat(&self.fd, name, flags, mode) {
+        let file = match openat(&self.fd, name, flags, mode) {
             Err(rustix::io::Errno::EXIST) => {
                 self.remove(name)?;
-                rustix::fs::openat(&self.fd, name, flags, mode)?
+                openat(&self.fd, name, flags, mode)?
             }
             other => other?,
         };
@@ -258,7 +263,7 @@ impl Directory {
         use rustix::io::Errno;
         let folder = if folder.is_empty() { "." } else { folder };
         let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        match rustix::fs::openat(&self.fd, folder, flags, Mode::from_raw_mode(mode & 0o777)) {
+        match openat(&self.fd, folder, flags, Mode::from_raw_mode(mode & 0o777)) {
             Ok(file) => Ok(Some(file.into())),
             Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::ISDIR) => Ok(None),
             Err(error) => Err(error.into()),
@@ -282,7 +287,7 @@ impl Directory {
     /// The system's.
     pub fn lock_file(&self, name: &str) -> io::Result<Lock> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Lock(rustix::fs::openat(
+        Ok(Lock(openat(
             &self.fd,
             name,
             flags,
@@ -339,7 +344,7 @@ impl Directory {
             Err(error) => return Err(error.into()),
         }
         let inner = Self {
-            fd: rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?,
+            fd: openat(&self.fd, name, OPEN, Mode::empty())?,
             path: self.path.join(name),
         };
         for entry in inner.names()? {
@@ -356,7 +361,7 @@ impl Directory {
         let flags =
             OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        Ok(rustix::fs::openat(&self.fd, name, flags, mode)?.into())
+        Ok(openat(&self.fd, name, flags, mode)?.into())
     }
 
     /// The names in it, those that are not UTF-8 left out.
@@ -381,7 +386,7 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn subdirectory(&self, name: &str) -> io::Result<Self> {
-        let fd = beyond_streams(rustix::fs::openat(&self.fd, name, OPEN, Mode::empty())?)?;
+        let fd = openat(&self.fd, name, OPEN, Mode::empty())?;
         Ok(Self {
             fd,
             path: self.path.join(name),

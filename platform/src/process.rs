@@ -80,6 +80,14 @@ fn has_capabilities_of_its_file() -> bool {
     result != 0 || (0..64).any(|number| permitted(number) && !is_ambient(number))
 }
 
+/// The version of the C library that is loaded, such as `2.36`; `None` where it tells none.
+#[must_use]
+pub fn glibc_version() -> Option<String> {
+    // SAFETY: returns a constant NUL-terminated string.
+    let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+    version.to_str().ok().map(str::to_owned)
+}
+
 /// Identifies this boot of the system; `None` where the system does not tell.
 #[must_use]
 pub fn boot_id() -> Option<[u8; 36]> {

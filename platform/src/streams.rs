@@ -1,6 +1,7 @@
 //! The standard streams of a process that was started without some of them.
 
 use std::ffi::c_int;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
 /// Keeps the numbers of missing standard streams taken, so that no file that is opened meanwhile becomes one.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ impl Placeholders {
         Self(missing)
     }
 
+    /// Keeps them taken until the process ends.
+    pub fn keep(self) {}
+
     /// Gives the numbers back: the program is to find what its caller gave it.
     pub fn give_back(self) {
         for (fd, missing) in self.0.into_iter().enumerate() {
@@ -36,4 +40,15 @@ impl Placeholders {
             }
         }
     }
+}
+
+/// `file` under a number that is none of a standard stream.
+///
+/// # Errors
+/// Too many open files.
+pub(crate) fn beyond(file: OwnedFd) -> rustix::io::Result<OwnedFd> {
+    if file.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(file);
+    }
+    rustix::io::fcntl_dupfd_cloexec(&file, libc::STDERR_FILENO + 1)
 }

@@ -101,7 +101,11 @@ fn enter<'py>(py: Attached<'py>, app: &App) -> PyResult<'py, i32> {
             let names = [&py.text(module)?, &py.text(function)?];
             evaluate(py, &host.call_method(c"prepare_function", &names)?)
         }
-        Target::Wsgi(settings) => crate::wsgi::run(py, settings),
+        Target::Wsgi(settings) => {
+            // A connection under the number of a missing stderr would be sent what is logged.
+            platform::streams::Placeholders::take().keep();
+            crate::wsgi::run(py, settings)
+        }
     }
 }
 

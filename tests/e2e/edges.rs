@@ -1,6 +1,6 @@
 //! Odd surroundings, and what a process owes to those who started it: each as under `python`.
 
-use crate::harness::{Case, Python, Run, Scratch, arena, bytes, root};
+use crate::harness::{Case, Program, Python, Run, Scratch, Server, arena, bytes, root};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -295,4 +295,25 @@ fn the_executable_goes_away_while_it_runs() {
             .success()
             .stdout_is("ready\n1/2 (0.0, 0.0, 1) wave sqlite3 xml.dom.minidom\n");
     }
+}
+
+/// What a server says goes to nobody when there is no stderr, not to the client whose connection has its number.
+#[test]
+fn a_server_without_standard_streams() {
+    let scratch = Scratch::new();
+    let guestbook = Program::packed("samples/guestbook", &[], Case::any());
+    let run = guestbook
+        .run(&[])
+        .env("GUESTBOOK_DATA", scratch.join("data"));
+    let server = Server::start(after("exec <&- >&- 2>&-", run));
+    for _ in 0..3 {
+        let answer = server.get("/").expect(200);
+        assert!(!answer.text().contains("GET / "), "{}", answer.text());
+    }
+    let descriptors = format!("/proc/{}/fd", server.id());
+    for number in 0..3 {
+        let behind = fs::read_link(format!("{descriptors}/{number}")).unwrap();
+        assert_eq!(behind, Path::new("/"), "descriptor {number}");
+    }
+    server.stop().success();
 }

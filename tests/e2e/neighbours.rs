@@ -1,7 +1,7 @@
 //! Surroundings that want a packed program to run something else: the caller's environment where the program has more
 //! rights than its caller, other users of the machine, and whoever may write beside the executable.
 
-use crate::harness::{Case, Outcome, Scratch, arena, pythons};
+use crate::harness::{Case, Mode, Outcome, Scratch, arena, pythons};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -147,6 +147,23 @@ fn rights_beyond_those_of_the_owner_of_the_files_are_refused() {
             outcome.success();
         }
     }
+}
+
+/// The files of a one-folder program are not unpacked: they belong to whoever installed it.
+#[test]
+fn rights_of_a_one_folder_program() {
+    let case = Case {
+        mode: Mode::OneDir,
+        ..Case::any()
+    };
+    let Some(run) = arena(&format!(
+        "{ARENA}\ncp -r \"$2\" /mnt/folder; setcap cap_net_bind_service+ep /mnt/folder/edges\n\
+         neighbour env -i /mnt/folder/edges privileged"
+    )) else {
+        return;
+    };
+    let run = run.arg(&Case::any().edges().path).arg(&case.edges().moved);
+    assert_eq!(used(&run.run(), 0), "/mnt/folder/_internal");
 }
 
 /// Whatever lies beside the executable or in the current folder, under whatever name: nothing is imported from there,

@@ -51,6 +51,10 @@ impl Server {
         self.connect().get(path)
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.running.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         self.running.signal(name);
     }

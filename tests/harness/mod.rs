@@ -11,7 +11,7 @@ mod run;
 
 pub(crate) use case::{Case, Mode, run_case};
 pub(crate) use files::{
-    Scratch, copy_tree, files_below, listing, root, runs_folder, temporary_folder,
+    Scratch, copy_tree, files_below, kept_folder, listing, root, runs_folder, temporary_folder,
 };
 pub(crate) use http::{Answer, Server};
 pub(crate) use program::{Pack, Program};
