@@ -1,307 +1,294 @@
-//! `cargo xtask bench start`: what packing and starting cost, beside PyInstaller's one-file mode and a bare Python.
+//! `cargo xtask bench start`: what packing and starting cost, beside PyInstaller and a bare Python, into BENCHMARKS.md.
 //!
-//! Everything is run in turns and told as CPU time and as ratios of medians, because wall time says little on a
+//! Everything is run in turns and told as CPU time and as ratios within the rounds, because wall time says little on a
 //! machine that does other things too.
 
 use crate::dist;
-use crate::setup::{self, megabytes, step};
-use anyhow::{Context, Result};
-use serde_json::{Map, Value, json};
-use std::io::Write as _;
+use crate::setup::{self, step};
+use anyhow::{Context, Result, bail, ensure};
+use page::{Measured, Page};
+use products::{Products, Tools, copy, create};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use subjects::{SUBJECTS, Subject};
+
+mod aims;
+mod callgrind;
+mod costs;
+mod machine;
+mod page;
+mod plan;
+mod products;
+mod subjects;
+mod table;
 
 const BUILD_ROUNDS: u32 = 3;
-const START_ROUNDS: u32 = 15;
 
-/// A program to pack with both packers and start.
-struct Subject {
-    name: &'static str,
-    /// Below the workspace.
-    folder: &'static str,
-    script: &'static str,
-    arguments: &'static [&'static str],
-    /// `--add-data` for both.
-    data: &'static [&'static str],
+/// What the subjects import, and the packer beside ours.
+const PACKAGES: [&str; 5] = ["flask>=3.0,<4", "numpy", "pandas", "pyqt6", "pyinstaller"];
+
+/// What to measure.
+#[derive(Debug, Default, PartialEq)]
+struct Options {
+    /// In place of each subject's own.
+    rounds: Option<u32>,
+    /// Names of subjects; none for all.
+    only: Vec<String>,
+    /// A built `pack`, in place of a new one.
+    pack: Option<PathBuf>,
 }
 
-const SUBJECTS: [Subject; 2] = [
-    Subject {
-        name: "hello",
-        folder: "samples/hello",
-        script: "hello.py",
-        arguments: &[],
-        data: &[],
-    },
-    // The guestbook's second command: it imports Flask, opens the database and ends, where the server would stay.
-    Subject {
-        name: "flask",
-        folder: "samples/guestbook",
-        script: "manage.py",
-        arguments: &["list"],
-        data: &[
-            "guestbook/templates:guestbook/templates",
-            "guestbook/static:guestbook/static",
-            "assets:assets",
-        ],
-    },
-];
+impl Options {
+    /// Reads `[--rounds N] [--only SUBJECT]... [--pack FILE]`.
+    fn parse(words: &[&str]) -> Result<Self> {
+        let mut parsed = Self::default();
+        let mut rest = words.iter();
+        while let Some(&option) = rest.next() {
+            let mut value = || {
+                rest.next()
+                    .with_context(|| format!("{option} needs a value"))
+            };
+            match option {
+                "--rounds" => {
+                    let rounds = value()?.parse().ok().filter(|&rounds| rounds > 0);
+                    parsed.rounds = Some(rounds.context("--rounds needs a number from 1 on")?);
+                }
+                "--only" => {
+                    let name = *value()?;
+                    let names = SUBJECTS.map(|subject| subject.name);
+                    ensure!(
+                        names.contains(&name),
+                        "there is no program {name}; there are {}",
+                        names.join(", ")
+                    );
+                    parsed.only.push(name.to_owned());
+                }
+                "--pack" => parsed.pack = Some(std::path::absolute(value()?)?),
+                _ => bail!(
+                    "unknown option {option}; `cargo xtask bench start` knows --rounds N, --only PROGRAM and --pack FILE"
+                ),
+            }
+        }
+        Ok(parsed)
+    }
 
-/// Builds and starts each subject with each packer and prints the tables.
+    fn is_trial(&self) -> bool {
+        self.rounds.is_some() || !self.only.is_empty()
+    }
+
+    /// Where the page goes: a trial leaves the published one alone.
+    fn page(&self) -> PathBuf {
+        let folder = if self.is_trial() {
+            setup::target().join("bench")
+        } else {
+            setup::root()
+        };
+        folder.join("BENCHMARKS.md")
+    }
+}
+
+/// Builds and starts each subject in every way and writes BENCHMARKS.md.
 ///
 /// # Errors
 /// When a tool cannot be installed, or something does not build or run.
-pub(crate) fn start() -> Result<()> {
-    let pack = dist::build()?;
+pub(crate) fn start(words: &[&str]) -> Result<()> {
+    let options = Options::parse(words)?;
+    let pack = match &options.pack {
+        Some(pack) => pack.clone(),
+        None => dist::build()?,
+    };
     let folder = setup::target().join("bench");
-    step("a virtual environment with Flask and PyInstaller");
-    let python = setup::venv(
-        &folder.join("venv"),
-        &setup::python()?,
-        &["flask>=3.0,<4", "pyinstaller"],
-    )?;
-    for subject in &SUBJECTS {
-        let bench = Bench {
-            subject,
-            pack: &pack,
-            python: &python,
-            folder: folder.join(subject.name),
-        };
-        bench.builds()?;
-        bench.starts()?;
+    step("a virtual environment with what the programs import, and PyInstaller");
+    let python = setup::venv(&folder.join("venv"), &setup::python()?, &PACKAGES)?;
+    // Each run has a folder of its own, and all are removed at its end: see `measure.py` for why not before.
+    let scratches = folder.join("scratch");
+    let tools = Tools {
+        pack,
+        python,
+        scratch: scratches.join(std::process::id().to_string()),
+    };
+    create(&tools.scratch)?;
+    let text = page::render(&measure(&tools, &options)?)?;
+    let page = options.page();
+    std::fs::write(&page, text).with_context(|| format!("could not write {}", page.display()))?;
+    println!("    {}", page.display());
+    std::fs::remove_dir_all(&scratches)
+        .with_context(|| format!("could not remove {}", scratches.display()))
+}
+
+fn measure(tools: &Tools, options: &Options) -> Result<Page> {
+    let mut page = Page {
+        is_trial: options.is_trial(),
+        machine: machine::describe(tools)?,
+        measured: Vec::new(),
+        instructions: Err("hello was not measured".to_owned()),
+        skipped: Vec::new(),
+    };
+    let chosen = |subject: &&Subject| {
+        options.only.is_empty() || options.only.iter().any(|name| name == subject.name)
+    };
+    for subject in SUBJECTS.iter().filter(chosen) {
+        let folder = tools.scratch.join(subject.name);
+        if let Err(error) = runs_here(tools, subject, &folder) {
+            println!("    {} is left out: {error:#}", subject.name);
+            page.skipped.push((subject.name, last_line(&error)));
+            continue;
+        }
+        step(&format!("packing {}", subject.name));
+        let products = Products::build(tools, subject, &folder)?;
+        if subject.name == "hello" {
+            page.instructions = instructions(tools, subject, &products, &folder);
+        }
+        page.measured
+            .push(measure_one(tools, options, subject, products, &folder)?);
     }
+    Ok(page)
+}
+
+fn measure_one(
+    tools: &Tools,
+    options: &Options,
+    subject: &'static Subject,
+    products: Products,
+    folder: &Path,
+) -> Result<Measured> {
+    let rounds = options.rounds.unwrap_or(subject.rounds);
+    step(&format!("starting {}, {rounds} rounds", subject.name));
+    let plan = plan::starts(subject, &folder.join("starts"), rounds, |way| {
+        products.start(tools, subject, way)
+    });
+    let starts = costs::Costs::measure(&tools.python, &plan)?;
+    let builds = match subject.edited {
+        Some(edited) => Some(builds(tools, options, subject, edited, folder)?),
+        None => None,
+    };
+    Ok(Measured {
+        subject,
+        starts,
+        builds,
+        sizes: products.sizes,
+    })
+}
+
+/// The costs of packing a copy of the subject's sources, in which `edited` changes.
+fn builds(
+    tools: &Tools,
+    options: &Options,
+    subject: &Subject,
+    edited: &str,
+    folder: &Path,
+) -> Result<costs::Costs> {
+    let rounds = options
+        .rounds
+        .map_or(BUILD_ROUNDS, |rounds| rounds.min(BUILD_ROUNDS));
+    step(&format!(
+        "packing {} anew, {rounds} rounds of {} builds",
+        subject.name,
+        plan::Before::ALL.len() * plan::Packer::ALL.len()
+    ));
+    let sources = folder.join("sources");
+    copy(&subject.sources(), &sources)?;
+    let plan = plan::builds(
+        &folder.join("builds"),
+        &sources.join(edited),
+        rounds,
+        |packer| tools.build(packer, subject, &sources),
+    );
+    costs::Costs::measure(&tools.python, &plan)
+}
+
+/// Counts a subject's instructions, or says why that was not done: the rest is worth having without them.
+fn instructions(
+    tools: &Tools,
+    subject: &Subject,
+    products: &Products,
+    folder: &Path,
+) -> Result<callgrind::Instructions, String> {
+    step(&format!("counting the instructions of {}", subject.name));
+    let counted = callgrind::valgrind()
+        .context("valgrind could not be had")
+        .and_then(|()| callgrind::count(tools, subject, products, folder));
+    counted.map_err(|error| {
+        println!("    not counted: {error:#}");
+        error.to_string()
+    })
+}
+
+/// Runs a subject unpacked, after installing the system libraries that it misses where we may.
+fn runs_here(tools: &Tools, subject: &Subject, folder: &Path) -> Result<()> {
+    let home = folder.join("trial");
+    create(&home.join("kept"))?;
+    let words = tools.unpacked(subject);
+    let run = || setup::read(&mut tools.command(subject, &words, &home));
+    match run() {
+        Err(error) if !subject.system.is_empty() => {
+            install(subject.system).with_context(|| last_line(&error))?;
+            run()
+        }
+        done => done,
+    }?;
     Ok(())
 }
 
-struct Bench<'a> {
-    subject: &'a Subject,
-    pack: &'a Path,
-    python: &'a Path,
-    folder: PathBuf,
+/// Installs Debian's packages.
+///
+/// # Errors
+/// When we are not root, with what root would do; or when it fails.
+fn install(packages: &[&str]) -> Result<()> {
+    let user = setup::read(Command::new("id").arg("-u"))?;
+    ensure!(
+        user == "0",
+        "install it as root with `apt-get install {}`",
+        packages.join(" ")
+    );
+    step(&format!("installing {}", packages.join(", ")));
+    setup::run(Command::new("apt-get").arg("update"))?;
+    setup::run(
+        Command::new("apt-get")
+            .args(["install", "-y"])
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
 }
 
-impl Bench<'_> {
-    /// Builds with both packers, without and with what an earlier build left.
-    fn builds(&self) -> Result<()> {
-        step(&format!(
-            "packing {}, {BUILD_ROUNDS} rounds",
-            self.subject.name
-        ));
-        let (ours, theirs) = (self.folder.join("pack"), self.folder.join("pyinstaller"));
-        let mut commands = Map::new();
-        for (name, home, clear) in [
-            ("pack, cold", &ours, vec![ours.clone()]),
-            ("pack, again", &ours, vec![]),
-            ("PyInstaller, cold", &theirs, vec![theirs.clone()]),
-            ("PyInstaller, again", &theirs, vec![]),
-        ] {
-            let run = if home == &ours {
-                self.pack_command()
-            } else {
-                self.pyinstaller_command()
-            };
-            commands.insert(
-                name.to_owned(),
-                json!({"run": run, "home": home, "clear": clear}),
-            );
-        }
-        let costs = Costs::measure(self.python, BUILD_ROUNDS, commands)?;
-        println!("\n{}: build", self.subject.name);
-        costs.row("pack, cold", "PyInstaller, cold");
-        costs.row("pack, again", "PyInstaller, again");
-        let (ours, theirs) = (size(&self.packed(&ours))?, size(&self.packed(&theirs))?);
-        println!(
-            "  size   pack {}   PyInstaller {}   ratio {:.2}",
-            megabytes(ours),
-            megabytes(theirs),
-            ours as f64 / theirs as f64
-        );
-        Ok(())
-    }
-
-    /// Starts both results and a bare Python.
-    fn starts(&self) -> Result<()> {
-        step(&format!(
-            "starting {}, {START_ROUNDS} rounds",
-            self.subject.name
-        ));
-        let (ours, theirs) = (
-            self.packed(&self.folder.join("pack")),
-            self.packed(&self.folder.join("pyinstaller")),
-        );
-        let home = |name: &str| self.folder.join("homes").join(name);
-        let mut commands = Map::new();
-        let mut add = |name: &str, mut run: Vec<String>, clear: bool| {
-            run.extend(
-                self.subject
-                    .arguments
-                    .iter()
-                    .map(|&argument| argument.to_owned()),
-            );
-            let home = home(name);
-            let clear = if clear { vec![home.clone()] } else { vec![] };
-            commands.insert(
-                name.to_owned(),
-                json!({"run": run, "home": home, "clear": clear}),
-            );
-        };
-        add("pack, first", vec![text(&ours)], true);
-        add("pack, later", vec![text(&ours)], false);
-        add("PyInstaller, first", vec![text(&theirs)], true);
-        add("PyInstaller, later", vec![text(&theirs)], false);
-        add(
-            "python -I -S",
-            ["-I", "-S", "-c", "pass"]
-                .iter()
-                .fold(vec![text(self.python)], |mut run, word| {
-                    run.push((*word).to_owned());
-                    run
-                }),
-            false,
-        );
-        let costs = Costs::measure(self.python, START_ROUNDS, commands)?;
-        println!("\n{}: start", self.subject.name);
-        costs.row("pack, first", "PyInstaller, first");
-        costs.row("pack, later", "PyInstaller, later");
-        costs.row("pack, later", "python -I -S");
-        Ok(())
-    }
-
-    fn pack_command(&self) -> Vec<String> {
-        let mut command = vec![
-            text(self.pack),
-            "build".to_owned(),
-            self.script(),
-            "--python".to_owned(),
-            text(self.python),
-        ];
-        command.extend(["--onefile", "--name", "packed", "--distpath", "dist"].map(str::to_owned));
-        command.extend(self.data());
-        command
-    }
-
-    fn pyinstaller_command(&self) -> Vec<String> {
-        let mut command: Vec<String> = vec![text(self.python)];
-        command.extend(
-            [
-                "-m",
-                "PyInstaller",
-                "--onefile",
-                "--noconfirm",
-                "--log-level",
-                "ERROR",
-            ]
-            .map(str::to_owned),
-        );
-        command.extend(["--name", "packed", "--distpath", "dist"].map(str::to_owned));
-        command.extend(self.data());
-        command.push(self.script());
-        command
-    }
-
-    fn script(&self) -> String {
-        text(
-            &setup::root()
-                .join(self.subject.folder)
-                .join(self.subject.script),
-        )
-    }
-
-    fn data(&self) -> Vec<String> {
-        let folder = setup::root().join(self.subject.folder);
-        let rules = self
-            .subject
-            .data
-            .iter()
-            .map(|rule| format!("{}/{rule}", folder.display()));
-        rules
-            .flat_map(|rule| ["--add-data".to_owned(), rule])
-            .collect()
-    }
-
-    fn packed(&self, home: &Path) -> PathBuf {
-        home.join("dist/packed")
-    }
-}
-
-fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
-}
-
-fn size(path: &Path) -> Result<u64> {
-    Ok(std::fs::metadata(path)
-        .with_context(|| format!("could not read {}", path.display()))?
-        .len())
-}
-
-/// [CPU, wall] in microseconds of each round, by command.
-struct Costs(Map<String, Value>);
-
-impl Costs {
-    fn measure(python: &Path, rounds: u32, commands: Map<String, Value>) -> Result<Self> {
-        let mut child = Command::new(python)
-            .args(["-I", "-c", include_str!("measure.py")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("could not start the measuring script")?;
-        let plan = json!({"rounds": rounds, "commands": commands}).to_string();
-        child
-            .stdin
-            .take()
-            .context("its standard input is piped")?
-            .write_all(plan.as_bytes())?;
-        let output = child.wait_with_output()?;
-        anyhow::ensure!(
-            output.status.success(),
-            "the measuring script ended with {}",
-            output.status
-        );
-        Ok(Self(
-            serde_json::from_slice(&output.stdout)
-                .context("the measuring script printed no JSON")?,
-        ))
-    }
-
-    /// One command beside another: medians, and the median of the rounds' ratios.
-    fn row(&self, ours: &str, theirs: &str) {
-        let [our_cpu, their_cpu] = [ours, theirs].map(|name| self.column(name, 0));
-        let [our_wall, their_wall] = [ours, theirs].map(|name| self.column(name, 1));
-        let ratio = |a: &[f64], b: &[f64]| median(a.iter().zip(b).map(|(a, b)| b / a).collect());
-        println!(
-            "  CPU    {ours} {:.1} ms   {theirs} {:.1} ms   {:.1} times less   (wall {:.1} and {:.1} ms, {:.1} times less)",
-            median(our_cpu.clone()) / 1e3,
-            median(their_cpu.clone()) / 1e3,
-            ratio(&our_cpu, &their_cpu),
-            median(our_wall.clone()) / 1e3,
-            median(their_wall.clone()) / 1e3,
-            ratio(&our_wall, &their_wall),
-        );
-    }
-
-    fn column(&self, name: &str, at: usize) -> Vec<f64> {
-        let rounds = self
-            .0
-            .get(name)
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        rounds
-            .iter()
-            .filter_map(|round| round.get(at)?.as_f64())
-            .collect()
-    }
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
+/// The last line that a failed program wrote, which is where Python says what went wrong.
+fn last_line(error: &anyhow::Error) -> String {
+    let text = error.to_string();
+    text.lines().last().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn the_median_is_the_middle() {
-        assert!((super::median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
+    fn options_are_read_and_wrong_ones_named() {
+        let words = ["--rounds", "3", "--only", "hello", "--pack", "/bin/pack"];
+        let options = Options::parse(&words).unwrap();
+        let wanted = Options {
+            rounds: Some(3),
+            only: vec!["hello".to_owned()],
+            pack: Some("/bin/pack".into()),
+        };
+        assert_eq!(options, wanted);
+        for (words, named) in [
+            (&["--rounds", "0"][..], "--rounds"),
+            (&["--rounds"], "--rounds needs a value"),
+            (&["--only", "goodbye"], "hello, imports"),
+            (&["--fast"], "--fast"),
+        ] {
+            let error = Options::parse(words).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_the_full_run_writes_the_published_page() {
+        let page = |words: &[&str]| Options::parse(words).unwrap().page();
+        let published = setup::root().join("BENCHMARKS.md");
+        assert_eq!(page(&[]), published);
+        assert_eq!(page(&["--pack", "/bin/pack"]), published);
+        assert_ne!(page(&["--rounds", "2"]), published);
+        assert_ne!(page(&["--only", "hello"]), published);
     }
 }

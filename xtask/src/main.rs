@@ -31,7 +31,9 @@ Usage: cargo xtask COMMAND
   kits [--target T] [--fast]
                        bootloader and runtime into target/kits/T; --fast: this machine's own toolchain, unoptimised
   dist                 target/dist/pack: one file with the kits inside
-  bench start          build time, size and start-up CPU against PyInstaller and a bare Python
+  bench start [--rounds N] [--only PROGRAM]... [--pack FILE]
+                       starting, packing and sizes beside PyInstaller and a bare Python: writes BENCHMARKS.md; with fewer
+                       rounds or programs a trial, into target/bench
 ";
 
 fn main() -> Result<()> {
@@ -46,7 +48,7 @@ fn main() -> Result<()> {
         ["ci", "--long"] => ci::run(ci::Form::Long),
         ["kits", options @ ..] => kits::build(&kits::Options::parse(options)?).map(|_| ()),
         ["dist"] => dist::build().map(|_| ()),
-        ["bench", "start"] => bench::start(),
+        ["bench", "start", options @ ..] => bench::start(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");
             Ok(())
