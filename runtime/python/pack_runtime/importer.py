@@ -14,6 +14,7 @@ from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import (
     ExtensionFileLoader,
     FileFinder,
+    PathFinder,
     SourceFileLoader,
     _get_supported_file_loaders,
     _path_isdir,
@@ -102,12 +103,23 @@ class PackFinder:
 
     @staticmethod
     def find_spec(fullname, path=None, target=None):
+        if path is None and sys.path and sys.path[0] != _pack.meipass:
+            # The program put folders in front of its own: what lies there comes first, as in any Python.
+            spec = PathFinder.find_spec(fullname, _before_ours(), target)
+            if spec is not None and spec.loader is not None:
+                return spec
         found = _pack.find(fullname)
         return None if found is None else make_spec(fullname, *found)
 
     @staticmethod
     def invalidate_caches():
         """The index never changes."""
+
+
+def _before_ours():
+    """The entries of ``sys.path`` in front of the program's own folder."""
+    path = list(sys.path)
+    return path[: path.index(_pack.meipass)] if _pack.meipass in path else path
 
 
 def make_spec(fullname, index, flags, file):
@@ -154,9 +166,14 @@ class PackPathFinder:
         return f"PackPathFinder({self.path!r})"
 
     def find_spec(self, fullname, target=None):
-        found = _pack.find(fullname)
-        if found is not None and _folder_of(*found[1:]) == self.path:
-            return make_spec(fullname, *found)
+        name = fullname.rpartition(".")[2]
+        if self._package:
+            # The folder of a package may be on `sys.path`, too.
+            name = f"{self._package}.{name}"
+        for name in {fullname, name}:
+            found = _pack.find(name)
+            if found is not None and _folder_of(*found[1:]) == self.path:
+                return make_spec(fullname, *found)
         _pack.hush(True)
         try:
             spec = self._files.find_spec(fullname, target)
