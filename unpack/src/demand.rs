@@ -251,8 +251,11 @@ impl Open {
         restore::fill(&file, entry)?;
         match self.directory.give_name(&file, entry.path) {
             Ok(()) => Ok(self.directory.stamp(entry.path)?),
-            // Something wrong stands there, or another process was as quick; without /proc no name can be given.
-            Err(_) => self.write_aside(entry),
+            // Another process was as quick, or something wrong stands there; without /proc no name can be given.
+            Err(_) => match self.directory.stamp(entry.path) {
+                Ok(stamp) if restore::is_intact(&self.directory, entry, &stamp) => Ok(stamp),
+                _ => self.write_aside(entry),
+            },
         }
     }
 

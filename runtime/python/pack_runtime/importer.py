@@ -48,15 +48,20 @@ class PackLoader(SourceFileLoader):
             _pack.unpack(self._index)
         threshold = get_threshold()
         if threshold[0] in (0, _IMPORTING):
-            exec(load_code(self._index, self.path), module.__dict__)
+            self._execute(module)
             return
         set_threshold(_IMPORTING, *threshold[1:])
         try:
-            exec(load_code(self._index, self.path), module.__dict__)
+            self._execute(module)
         finally:
             # Unless the module wanted another one.
             if get_threshold()[0] == _IMPORTING:
                 set_threshold(*threshold)
+
+    def _execute(self, module):
+        exec(load_code(self._index, self.path), module.__dict__)
+        if self.name == "pkg_resources":
+            _introduce_to(module)
 
     def get_code(self, fullname):
         return load_code(self._index, self.path)
@@ -114,6 +119,12 @@ class PackFinder:
     @staticmethod
     def invalidate_caches():
         """The index never changes."""
+
+
+def _introduce_to(pkg_resources):
+    """``pkg_resources`` knows what finders there are by their types, and looked around before it could know ours."""
+    pkg_resources.register_finder(PackPathFinder, pkg_resources.find_on_path)
+    pkg_resources._initialize_master_working_set()
 
 
 def _before_ours():
