@@ -445,6 +445,14 @@ impl Lock {
         self.flock(FlockOperation::NonBlockingLockExclusive)
     }
 
+    /// Holds it with others if nobody holds it alone now.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn try_shared(&self) -> io::Result<bool> {
+        self.flock(FlockOperation::NonBlockingLockShared)
+    }
+
     fn flock(&self, operation: FlockOperation) -> io::Result<bool> {
         loop {
             match rustix::fs::flock(&self.0, operation) {

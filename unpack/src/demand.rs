@@ -4,6 +4,7 @@
 //! the executable, which was verified whole before anything started, until something needs them as files.
 
 use crate::error::Restore;
+use crate::leftovers::PART;
 use crate::{journal, restore};
 use payload::{Entry, FormatError, Method, Payload, Placement, Program, Unpack};
 use platform::{Directory, FileStamp};
@@ -233,14 +234,9 @@ impl Open {
     /// Brings the file into its place whole: other processes of the program, and whoever lists the folder, see all of it
     /// or nothing. One that has the old file mapped keeps it.
     fn write(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        match self.write_once(entry) {
-            Err(Restore::Directory(error)) if error.kind() == io::ErrorKind::NotFound => {
-                // The first file of its folder, or a tmp cleaner took the folder away.
-                self.directory.make_parents(entry.path)?;
-                self.write_once(entry)
-            }
-            other => other,
-        }
+        // A tmp cleaner may have taken the folder away, and a link in its place would lead the file out of the bundle.
+        self.directory.make_parents(entry.path)?;
+        self.write_once(entry)
     }
 
     fn write_once(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
@@ -261,7 +257,7 @@ impl Open {
 
     /// Beside the bundle, and renamed.
     fn write_aside(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        let partial = format!("{}.part-{:016x}", self.key, crate::random());
+        let partial = format!("{}{PART}{:016x}", self.key, crate::random());
         let written = self
             .base
             .create_file(&partial, entry.mode | 0o600)

@@ -7,15 +7,11 @@
 use crate::error::Restore;
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::{Executable, Failure, Ready, after_key, candidates, directory_name, restore};
+use crate::{Executable, Failure, Ready, candidates, directory_name, leftovers, restore};
 use payload::Program;
 use platform::directory::Lock;
 use platform::{Directory, process};
 use std::path::Path;
-use std::time::Duration;
-
-/// Follows the key in the name of a run's directory.
-const RUN: &str = ".run-";
 
 /// Makes a directory for this run and unpacks into it.
 pub(crate) fn ready(
@@ -25,9 +21,9 @@ pub(crate) fn ready(
 ) -> Result<Ready, Failure> {
     let key = own.key(&program.id);
     candidates::first_fit(program, |base| {
-        remove_left_over(base, &directory_name(&program.id));
+        leftovers::remove(base, &directory_name(&program.id), None);
         let record = verified(base, &key, own, progress)?;
-        let name = format!("{key}{RUN}{:016x}", crate::random());
+        let name = format!("{key}{}{:016x}", leftovers::RUN, crate::random());
         let (directory, lock) = crate::shared::open_and_lock(base, &name)?;
         if let Err(error) = restore::all(&directory, &own.payload, &record, progress) {
             let _ = base.remove(&name);
@@ -81,35 +77,26 @@ fn place(folder: &Path) -> Option<(Directory, String)> {
     Some((Directory::open(folder.parent()?).ok()?, name))
 }
 
-/// Removes the directories of runs of the app that are over.
-fn remove_left_over(base: &Directory, id: &str) {
-    for name in base.names().unwrap_or_default() {
-        if after_key(&name, id).is_some_and(|rest| rest.starts_with(RUN)) {
-            remove_unused(base, &name);
-        }
-    }
-}
-
-fn remove_unused(base: &Directory, name: &str) -> bool {
-    let free = base
-        .subdirectory(name)
-        .and_then(|directory| directory.lock())
-        .and_then(|lock| lock.try_exclusive());
-    matches!(free, Ok(true)) && base.remove(name).is_ok()
-}
-
 /// Ends this run's use of its directory: it is gone on return, unless children of the program still use it.
 pub fn leave(folder: &Path, in_use: Lock) {
     let Some((base, name)) = place(folder) else {
         return;
     };
+    let Ok(lock) = base.subdirectory(&name).and_then(|own| own.lock()) else {
+        return;
+    };
     drop(in_use);
-    // The janitor may be at it already.
-    for _ in 0..100 {
-        if remove_unused(&base, &name) || !folder.exists() {
-            return;
+    match lock.try_exclusive() {
+        Ok(true) => {
+            let _ = base.remove(&name);
         }
-        std::thread::sleep(Duration::from_millis(1));
+        // Children hold it with others, the janitor alone: that one is at it already, and done when it lets go.
+        Ok(false) => {
+            if !lock.try_shared().unwrap_or(true) {
+                let _ = lock.shared();
+            }
+        }
+        Err(_) => {}
     }
 }
 
@@ -137,7 +124,7 @@ mod tests {
         }
         let running = base.subdirectory(names[0]).unwrap().lock().unwrap();
         running.shared().unwrap();
-        remove_left_over(&base, "app");
+        leftovers::remove(&base, "app", None);
         let mut left = base.names().unwrap();
         left.sort();
         assert_eq!(left, [names[0], other]);

@@ -10,6 +10,7 @@ mod each;
 mod error;
 mod folder;
 mod journal;
+mod leftovers;
 mod progress;
 mod record;
 mod restore;

@@ -9,7 +9,7 @@ use crate::error::Restore;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::restore;
-use crate::{Executable, Failure, Ready, after_key, directory_name, journal};
+use crate::{Executable, Failure, Ready, directory_name, leftovers};
 use payload::Program;
 use platform::Directory;
 use platform::directory::{Lock, Unfit};
@@ -39,39 +39,47 @@ fn ready_in(
     progress: &Progress,
 ) -> Result<(Directory, Lock), Restore> {
     let (directory, in_use) = open_and_lock(base, key)?;
+    match make_ready(base, &directory, key, own, progress) {
+        Ok(()) => {
+            // At every start: what was in use at the first one may be unused by now.
+            leftovers::remove(base, &directory_name(id), Some(key));
+            Ok((directory, in_use))
+        }
+        Err(error) => {
+            // A directory that cannot be completed is of no use to anyone: its space may be.
+            drop((directory, in_use));
+            leftovers::unused(base, key);
+            Err(error)
+        }
+    }
+}
+
+fn make_ready(
+    base: &Directory,
+    directory: &Directory,
+    key: &str,
+    own: &Executable,
+    progress: &Progress,
+) -> Result<(), Restore> {
     let record_name = format!("{key}.record");
     let is_ready =
-        |record: &Record| record.knows(&own.stamp) && record.holds(&directory, &own.payload);
+        |record: &Record| record.knows(&own.stamp) && record.holds(directory, &own.payload);
     if Record::read(base, &record_name).is_some_and(|record| is_ready(&record)) {
-        return Ok((directory, in_use));
+        return Ok(());
     }
-    let work = work_lock(base, &format!("{key}.lock"))?;
+    let _work = work_lock(base, &format!("{key}.lock"))?;
     // Another process may have done all the work while we waited.
     let mut record = Record::read(base, &record_name).unwrap_or_else(Record::new);
     if is_ready(&record) {
-        return Ok((directory, in_use));
+        return Ok(());
     }
     if !record.knows(&own.stamp) {
-        if let Err(error) = own.verify(progress) {
-            drop((in_use, work));
-            remove_unused(base, key);
-            return Err(error.into());
-        }
+        own.verify(progress)?;
         record.add(own.stamp);
     }
-    match restore::all(&directory, &own.payload, &record, progress) {
-        Ok(files) => record.complete(files),
-        Err(error) => {
-            // A directory that cannot be completed is of no use to anyone: its space may be.
-            drop(in_use);
-            remove_unused(base, key);
-            return Err(error);
-        }
-    }
+    record.complete(restore::all(directory, &own.payload, &record, progress)?);
     record.write(base, &record_name)?;
-    drop(work);
-    remove_old_versions(base, key, &directory_name(id));
-    Ok((directory, in_use))
+    Ok(())
 }
 
 /// The program's directory and a lock that says it is in use. A process that removes an unused directory may come
@@ -85,6 +93,10 @@ pub(crate) fn open_and_lock(base: &Directory, key: &str) -> io::Result<(Director
                     other => io::Error::other(other.to_string()),
                 })?;
         let lock = directory.lock()?;
+        if lock.try_exclusive()? {
+            // Nobody else uses it, so nobody is writing.
+            leftovers::partial_files(base, key);
+        }
         lock.shared()?;
         if directory.is_in_place() {
             return Ok((directory, lock));
@@ -101,36 +113,6 @@ fn work_lock(base: &Directory, name: &str) -> io::Result<Lock> {
         if lock.is_linked()? {
             return Ok(lock);
         }
-    }
-}
-
-/// Removes directories of the same app's other versions that no process uses.
-fn remove_old_versions(base: &Directory, key: &str, id: &str) {
-    for name in base.names().unwrap_or_default() {
-        if name != key && after_key(&name, id) == Some("") {
-            remove_unused(base, &name);
-        }
-    }
-}
-
-/// Removes a program's directory, its record, its journal and its lock file, unless a process uses them.
-fn remove_unused(base: &Directory, key: &str) {
-    let Ok(directory) = base.subdirectory(key) else {
-        return;
-    };
-    let Ok(in_use) = directory.lock() else { return };
-    if !in_use.try_exclusive().unwrap_or(false) {
-        return;
-    }
-    // The record first: without it, what remains of an interrupted removal is looked through before it is used.
-    let _ = base.remove(&format!("{key}.record"));
-    let _ = base.remove(&journal::name(key));
-    let _ = base.remove(key);
-    let lock_name = format!("{key}.lock");
-    if let Ok(work) = base.lock_file(&lock_name)
-        && work.try_exclusive().unwrap_or(false)
-    {
-        let _ = base.remove(&lock_name);
     }
 }
 
