@@ -44,7 +44,15 @@ fn run(guard: Guard, streams: Placeholders) -> Result<i32, Failure> {
     if program.contents_directory.is_none() && process::outranks_its_user() {
         return Err(Failure::Rights);
     }
-    let ready = patience::shown(|progress| unpack::ready(files, &program, progress))?;
+    let (ready, worked) = patience::shown(|progress| {
+        let ready = unpack::ready(files, &program, progress);
+        (ready, progress.part().is_some())
+    });
+    let ready = ready?;
+    // Once more, by other code: one flipped bit in the first check could have made it say yes.
+    if worked && guard::is_damaged() {
+        return Err(Failure::Damaged(FormatError::Prefix));
+    }
     // The code is known to be right, and what comes now is not ours.
     guard.disarm();
     if program.unpack == Unpack::Each && program.contents_directory.is_none() {
