@@ -11,6 +11,8 @@ use platform::{Directory, FileStamp};
 use std::io::{self, Read, Write};
 
 const MAGIC: &[u8; 8] = b"PACKREC2";
+/// The boot of a system without `/proc`.
+const UNKNOWN: [u8; 36] = [0; 36];
 /// Executables remembered: copies of one program in different places share an unpacked directory.
 const MAX_EXECUTABLES: usize = 16;
 /// Bytes of a stamp.
@@ -54,7 +56,9 @@ impl Record {
             .ok()?
             .read_to_end(&mut bytes)
             .ok()?;
-        Self::decode(&bytes).filter(|record| record.boot == boot())
+        let boot = boot();
+        // Where the system does not tell which boot it is, it may be another one each time.
+        Self::decode(&bytes).filter(|record| boot != UNKNOWN && record.boot == boot)
     }
 
     /// Puts this record in the place of the one before, in one step.
@@ -149,7 +153,7 @@ impl Record {
 }
 
 pub(crate) fn boot() -> [u8; 36] {
-    platform::process::boot_id().unwrap_or([0; 36])
+    platform::process::boot_id().unwrap_or(UNKNOWN)
 }
 
 fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
