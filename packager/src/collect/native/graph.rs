@@ -156,6 +156,7 @@ impl LibraryGraph {
         // libpython is loaded, or is the program itself, before anything else.
         if soname.starts_with("libpython3.")
             || policy::is_guaranteed(soname)
+            || policy::is_of_desktop(self.nodes[at].dest.as_str(), soname)
             || self.excluded.contains(soname)
         {
             return None;

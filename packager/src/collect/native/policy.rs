@@ -74,6 +74,15 @@ pub(super) fn is_guaranteed(soname: &str) -> bool {
             .any(|family| soname.starts_with(family))
 }
 
+/// Whether the library at `dest` wants `soname` for the looks of the desktop it runs on. Qt's plug-in for GTK does, and does
+/// without where there is no GTK; one from another machine would not find its themes, loaders and settings.
+pub(super) fn is_of_desktop(dest: &str, soname: &str) -> bool {
+    dest.contains("/platformthemes/")
+        && ["libgtk-", "libgdk-"]
+            .iter()
+            .any(|gtk| soname.starts_with(gtk))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +108,13 @@ mod tests {
         ] {
             assert!(!is_guaranteed(soname), "{soname}");
         }
+    }
+
+    #[test]
+    fn a_theme_of_the_desktop_is_left_to_it() {
+        let plugin = "PyQt6/Qt6/plugins/platformthemes/libqgtk3.so";
+        assert!(is_of_desktop(plugin, "libgtk-3.so.0"));
+        assert!(!is_of_desktop(plugin, "libQt6Gui.so.6"));
+        assert!(!is_of_desktop("wx/_core.so", "libgtk-3.so.0"));
     }
 }
