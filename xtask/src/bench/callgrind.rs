@@ -3,7 +3,7 @@
 use super::products::{Products, Tools, create};
 use super::subjects::{Subject, Way};
 use crate::setup;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -77,7 +77,20 @@ fn count_one(
     setup::read(&mut tools.command(subject, &words, home))?;
     let text = std::fs::read_to_string(&out)
         .with_context(|| format!("callgrind left no {}", out.display()))?;
-    Ok(by_object(&text))
+    let counts = by_object(&text);
+    let (sum, total) = (counts.values().sum::<u64>(), total(&text));
+    ensure!(
+        total == Some(sum),
+        "{} says {total:?} instructions in all, and {sum} by object",
+        out.display()
+    );
+    Ok(counts)
+}
+
+/// What a profile says of itself.
+fn total(profile: &str) -> Option<u64> {
+    let line = |line: &str| line.strip_prefix("totals:")?.trim().parse().ok();
+    profile.lines().find_map(line)
 }
 
 /// Sums a profile's own costs by object: executables and libraries (valgrind's manual, "Callgrind Format Specification").
@@ -151,6 +164,6 @@ totals: 1312
         let counts = by_object(profile);
         assert_eq!(counts.get("/bin/app"), Some(&412));
         assert_eq!(counts.get("/lib/libc.so.6"), Some(&900));
-        assert_eq!(counts.values().sum::<u64>(), 1312);
+        assert_eq!(Some(counts.values().sum()), total(profile));
     }
 }

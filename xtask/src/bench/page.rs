@@ -253,7 +253,7 @@ fn milliseconds(microseconds: f64) -> String {
 }
 
 fn seconds(microseconds: f64) -> String {
-    format!("{:.2} s", microseconds / 1e6)
+    format!("{:.3} s", microseconds / 1e6)
 }
 
 fn millions(count: u64) -> String {
@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(line(&text, "| of the later start")[2], "0.25");
         let ratio = line(&text, "| hello, again, one source changed");
         assert_eq!(ratio[2..4], ["0.125", "0.125"]);
-        assert_eq!(line(&text, "| hello: PyInstaller, the first")[2], "8.00 s");
+        assert_eq!(line(&text, "| hello: PyInstaller, the first")[2], "8.000 s");
         assert!(text.contains("**A trial"));
     }
 }

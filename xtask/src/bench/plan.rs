@@ -113,12 +113,16 @@ impl Packer {
 
     /// The column of its builds of that kind.
     pub(super) fn column(self, before: Before) -> String {
-        format!("{self:?}, {}", before.label())
+        let packer = match self {
+            Self::Pack => "pack",
+            Self::PyInstaller => "PyInstaller",
+        };
+        format!("{packer}, {}", before.label())
     }
 }
 
-/// Builds of sources at `edited`'s folder below `folder`, after one to warm up: each round with homes of its own, both
-/// packers in turn.
+/// Builds of the sources that `edited` belongs to, after one of each packer to warm up: each round with homes of its own
+/// below `folder`, both packers in turn.
 pub(super) fn builds(
     folder: &Path,
     edited: &Path,

@@ -70,7 +70,7 @@ pub(super) const SUBJECTS: [Subject; 5] = [
     },
     Subject {
         name: "pandas",
-        about: "a small sum by group with numpy and pandas",
+        about: "makes a small sum by group with numpy and pandas",
         script: "frame.py",
         rounds: LARGE,
         ..PLAIN
