@@ -55,14 +55,22 @@ impl Watch for Watcher {
         if HUSHED.get() {
             return Ok(());
         }
-        if argument.is_none() && !name.starts_with(b"os.") {
+        let lists = name.starts_with(b"os.");
+        if argument.is_none() && !lists {
             return Ok(());
         }
-        let Some(path) = self.in_bundle(&text(argument)?) else {
+        let path = match text(argument)? {
+            // `os.fwalk` lists what it has opened.
+            path if path.is_empty() && lists => opened(argument),
+            path => path,
+        };
+        let Some(path) = self.in_bundle(&path) else {
             return Ok(());
         };
-        let wanted = if name.starts_with(b"os.") {
+        let wanted = if lists {
             self.demand.files_in(&path)
+        } else if is_record(&path) {
+            self.demand.listed_in(&path)
         } else {
             self.demand.file(&path)
         };
@@ -73,7 +81,12 @@ impl Watch for Watcher {
 impl Watcher {
     /// `path` relative to the bundle, `.` and `..` resolved; `None` outside of it.
     fn in_bundle(&self, path: &str) -> Option<String> {
+        let is_plain = path.starts_with('/') && !path.contains("/../");
         let path = Path::new(path);
+        // Nearly all that a program opens lies elsewhere.
+        if path.as_os_str().is_empty() || (is_plain && !path.starts_with(&self.meipass)) {
+            return None;
+        }
         let relative;
         let path = if path.is_absolute() {
             path
@@ -82,9 +95,6 @@ impl Watcher {
             relative = std::env::current_dir().ok()?.join(path);
             &relative
         };
-        if !path.starts_with(&self.meipass) {
-            return None;
-        }
         let mut normal = PathBuf::new();
         for component in path.components() {
             match component {
@@ -98,6 +108,21 @@ impl Watcher {
         let below = normal.strip_prefix(&self.meipass).ok()?;
         below.to_str().map(ToOwned::to_owned)
     }
+}
+
+/// Whether a file lists those of a distribution. `importlib.metadata` leaves out files that it does not find (3.12 and later).
+fn is_record(path: &str) -> bool {
+    let parent = path.strip_suffix("/RECORD");
+    parent.is_some_and(|parent| parent.ends_with(".dist-info"))
+}
+
+/// The folder behind a descriptor; empty for what is none.
+fn opened(argument: &Owned<'_>) -> String {
+    let descriptor = argument.to_i64().ok();
+    let path =
+        descriptor.and_then(|number| std::fs::read_link(format!("/proc/self/fd/{number}")).ok());
+    path.and_then(|path| path.into_os_string().into_string().ok())
+        .unwrap_or_default()
 }
 
 /// A path as text; empty for a descriptor, for what is no path and for a name that is not UTF-8, as no file of a bundle
@@ -151,6 +176,7 @@ mod tests {
         check("/tmp/pack-0/app/pkg/../b.py", Some("b.py"));
         check("/tmp/pack-0/app/./", Some(""));
         check("/tmp/pack-0/app/../other", None);
+        check("/tmp/pack-0/other/../app/pkg/a.py", Some("pkg/a.py"));
         check("/tmp/pack-0/application", None);
         check("/etc/passwd", None);
         check("relative", None);

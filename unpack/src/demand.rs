@@ -144,6 +144,21 @@ impl Demand {
         self.ensure(files)
     }
 
+    /// As [`Demand::file`] for a distribution's RECORD, and all files that it lists: programs look whether they are there.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn listed_in(&self, record: &str) -> Result<(), DemandError> {
+        let Some(entry) = self.payload.find(record)? else {
+            return Ok(());
+        };
+        let content = entry.content()?;
+        let text = String::from_utf8_lossy(&content);
+        // A path with a comma is quoted; it is written when it is opened.
+        let paths = text.lines().filter_map(|line| line.split(',').next());
+        self.files(paths.chain([record]))
+    }
+
     fn ensure(&self, mut entries: Vec<Entry<'_>>) -> Result<(), DemandError> {
         entries.retain(|entry| {
             entry.placement == Placement::Demand && entry.method != Method::External

@@ -88,7 +88,8 @@ fn build_help() {
           --distpath <DIR>             Where the result goes [default: ./dist]
           --contents-directory <NAME>  The files' folder beside a --onedir executable [default:
                                        _internal]
-          --unpack <POLICY>            reuse: unpack once, for all later runs [default: reuse]
+          --unpack <POLICY>            reuse: unpack once, for all later runs; each: for each run alone
+                                       [default: reuse]
           --runtime-tmpdir <DIR>       Where the program unpacks itself, on the machine it runs on
           --optimize <LEVEL>           Bytecode optimisation: 0, 1 (no asserts) or 2 (no docstrings)
                                        [default: 0]

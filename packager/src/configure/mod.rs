@@ -92,7 +92,10 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
             Some(("onedir", _)) => BundleMode::OneDir,
             _ => BundleMode::OneFile,
         },
-        unpack: UnpackPolicy::Reuse,
+        unpack: match settings.text("bundle.unpack") {
+            Some(("each", _)) => UnpackPolicy::Each,
+            _ => UnpackPolicy::Reuse,
+        },
         runtime_tmpdir: runtime_tmpdir(settings)?,
         optimize: number(settings, "bundle.optimize", 0),
         compression: number(settings, "bundle.compression-level", 6),

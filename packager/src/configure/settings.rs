@@ -402,8 +402,8 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::OneOf(&["reuse", "each"]),
         flags: &[option("unpack", "POLICY")],
         heading: OUTPUT,
-        help: "reuse: unpack once, for all later runs [default: reuse]",
-        more: "`each`, a fresh directory for each run, is not supported yet.",
+        help: "reuse: unpack once, for all later runs; each: for each run alone [default: reuse]",
+        more: "With `each`, a run's directory is removed at its end, however it ends.",
     },
     Setting {
         key: "bundle.runtime-tmpdir",
