@@ -16,14 +16,17 @@ mod harness;
 
 mod e2e {
     mod arguments;
+    mod changed_files;
     mod children;
     mod commands;
     mod damage;
     mod dist;
+    mod each;
     mod edges;
     mod entries;
     mod exits;
     mod facts;
+    mod first_starts;
     mod guestbook;
     mod hostile;
     mod imports;
@@ -31,6 +34,7 @@ mod e2e {
     mod multiprocessing;
     mod neighbours;
     mod old_glibc;
+    mod on_demand;
     mod packing;
     mod places;
     mod program_python;
@@ -41,4 +45,5 @@ mod e2e {
     mod unpacking;
     mod uptodate;
     mod verdict;
+    mod versions;
 }

@@ -8,6 +8,7 @@ mod program;
 mod python;
 mod root;
 mod run;
+mod shelf;
 
 pub(crate) use case::{Case, Mode, run_case};
 pub(crate) use files::{
@@ -18,3 +19,4 @@ pub(crate) use program::{Pack, Program};
 pub(crate) use python::{Python, pythons};
 pub(crate) use root::{arena, is_root, mount_namespace};
 pub(crate) use run::{Outcome, Run, Running, bytes};
+pub(crate) use shelf::{PARTS, Shelf};

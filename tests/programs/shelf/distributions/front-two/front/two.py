@@ -1,0 +1,5 @@
+NAME = "two"
+
+
+def plug():
+    return NAME

@@ -1,0 +1,3 @@
+import sys
+
+print("run as", __name__, sys.argv[1:])

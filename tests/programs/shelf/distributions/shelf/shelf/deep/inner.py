@@ -1,0 +1,2 @@
+def shown():
+    return "inner"  # the line `inspect` shows

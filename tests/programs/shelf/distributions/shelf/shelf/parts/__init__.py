@@ -1,0 +1,1 @@
+"""Extension modules: parts.c, compiled once for each."""
