@@ -293,7 +293,8 @@ fn truncated_file() {
         length - 20,
         length - 1,
     ];
-    for cut in cuts {
+    let anywhere = (1..32).map(|part| prefix + (length - prefix) * part / 32);
+    for cut in cuts.into_iter().chain(anywhere) {
         subject.forget();
         let copy = subject.scratch.join("cut");
         fs::copy(&subject.path, &copy).unwrap();

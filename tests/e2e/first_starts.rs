@@ -1,6 +1,6 @@
 //! First starts under faults: many at once, killed at any moment, without room.
 
-use crate::harness::{Scratch, Shelf, arena, files_below};
+use crate::harness::{Case, Run, Scratch, Shelf, arena, files_below};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -281,4 +281,70 @@ fn places_that_are_missing() {
         .stderr_has("\n  /var/tmp/pack-0: Read-only file system")
         .stderr_has("\n  /mnt/home/pack: others may replace it")
         .stderr_has("\nhint: ");
+}
+
+/// A start that takes long says so on a terminal, and nowhere else. Long it becomes by being stopped.
+#[test]
+fn progress_is_for_terminals() {
+    for terminal in [true, false] {
+        let shown = (0..20).find_map(|_| stopped_start(terminal));
+        let text = shown.expect("a first start that could be stopped while it unpacks");
+        assert_eq!(
+            text.contains("shelf: preparing the first start, "),
+            terminal,
+            "{text:?}"
+        );
+        if terminal {
+            // The line is the program's again.
+            assert!(text.contains("%\r\x1b[Kdone"), "{text:?}");
+        } else {
+            assert_eq!(text, "done\n");
+        }
+    }
+}
+
+/// What a first start that was stopped for more than a second shows; `None` when it was done before it could be stopped.
+fn stopped_start(terminal: bool) -> Option<String> {
+    let scratch = Scratch::new();
+    let number = scratch.join("number");
+    let start = "echo $$ >number; exec \"$PROGRAM\" 'print(\"done\")' 2>&1";
+    let run = if terminal {
+        let terminal = "import pty, sys; pty.spawn(['/bin/sh', '-c', sys.argv[1]])";
+        Run::new(&Case::any().python.base).args(&["-c", terminal, start])
+    } else {
+        Run::new("/bin/sh").args(&["-c", start])
+    };
+    let running = run
+        .cwd(scratch.path())
+        .env("PROGRAM", &heavy().path)
+        .env("SHELL", "/bin/sh")
+        .env("TMPDIR", scratch.path())
+        .spawn();
+    let data = || {
+        let files = files_below(scratch.path());
+        files
+            .iter()
+            .any(|file| file.to_string_lossy().contains("/data/"))
+    };
+    let begin = Instant::now();
+    while !data() && begin.elapsed() < Duration::from_secs(20) {}
+    let process = fs::read_to_string(number).unwrap();
+    let signal = |name: &str| {
+        let kill = std::process::Command::new("kill")
+            .args(["-s", name, process.trim()])
+            .output();
+        kill.unwrap().status.success()
+    };
+    let stopped = signal("STOP");
+    let files = files_below(scratch.path());
+    let is_done = files
+        .iter()
+        .any(|file| file.to_string_lossy().ends_with(".record"));
+    if stopped && !is_done {
+        std::thread::sleep(Duration::from_millis(1100));
+    }
+    signal("CONT");
+    let outcome = running.finish();
+    outcome.success();
+    (stopped && !is_done).then(|| outcome.stdout_text())
 }
