@@ -76,6 +76,10 @@ fn load_module<'py>(
     let missing = || Raised::import_error(py, &format!("the program holds no module `{name}`"));
     let module = lookup(py, bundle.payload.module(name))?.ok_or_else(missing)?;
     let code = unmarshal(py, bundle, &module)?;
+    // Tracebacks and warnings leave frames of the import machinery out, which CPython knows by this name.
+    let machinery = py.text("<frozen importlib._bootstrap_external>")?;
+    py.import(c"_imp")?
+        .call_method(c"_fix_co_filename", &[&code, &machinery])?;
     let object = py.add_module(c_name)?;
     // `exec` adds the builtins to a namespace that lacks them; evaluating it here has to.
     object.set_attr(c"__builtins__", &py.import(c"builtins")?)?;

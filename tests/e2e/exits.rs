@@ -2,7 +2,7 @@
 
 use crate::harness::Case;
 
-on_every_python!(both: statuses, uncaught_exception; onefile: traceback_through_the_standard_library, chained_exceptions, end_of_program);
+on_every_python!(both: statuses, uncaught_exception; onefile: traceback_through_the_standard_library, exception_in_an_import, chained_exceptions, end_of_program);
 
 fn statuses(case: &Case) {
     let probe = case.probe();
@@ -54,6 +54,27 @@ fn traceback_through_the_standard_library(case: &Case) {
         "JSONDecodeError: ",
     ];
     assert_in_order(&outcome.stderr_text(), &expected);
+}
+
+fn exception_in_an_import(case: &Case) {
+    let outcome = case.probe().run(&["fail-in-import"]).run();
+    let text = outcome.code(1).stderr_text();
+    let expected = [
+        "probes/exits.py:",
+        "UserWarning: not finished",
+        "Traceback (most recent call last):",
+        "probe.py\", line ",
+        "in fail_in_import",
+        "import shapes.unfinished  # the line that is to blame",
+        "shapes/unfinished.py\", line 6, in <module>",
+        "LookupError: raised by a module's own code",
+    ];
+    assert_in_order(&text, &expected);
+    assert!(
+        !text.contains("pack_runtime") && !text.contains("importlib"),
+        "{text}"
+    );
+    assert_eq!(text.matches("  File \"").count(), 4, "{text}");
 }
 
 fn chained_exceptions(case: &Case) {

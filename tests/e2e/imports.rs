@@ -9,7 +9,7 @@ fn names(case: &Case) {
     let seen = case.probe().run(&["names"]).run().json();
     assert_eq!(
         seen["children"],
-        json!(["__main__", "deep", "faulty", "runnable", "unreached"])
+        json!(["__main__", "deep", "faulty", "runnable", "unfinished", "unreached"])
     );
     let walked = [
         "shapes.__main__",

@@ -10,7 +10,7 @@ import sys
 import _pack
 from _imp import _fix_co_filename
 from gc import get_threshold, set_threshold
-from _frozen_importlib import ModuleSpec
+from _frozen_importlib import ModuleSpec, _call_with_frames_removed
 from _frozen_importlib_external import (
     ExtensionFileLoader,
     FileFinder,
@@ -59,7 +59,7 @@ class PackLoader(SourceFileLoader):
                 set_threshold(*threshold)
 
     def _execute(self, module):
-        exec(load_code(self._index, self.path), module.__dict__)
+        _call_with_frames_removed(exec, load_code(self._index, self.path), module.__dict__)
         if self.name == "pkg_resources":
             _introduce_to(module)
 

@@ -26,6 +26,11 @@ def fail_in_stdlib():
     json.loads("{nonsense")
 
 
+def fail_in_import():
+    """An exception and a warning from the code of a module that is being imported."""
+    import shapes.unfinished  # the line that is to blame
+
+
 def chain():
     """An uncaught exception with a cause."""
     try:
@@ -59,5 +64,6 @@ def signalled():
     time.sleep(5)
 
 
-ACTIONS = {"exit": leave, "fail": fail, "fail-in-stdlib": fail_in_stdlib, "chain": chain, "at-exit": at_exit,
+ACTIONS = {"exit": leave, "fail": fail, "fail-in-stdlib": fail_in_stdlib, "fail-in-import": fail_in_import,
+           "chain": chain, "at-exit": at_exit,
            "hard-exit": hard, "unflushed": unflushed, "kill-self": signalled}
