@@ -121,6 +121,10 @@ fn what_a_killed_janitor_leaves_goes_at_the_next_start() {
     let left = PathBuf::from(killed.line());
     let janitor = janitor(&program.path, killed.id()).unwrap();
     kill(janitor);
+    // Until it is gone it may still be given the lock.
+    happens("the janitor ends", || {
+        !Path::new(&format!("/proc/{janitor}")).exists()
+    });
     killed.signal("KILL");
     killed.finish().killed_by(9);
     assert!(left.join("data/note.txt").exists());
