@@ -145,12 +145,13 @@ pub fn detached(keep: &impl AsFd, work: impl FnOnce()) -> io::Result<()> {
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
+            // Before the caller goes on, which waits for this process: what it closes then, nobody else holds open.
+            leave_everything(keep.as_fd().as_raw_fd());
             // SAFETY: as above. The process between the two ends at once, so that the inner one is init's child and not
             // one that the program finds when it waits for its own.
             if unsafe { libc::setsid() } == -1 || unsafe { libc::fork() } != 0 {
                 exit_now(0);
             }
-            leave_everything(keep.as_fd().as_raw_fd());
             work();
             exit_now(0)
         }
