@@ -9,7 +9,14 @@ fn names(case: &Case) {
     let seen = case.probe().run(&["names"]).run().json();
     assert_eq!(
         seen["children"],
-        json!(["__main__", "deep", "faulty", "runnable", "unfinished", "unreached"])
+        json!([
+            "__main__",
+            "deep",
+            "faulty",
+            "runnable",
+            "unfinished",
+            "unreached"
+        ])
     );
     let walked = [
         "shapes.__main__",
@@ -17,6 +24,7 @@ fn names(case: &Case) {
         "shapes.deep.leaf",
         "shapes.faulty",
         "shapes.runnable",
+        "shapes.unfinished",
         "shapes.unreached",
     ];
     assert_eq!(seen["walked"], json!(walked));
