@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 mod seeds;
 
 /// The version that is known to work with the flags that are passed to it.
-const CARGO_FUZZ: &str = "0.13";
+const CARGO_FUZZ: &str = "^0.13";
 /// No input may take longer, in seconds.
 const TIMEOUT: u32 = 10;
 /// No input may take more memory, in MiB, nor more at once.
