@@ -172,11 +172,14 @@ fn elf(path: &Path, options: &[&str]) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    let source = setup::target().join("fuzz/seed.c");
-    fs::create_dir_all(setup::target().join("fuzz"))?;
-    fs::write(&source, SOURCE)?;
+    let folder = setup::target().join("fuzz");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("seed.c"), SOURCE)?;
     setup::run(
         Command::new("cc")
+            // Debug symbols name the folder.
+            .current_dir(&folder)
+            .arg(format!("-ffile-prefix-map={}=/seed", folder.display()))
             .args([
                 "-Os",
                 "-fPIC",
@@ -188,7 +191,7 @@ fn elf(path: &Path, options: &[&str]) -> Result<()> {
                 "-Wl,-z,max-page-size=4096",
                 "-Wl,--build-id=none",
             ])
-            .arg(&source)
+            .arg("seed.c")
             .args(options)
             .arg("-o")
             .arg(path),
