@@ -11,6 +11,7 @@ pub mod handoff;
 pub mod library;
 pub mod locale;
 pub mod map;
+pub mod path;
 pub mod process;
 pub mod signals;
 pub mod streams;

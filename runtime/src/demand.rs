@@ -2,9 +2,10 @@
 //! opens a file of the program or lists one of its folders.
 
 use std::cell::Cell;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use platform::path::normal;
 use unpack::{Demand, DemandError};
 
 use crate::embed::audit::{self, Watch};
@@ -95,16 +96,7 @@ impl Watcher {
             relative = std::env::current_dir().ok()?.join(path);
             &relative
         };
-        let mut normal = PathBuf::new();
-        for component in path.components() {
-            match component {
-                Component::ParentDir => {
-                    normal.pop();
-                }
-                Component::CurDir => {}
-                other => normal.push(other),
-            }
-        }
+        let normal = normal(path);
         let below = normal.strip_prefix(&self.meipass).ok()?;
         below.to_str().map(ToOwned::to_owned)
     }

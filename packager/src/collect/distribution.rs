@@ -8,9 +8,10 @@ use crate::graph::{ModuleGraph, ReachedDistribution};
 use crate::inputs;
 use crate::installed::{Distribution, DistributionFiles};
 use payload::ArchivePath;
+use platform::path::normal;
 use rayon::prelude::*;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Begins the reason of every file of a distribution.
 pub(super) const WHY: &str = "distribution ";
@@ -195,21 +196,6 @@ fn is_script(dest: &str, inside: bool, path: &Path) -> bool {
     !inside
         && (dest.starts_with("bin/") || dest.contains("/bin/"))
         && !ElfFile::read(path).is_ok_and(|elf| elf.is_some())
-}
-
-/// `path` without `.` and `..`, links not followed.
-pub(super) fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::ParentDir => {
-                normal.pop();
-            }
-            Component::CurDir => {}
-            other => normal.push(other),
-        }
-    }
-    normal
 }
 
 #[cfg(test)]

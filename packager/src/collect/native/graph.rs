@@ -2,12 +2,12 @@
 
 use super::system::System;
 use super::{policy, search_path};
-use crate::collect::distribution::normal;
 use crate::collection::{CollectedFile, FileRole, FileSource, GlibcVersion};
 use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::plan::BuildPlan;
 use payload::ArchivePath;
+use platform::path::normal;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
