@@ -5,6 +5,7 @@
 //! parts too: slow, and whoever may make that folder decides what is loaded. The bundle needs it for nothing, as what the
 //! linker does not find by itself is loaded before (see `collect::native`).
 
+use super::strip::{u16_at, u32_at, u64_at};
 use std::ops::Range;
 
 const PROGRAM_HEADER: usize = 56;
@@ -111,18 +112,6 @@ impl<'a> Elf<'a> {
         let end = start.checked_add(usize::try_from(length).ok()?)?;
         (end <= self.file.len()).then_some(start..end)
     }
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 #[cfg(test)]
