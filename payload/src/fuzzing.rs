@@ -16,13 +16,7 @@ pub fn with_index(index: &[u8]) -> Vec<u8> {
     file.put(&archive);
     file.resize(prefix.len() + 64, 0);
     file.put(index);
-    let end = Directory {
-        offset: 0,
-        length: 0,
-        members: 0,
-    }
-    .end_records(footer::LENGTH);
-    file.put(&end);
+    file.put(&end_of_empty_directory());
     let footer = Footer {
         prefix_length: prefix.len() as u64,
         payload_length: (file.len() - prefix.len() + footer::LENGTH) as u64,
@@ -43,13 +37,7 @@ pub fn with_footer(data: &[u8]) -> Vec<u8> {
     const FIELDS: usize = footer::LENGTH - 16 - 32;
     let (fields, before) = data.split_at(data.len().min(FIELDS));
     let mut file = before.to_vec();
-    let end = Directory {
-        offset: 0,
-        length: 0,
-        members: 0,
-    }
-    .end_records(footer::LENGTH);
-    file.put(&end);
+    file.put(&end_of_empty_directory());
     // Magic and version are those of a real one.
     let empty = Footer {
         prefix_length: 0,
@@ -91,4 +79,13 @@ pub fn forged(file: &[u8], change: impl FnOnce(&mut [u8])) -> Result<Vec<u8>, Fo
         .ok_or(outside)?
         .copy_from_slice(&footer.encode());
     Ok(file)
+}
+
+fn end_of_empty_directory() -> Vec<u8> {
+    Directory {
+        offset: 0,
+        length: 0,
+        members: 0,
+    }
+    .end_records(footer::LENGTH)
 }
