@@ -189,14 +189,6 @@ impl Directory {
         Ok(Self { fd: self.fd, path })
     }
 
-    /// Makes `self/name`, which must be new, for this user alone.
-    ///
-    /// # Errors
-    /// The system's; `AlreadyExists` when something of that name is there.
-    pub fn make(&self, name: &str) -> io::Result<()> {
-        Ok(rustix::fs::mkdirat(&self.fd, name, Mode::RWXU)?)
-    }
-
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -120,7 +120,7 @@ mod tests {
         let names = ["app-0123456789abcdef.run-1", "app-0123456789abcdef.run-2"];
         let other = "other-0123456789abcdef.run-1";
         for name in [names[0], names[1], other] {
-            base.make(name).unwrap();
+            drop(base.private(name, process::user_id()).unwrap());
         }
         let running = base.subdirectory(names[0]).unwrap().lock().unwrap();
         running.shared().unwrap();
