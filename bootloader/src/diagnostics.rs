@@ -2,7 +2,7 @@
 
 use payload::FormatError;
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Why a packed program was not started. Each kind has an exit status of its own (README, "Exit codes").
@@ -119,8 +119,7 @@ pub(crate) fn report(failure: &Failure) {
     if let Some(hint) = failure.hint() {
         text.push_str(&format!("hint: {hint}\n"));
     }
-    // Nowhere to go when stderr is closed.
-    let _ = io::stderr().write_all(text.as_bytes());
+    platform::streams::last_words(&text);
 }
 
 /// The executable's name, as the user called it.

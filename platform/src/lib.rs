@@ -6,7 +6,7 @@
 
 pub mod directory;
 mod entry;
-pub mod guard;
+pub mod first_stage;
 pub mod handoff;
 pub mod library;
 pub mod locale;

@@ -1,6 +1,7 @@
 //! The standard streams of a process that was started without some of them.
 
 use std::ffi::c_int;
+use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 /// Keeps the numbers of missing standard streams taken, so that no file that is opened meanwhile becomes one.
@@ -40,6 +41,15 @@ impl Placeholders {
             }
         }
     }
+}
+
+/// Writes `text` to stderr for a process that is about to end with a status that says why: whoever reads stderr may be
+/// gone, and SIGPIPE would put its own status in that one's place.
+pub fn last_words(text: &str) {
+    // SAFETY: replaces an action; async-signal-safe.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    // Nowhere to go when stderr is closed.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// `file` under a number that is none of a standard stream.

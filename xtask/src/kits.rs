@@ -4,6 +4,8 @@
 //! with zig against glibc 2.17, so that packed programs run on every Linux since 2014; where zig cannot be had, the
 //! plain toolchain does, and this machine's glibc is the oldest they run on.
 
+mod seal;
+
 use crate::setup::{self, cargo, step};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -69,7 +71,15 @@ pub(crate) fn build(options: &Options) -> Result<PathBuf> {
         if !options.fast {
             check_needs(built, matches!(linker, Linker::Zig { .. }))?;
         }
-        if place(built, &folder)? {
+        let bytes =
+            fs::read(built).with_context(|| format!("could not read {}", built.display()))?;
+        // The first stage is code that only an optimiser leaves without calls into libraries.
+        let bytes = if built == &bootloader && !options.fast {
+            seal::sealed(bytes).with_context(|| format!("could not seal {}", built.display()))?
+        } else {
+            bytes
+        };
+        if place(built, &bytes, &folder)? {
             let size = fs::metadata(built)?.len();
             println!("    {} {}", built.display(), setup::megabytes(size));
         }
@@ -215,18 +225,20 @@ fn parse_version(name: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// Copies `built` into `folder` when it differs from what is there, by rename: a running test keeps its old file.
-/// Returns whether it did.
-fn place(built: &Path, folder: &Path) -> Result<bool> {
+/// Writes `bytes`, with the name and mode of `built`, into `folder` when that differs from what is there, by rename: a
+/// running test keeps its old file. Returns whether it did.
+fn place(built: &Path, bytes: &[u8], folder: &Path) -> Result<bool> {
     let name = built.file_name().context("a built file has a name")?;
     let placed = folder.join(name);
     let fresh = folder.join(format!(".{}.new", name.to_string_lossy()));
     fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
-    let bytes = fs::read(built).with_context(|| format!("could not read {}", built.display()))?;
     if fs::read(&placed).is_ok_and(|present| present == bytes) {
         return Ok(false);
     }
-    fs::copy(built, &fresh).with_context(|| format!("could not write {}", fresh.display()))?;
+    let mode = fs::metadata(built)?.permissions();
+    fs::write(&fresh, bytes)
+        .and_then(|()| fs::set_permissions(&fresh, mode))
+        .with_context(|| format!("could not write {}", fresh.display()))?;
     fs::rename(&fresh, &placed).with_context(|| format!("could not write {}", placed.display()))?;
     Ok(true)
 }
@@ -240,7 +252,9 @@ fn place_python(folder: &Path) -> Result<()> {
             .extension()
             .is_some_and(|extension| extension == "py")
         {
-            place(&source, folder)?;
+            let bytes = fs::read(&source)
+                .with_context(|| format!("could not read {}", source.display()))?;
+            place(&source, &bytes, folder)?;
             names.extend(source.file_name().map(ToOwned::to_owned));
         }
     }
