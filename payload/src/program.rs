@@ -1,5 +1,6 @@
 //! What a program is: the settings that its packer fixed and that bootloader and runtime act on.
 
+use crate::Wsgi;
 use serde::{Deserialize, Serialize};
 
 /// The settings of a packed program; JSON in the manifest. Paths are relative to the unpack directory.
@@ -85,28 +86,6 @@ pub enum Target {
     },
     /// A WSGI application.
     Wsgi(Wsgi),
-}
-
-/// How a WSGI application is served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wsgi {
-    /// Dotted module name.
-    pub module: String,
-    /// Dotted attribute path of the callable; a trailing `()` calls a factory.
-    pub callable: String,
-    /// `HOST:PORT`, at least one.
-    pub bind: Vec<String>,
-    /// Python threads per interpreter.
-    pub threads: u32,
-    /// Worker processes.
-    pub processes: u32,
-    /// `sys.setswitchinterval` in microseconds.
-    pub switch_interval_us: Option<u32>,
-    /// Seconds a stop waits for requests under way.
-    pub graceful_timeout: u32,
-    /// Write a line per request to stderr.
-    pub access_log: bool,
 }
 
 /// How files are unpacked.

@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use super::layer::Layer;
-use super::settings::{Flag, IGNORED, SETTINGS, Setting, Takes};
+use super::settings::{Flag, IGNORED, SERVER_DETAILS, SETTINGS, Setting, Takes};
 use super::value::Origin;
 use clap::{Arg, ArgAction, ArgMatches};
 
@@ -31,7 +31,7 @@ pub fn foreign_arguments() -> impl Iterator<Item = Arg> {
 /// When a value does not fit its setting.
 pub fn settings(matches: &ArgMatches) -> Result<(Layer, Vec<String>), ConfigError> {
     let mut layer = Layer::default();
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         for flag in setting.flags {
             for text in values(matches, flag) {
                 let origin = Origin::Flag(format!("--{}", flag.long));
@@ -89,7 +89,8 @@ fn argument(setting: &'static Setting, flag: &'static Flag) -> Arg {
     let argument = base(flag)
         .help(help)
         .long_help(format!("{help}\n\n{more}{names}"))
-        .help_heading(setting.heading);
+        .help_heading(setting.heading)
+        .hide_short_help(setting.heading == SERVER_DETAILS);
     match flag.takes {
         Takes::Value(_) if setting.kind.is_list() => argument.action(ArgAction::Append),
         Takes::Value(_) => argument,

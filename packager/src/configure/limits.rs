@@ -2,7 +2,7 @@
 
 use super::error::ConfigError;
 use super::layer::Layer;
-use super::project::WSGI;
+use super::project::of_server;
 use super::value::{Origin, Value};
 use super::{absolute, host_target};
 use crate::plan::{BuildPlan, BundleMode, Entry};
@@ -100,7 +100,7 @@ pub(super) fn without_effect(
     }
     // Where an application is named and a script runs instead, that has been said.
     if !matches!(plan.entry, Entry::Wsgi(_)) && settings.text("wsgi.app").is_none() {
-        let given = WSGI.iter().filter_map(|key| settings.get(key));
+        let given = of_server().filter_map(|key| settings.get(key));
         notes.extend(given.map(|given| {
             format!(
                 "{} changes nothing: the program serves no WSGI application",

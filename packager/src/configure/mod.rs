@@ -15,13 +15,14 @@ pub mod settings;
 pub mod suggest;
 pub mod value;
 
-use crate::plan::{BuildPlan, BundleMode, Entry, Exclude, Include, UnpackPolicy, WsgiPlan};
+use crate::plan::{BuildPlan, BundleMode, Entry, Exclude, Include, UnpackPolicy};
 use environment::Environment;
 pub use error::ConfigError;
 use layer::Layer;
+use payload::Wsgi;
 use project::{Main, Project};
 use std::path::{Component, Path, PathBuf};
-use value::{Given, Value};
+use value::Given;
 
 /// What a user asks for: permissive, nothing resolved.
 #[derive(Debug, Clone, Default)]
@@ -79,7 +80,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         root: root.clone(),
         entry: match main {
             Main::Entry(entry) => entry.clone(),
-            Main::Wsgi { module, callable } => Entry::Wsgi(wsgi_plan(settings, module, callable)?),
+            Main::Wsgi { module, callable } => Entry::Wsgi(wsgi(settings, module, callable)?),
         },
         paths: paths(&project, &commands, &request.current),
         commands,
@@ -135,35 +136,35 @@ fn runtime_tmpdir(settings: &Layer) -> Result<Option<PathBuf>, ConfigError> {
     }
 }
 
-fn wsgi_plan(settings: &Layer, module: &str, callable: &str) -> Result<WsgiPlan, ConfigError> {
+/// The `[wsgi]` settings.
+fn wsgi(settings: &Layer, module: &str, callable: &str) -> Result<Wsgi, ConfigError> {
+    let mut wsgi = Wsgi {
+        module: module.to_owned(),
+        callable: callable.to_owned(),
+        ..Wsgi::default()
+    };
     let bind = settings
         .list("wsgi.bind")
         .iter()
         .map(entry::address)
         .collect::<Result<Vec<_>, _>>()?;
-    // At least a microsecond and at most an hour: `Kind::seconds` has seen to it.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let switch_interval_us = match settings
-        .get("wsgi.switch-interval")
-        .map(|given| &given.value)
-    {
-        Some(Value::Seconds(seconds)) => Some((seconds * 1e6).round() as u32),
-        _ => None,
-    };
-    Ok(WsgiPlan {
-        module: module.to_owned(),
-        callable: callable.to_owned(),
-        bind: if bind.is_empty() {
-            vec!["127.0.0.1:8000".into()]
-        } else {
-            bind
-        },
-        threads: number(settings, "wsgi.threads", 4),
-        processes: 1,
-        switch_interval_us,
-        graceful_timeout: number(settings, "wsgi.graceful-timeout", 30),
-        access_log: settings.truth("wsgi.access-log").unwrap_or(true),
-    })
+    if !bind.is_empty() {
+        wsgi.bind = bind;
+    }
+    for setting in payload::wsgi::SETTINGS {
+        let Some(Given { value, origin }) = settings.get(&format!("wsgi.{}", setting.name)) else {
+            continue;
+        };
+        let text = value.to_string();
+        setting
+            .read(&text, &mut wsgi)
+            .map_err(|expected| ConfigError::Invalid {
+                origin: origin.clone(),
+                got: format!("`{text}`"),
+                expected,
+            })?;
+    }
+    Ok(wsgi)
 }
 
 fn commands(settings: &Layer, current: &Path) -> Result<Vec<(String, Entry)>, ConfigError> {

@@ -295,8 +295,8 @@ fn wsgi() {
     );
     assert_eq!(wsgi.bind, ["0.0.0.0:80", "[::]:80"]);
     assert_eq!(
-        (wsgi.threads, wsgi.processes, wsgi.switch_interval_us),
-        (4, 1, Some(1000))
+        (wsgi.threads, wsgi.processes, wsgi.switch_interval),
+        (4, 1, Some(payload::SwitchInterval::Fixed(1000)))
     );
     assert!(wsgi.access_log);
     insta::assert_snapshot!(folder.error(&["--wsgi", "site.wsgi"]), @"`--wsgi` is `site.wsgi`, but must be MODULE:CALLABLE, such as `guestbook.wsgi:application` or `app:create_app()`");

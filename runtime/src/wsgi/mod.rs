@@ -29,7 +29,7 @@ mod worker;
 use std::sync::Arc;
 
 use host::{Concurrency, Host};
-use payload::Wsgi;
+use payload::{SwitchInterval, Wsgi};
 use platform::signals::{INTERRUPT, Signals, TERMINATE};
 use queue::Queue;
 use stop::Server;
@@ -96,7 +96,7 @@ fn start<'py>(
     if settings.processes > 1 {
         log::line("warning: `processes` is not supported yet; serving with one process");
     }
-    if let Some(interval) = settings.switch_interval_us {
+    if let Some(SwitchInterval::Fixed(interval)) = settings.switch_interval {
         set_switch_interval(py, interval)?;
     }
     let limits = Limits::default();
