@@ -12,8 +12,10 @@ pub mod library;
 pub mod locale;
 pub mod map;
 pub mod path;
+pub mod poll;
 pub mod process;
 pub mod signals;
+pub mod socket;
 pub mod streams;
 
 pub use directory::{Directory, FileStamp};

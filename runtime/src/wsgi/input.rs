@@ -5,28 +5,24 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use bytes::Bytes;
 
-use super::exchange::{Exchange, ReceiveError};
+use super::call::Call;
+use super::exchange::ReceiveError;
 use super::lines::Lines;
 use crate::embed::class::{MethodEntry, method};
 use crate::embed::{Arguments, Attached, Instance, Method, Owned, PyResult, Raised};
 
 /// The state of one `wsgi.input`.
 pub(crate) struct Input {
-    exchange: Arc<dyn Exchange>,
+    call: Arc<Call>,
     lines: Mutex<Lines<ReceiveError>>,
-    failure: Arc<Mutex<Option<ReceiveError>>>,
 }
 
 impl Input {
-    /// Reads from `exchange`; an error is left in `failure` too.
-    pub(crate) fn new(
-        exchange: Arc<dyn Exchange>,
-        failure: Arc<Mutex<Option<ReceiveError>>>,
-    ) -> Self {
+    /// Reads the body of the request that `call` is about; an error is left there too.
+    pub(crate) fn new(call: Arc<Call>) -> Self {
         Self {
-            exchange,
+            call,
             lines: Mutex::new(Lines::new()),
-            failure,
         }
     }
 
@@ -50,7 +46,7 @@ impl Input {
         };
         let lines = &mut *lines;
         let taken = py.detach(|| {
-            let mut source = || self.exchange.receive();
+            let mut source = || self.call.exchange().receive();
             match what {
                 What::Bytes => lines.read(limit, &mut source),
                 What::Line => lines.line(limit, &mut source),
@@ -66,10 +62,7 @@ impl Input {
             ReceiveError::TimedOut => Raised::timeout_error(py, &message),
             ReceiveError::Malformed | ReceiveError::TooLarge => Raised::os_error(py, &message),
         };
-        *self
-            .failure
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
+        self.call.note_failure(error);
         raised
     }
 }

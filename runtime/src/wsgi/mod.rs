@@ -1,7 +1,7 @@
 //! The WSGI host: HTTP/1.1 in Rust, the application on Python threads, PEP 3333 between them.
 //!
-//! - `transport` (one thread, no Python) turns bytes into requests and responses into bytes.
-//! - `queue` hands requests to `worker` threads, each with a thread state of its own.
+//! - `worker` threads, each with a thread state of its own, wait for news of connections and follow them up.
+//! - `transport` (no Python) turns bytes into requests and responses into bytes, on whichever thread had the news.
 //! - `call` runs one request through the application, by the rules in `response`, with the objects of `input`, `file`
 //!   and `host`. It sees the transport only through [`exchange::Exchange`].
 //! - the main thread waits for signals.
@@ -18,8 +18,8 @@ mod host;
 mod input;
 mod lines;
 mod log;
+mod names;
 mod options;
-mod queue;
 mod response;
 mod stop;
 mod target;
@@ -31,7 +31,6 @@ use std::sync::Arc;
 use host::{Concurrency, Host};
 use payload::{SwitchInterval, Wsgi};
 use platform::signals::{INTERRUPT, Signals, TERMINATE};
-use queue::Queue;
 use stop::Server;
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
@@ -121,17 +120,13 @@ fn start<'py>(
             processes: false,
         },
     )?);
-    let queue = Arc::new(Queue::new(limits.queue));
-    let workers = Workers::start(threads, Interpreter::current(py), &host, &queue);
-    let shared = Shared {
-        queue: Arc::clone(&queue),
-        limits: Arc::new(limits),
-        access_log: settings.access_log,
-    };
+    let shared = Shared::new(limits, threads, settings.access_log);
+    let shared = Arc::new(shared.map_err(|error| cannot("wait for connections", &error))?);
+    let workers = Workers::start(threads, Interpreter::current(py), &host, &shared);
     let started =
-        workers.and_then(|workers| Ok((workers, bound.start(shared, move || waker.wake())?)));
+        workers.and_then(|workers| Ok((workers, bound.start(&shared, move || waker.wake())?)));
     let (workers, io) = started.map_err(|error| {
-        queue.close();
+        shared.stop();
         cannot("start a thread", &error)
     })?;
     let threads = if threads == 1 {
@@ -146,7 +141,7 @@ fn start<'py>(
     Ok(Server {
         signals,
         host,
-        queue,
+        shared,
         workers,
         io,
         graceful: settings.graceful_timeout,

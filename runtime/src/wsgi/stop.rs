@@ -7,8 +7,7 @@ use platform::signals::{INTERRUPT, Signals, TERMINATE, WOKEN};
 
 use super::host::Host;
 use super::log;
-use super::queue::Queue;
-use super::transport::{Phase, Running};
+use super::transport::{Phase, Running, Shared};
 use super::worker::Workers;
 use crate::embed::Attached;
 use crate::embed::signals::{self, WakeupFd};
@@ -22,11 +21,11 @@ pub(crate) struct Server {
     pub signals: Signals,
     /// What the threads serve.
     pub host: Arc<Host>,
-    /// What they serve it from.
-    pub queue: Arc<Queue>,
+    /// What they share with the transport.
+    pub shared: Arc<Shared>,
     /// They.
     pub workers: Workers,
-    /// The I/O thread.
+    /// The transport.
     pub io: Running,
     /// Seconds that requests under way have after the first signal.
     pub graceful: u32,
@@ -109,7 +108,7 @@ impl Server {
     fn end(self, py: Attached<'_>, status: i32) -> i32 {
         let Self {
             host,
-            queue,
+            shared,
             workers,
             io,
             signals,
@@ -118,7 +117,7 @@ impl Server {
         let joined = py.detach(|| {
             io.enter(Phase::Cutting);
             io.join();
-            queue.close();
+            shared.stop();
             workers.join(LAST_PATIENCE)
         });
         if !joined {

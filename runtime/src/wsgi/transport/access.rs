@@ -2,11 +2,39 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hyper::header::{HeaderMap, HeaderName, REFERER, USER_AGENT};
-
+use crate::wsgi::exchange::Request;
 use crate::wsgi::log;
+
+/// Bytes that are gathered before they are written without waiting for the next moment of leisure.
+const GATHER: usize = 64 * 1024;
+
+/// Gathers lines: a system call for each would cost more than the rest of a small request.
+#[derive(Debug, Default)]
+pub(crate) struct Log(Mutex<String>);
+
+impl Log {
+    /// Adds the line of an answered request.
+    pub(crate) fn add(&self, record: &Record, status: u16, bytes: u64) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        record.render(&mut lines, status, bytes);
+        if lines.len() > GATHER {
+            let full = std::mem::take(&mut *lines);
+            drop(lines);
+            log::write(&full);
+        }
+    }
+
+    /// Writes what was gathered.
+    pub(crate) fn flush(&self) {
+        let lines = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if !lines.is_empty() {
+            log::write(&lines);
+        }
+    }
+}
 
 /// What a line says about the request; the rest is known when the response is out.
 #[derive(Debug)]
@@ -20,24 +48,37 @@ pub(crate) struct Record {
 
 impl Record {
     /// Notes a request.
-    pub(crate) fn new(peer: SocketAddr, line: String, fields: &HeaderMap) -> Self {
-        let field = |name: &HeaderName| {
-            fields
-                .get(name)
-                .map_or("-".into(), |value| quoted(value.as_bytes()))
-        };
-        let (referer, agent) = (field(&REFERER), field(&USER_AGENT));
+    pub(crate) fn new(request: &Request<'_>) -> Self {
+        let mut line = quoted(request.method);
+        line.push(' ');
+        line.push_str(&quoted(request.target.raw));
+        line.push_str(if request.http11 {
+            " HTTP/1.1"
+        } else {
+            " HTTP/1.0"
+        });
+        let field = |name| request.fields.get(name).map_or("-".into(), quoted);
         Self {
             begun: SystemTime::now(),
-            peer,
-            line: quoted(line.as_bytes()),
-            referer,
-            agent,
+            peer: request.peer,
+            line,
+            referer: field("referer"),
+            agent: field("user-agent"),
         }
     }
 
-    /// Writes the line.
-    pub(crate) fn write(&self, status: u16, bytes: u64) {
+    /// Notes something that was no request.
+    pub(crate) fn refused(peer: SocketAddr, reason: &str) -> Self {
+        Self {
+            begun: SystemTime::now(),
+            peer,
+            line: format!("- ({reason})"),
+            referer: "-".into(),
+            agent: "-".into(),
+        }
+    }
+
+    fn render(&self, to: &mut String, status: u16, bytes: u64) {
         let time = timestamp(self.begun);
         let Self {
             line,
@@ -46,9 +87,11 @@ impl Record {
             ..
         } = self;
         let peer = self.peer.ip().to_canonical();
-        log::line(&format!(
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            to,
             "{peer} - - [{time}] \"{line}\" {status} {bytes} \"{referer}\" \"{agent}\""
-        ));
+        );
     }
 }
 

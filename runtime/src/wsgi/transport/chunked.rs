@@ -28,17 +28,22 @@ impl Chunked {
     /// Before the first chunk.
     pub(crate) const START: Self = Self::Size { digits: 0, size: 0 };
 
-    /// Follows `input` up to the end of the body; how many bytes belong to it. `data` counts the bytes of data.
+    /// Follows `input` up to the end of the body; how many bytes belong to it. The data among them goes to `sink`.
     ///
     /// # Errors
     /// At the first byte that cannot be there.
-    pub(crate) fn advance(&mut self, input: &[u8], data: &mut u64) -> Result<usize, Malformed> {
+    pub(crate) fn advance(
+        &mut self,
+        input: &[u8],
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<usize, Malformed> {
         let mut position = 0;
         while position < input.len() && *self != Self::Done {
             if let Self::Data(left) = self {
                 let step = (*left).min((input.len() - position) as u64);
-                *data += step;
-                position += usize::try_from(step).unwrap_or(0);
+                let end = position + usize::try_from(step).unwrap_or(0);
+                sink(&input[position..end]);
+                position = end;
                 *self = if *left == step {
                     Self::DataEnd { cr: false }
                 } else {
@@ -167,14 +172,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(input: &str, expect: Result<(usize, u64), Malformed>) {
+    fn check(input: &str, expect: Result<(usize, usize), Malformed>) {
         let (mut whole, mut data) = (Chunked::START, 0);
-        let end = whole.advance(input.as_bytes(), &mut data);
+        let end = whole.advance(input.as_bytes(), |piece| data += piece.len());
         let end = end.map(|end| (if whole == Chunked::Done { end } else { 0 }, data));
         assert_eq!(end, expect, "{input:?}");
         let (mut pieces, mut data, mut end) = (Chunked::START, 0, 0);
         for byte in input.bytes() {
-            match pieces.advance(&[byte], &mut data) {
+            match pieces.advance(&[byte], |piece| data += piece.len()) {
                 Ok(step) => end += step,
                 Err(error) => return assert_eq!(Err(error), expect, "{input:?} byte by byte"),
             }
