@@ -98,7 +98,7 @@ fn start<'py>(
     if let Some(SwitchInterval::Fixed(interval)) = settings.switch_interval {
         set_switch_interval(py, interval)?;
     }
-    let limits = Limits::default();
+    let limits = Limits::from(settings);
     let bound =
         Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?;
     let version = version(py)?;

@@ -25,6 +25,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use payload::Wsgi;
+
 pub(crate) use connection::{Next, Scratch};
 use head::HeadLimits;
 pub(crate) use server::Shared;
@@ -58,22 +60,27 @@ pub(crate) struct Limits {
     pub connections: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+/// Bodies up to this size are read before a thread is taken for the request.
+const GATHER: u64 = 64 << 10;
+
+impl From<&Wsgi> for Limits {
+    fn from(settings: &Wsgi) -> Self {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         Self {
             head: HeadLimits {
-                size: 64 * 1024,
-                fields: 100,
-                body: 1 << 30,
+                size: usize::try_from(settings.max_header_size).unwrap_or(usize::MAX),
+                fields: count(settings.max_header_count),
+                body: settings.max_body_size,
             },
-            head_timeout: Duration::from_secs(20),
-            keep_alive: Duration::from_secs(75),
-            receive_timeout: Duration::from_secs(60),
-            send_timeout: Duration::from_secs(60),
-            gather: 64 * 1024,
-            queue: 4096,
-            queue_timeout: Duration::ZERO,
-            connections: 0,
+            head_timeout: seconds(settings.head_timeout),
+            keep_alive: seconds(settings.keep_alive_timeout),
+            receive_timeout: seconds(settings.body_timeout),
+            send_timeout: seconds(settings.send_timeout),
+            gather: GATHER,
+            queue: count(settings.queue_limit),
+            queue_timeout: seconds(settings.queue_timeout),
+            connections: count(settings.max_connections),
         }
     }
 }
