@@ -138,9 +138,10 @@ impl Gate {
         mut scanned: usize,
         started: bool,
     ) -> Poll<io::Result<()>> {
-        // RFC 9112, section 2.2: an empty line before a request is ignored.
-        while scanned == 0 && self.held.starts_with(b"\r\n") {
+        // RFC 9112, section 2.2: an empty line before a request is ignored, also one that came in two pieces.
+        while self.held.starts_with(b"\r\n") {
             self.held.advance(2);
+            scanned = 0;
         }
         if !started && !self.held.is_empty() {
             self.set_deadline(self.limits.head_timeout);
