@@ -34,6 +34,8 @@ Usage: cargo xtask COMMAND
   bench start [--rounds N] [--only PROGRAM]... [--pack FILE]
                        starting, packing and sizes beside PyInstaller and a bare Python: writes BENCHMARKS.md; with fewer
                        rounds or programs a trial, into target/bench
+  bench serve [--quick] [--rounds N] [--seconds N] [--only SCENARIO]... [--server NAME]... [--pack FILE]
+                       our WSGI host beside others: writes the second half of BENCHMARKS.md; a trial likewise
 ";
 
 fn main() -> Result<()> {
@@ -49,6 +51,7 @@ fn main() -> Result<()> {
         ["kits", options @ ..] => kits::build(&kits::Options::parse(options)?).map(|_| ()),
         ["dist"] => dist::build().map(|_| ()),
         ["bench", "start", options @ ..] => bench::start(options),
+        ["bench", "serve", options @ ..] => bench::serve(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");
             Ok(())
