@@ -14,6 +14,7 @@ mod fuzz;
 mod http;
 mod kits;
 mod setup;
+mod soak;
 mod test;
 
 use anyhow::{Result, bail};
@@ -36,6 +37,9 @@ Usage: cargo xtask COMMAND
                        rounds or programs a trial, into target/bench
   bench serve [--quick] [--rounds N] [--seconds N] [--only SCENARIO]... [--server NAME]... [--pack FILE]
                        our WSGI host beside others: writes the second half of BENCHMARKS.md; a trial likewise
+  soak [SECONDS] [--single] [--seed N] [--pack FILE]
+                       a packed server under load for ten minutes or SECONDS, reloaded every 20 s, a process killed every
+                       15 s; idle connections, clients that do not read; --single: one process, neither reloaded nor killed
 ";
 
 fn main() -> Result<()> {
@@ -52,6 +56,7 @@ fn main() -> Result<()> {
         ["dist"] => dist::build().map(|_| ()),
         ["bench", "start", options @ ..] => bench::start(options),
         ["bench", "serve", options @ ..] => bench::serve(options),
+        ["soak", options @ ..] => soak::run(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");
             Ok(())
