@@ -1,7 +1,7 @@
 //! The WSGI host over real sockets, in every CPython of this machine: `wsgi/cases.py` asks, `wsgi/applications.py`
 //! answers, most of it with `wsgiref.validate` in between. `wsgi/traps.py` asks for what other servers got wrong, and
 //! `wsgi/corpora.py` sends the requests that gunicorn and llhttp are tested with; pip fetches those when the test runs.
-//! `wsgi/holding_up.py` is the short form of `cargo xtask soak`.
+//! `wsgi/limits.py` breaks the limits that clients have; `wsgi/holding_up.py` is the short form of `cargo xtask soak`.
 //!
 //! The library is loaded into a running interpreter (`pack_runtime_serve`), so nothing needs to be packed. Unit tests
 //! of this crate need no Python: what refers to it is left out by the linker, as no test calls it.
@@ -148,4 +148,9 @@ fn corpora_of_other_servers() {
 #[test]
 fn holding_up() {
     in_newest("holding_up.py");
+}
+
+#[test]
+fn limits() {
+    in_newest("limits.py");
 }

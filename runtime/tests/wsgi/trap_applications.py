@@ -5,6 +5,7 @@ import io
 import os
 import sys
 import tempfile
+import time
 from wsgiref.validate import validator
 
 from applications import EVENTS, TEXT, Closing, bad_event_log, echo, environ_, hello
@@ -269,6 +270,19 @@ def bad_many_pieces(environ, start_response):
 
 def bad_wide_errors(environ, start_response):
     print("wide: \u20ac \U0001F40D \udcff", file=environ["wsgi.errors"])
+    return hello(environ, start_response)
+
+
+def bad_endless(environ, start_response):
+    def pieces():
+        while True:
+            yield b"x" * 65536
+    start_response("200 OK", list(TEXT))
+    return Closing(pieces(), "endless")
+
+
+def bad_wait(environ, start_response):
+    time.sleep(1)
     return hello(environ, start_response)
 
 
