@@ -70,6 +70,10 @@ fn respond<'py>(
         call.send_sequence(&result)
     } else {
         let sent = call.send_iterable(&result);
+        if host.is_file(&result) {
+            // As much of a file as its Content-Length says is what PEP 3333 lets an application ask for.
+            call.response().forgive_excess();
+        }
         // Whatever happened before: PEP 3333 promises it.
         if let Err(raised) = close(&result) {
             let text = raised.render();

@@ -212,6 +212,11 @@ impl Host {
         Owned::clone(&self.application.get(py))
     }
 
+    /// Whether `result` came from `wsgi.file_wrapper`.
+    pub(crate) fn is_file(&self, result: &Owned<'_>) -> bool {
+        self.types.file_wrapper.made(result)
+    }
+
     /// The environ of a request.
     ///
     /// # Errors

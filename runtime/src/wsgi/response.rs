@@ -232,6 +232,13 @@ impl Response {
         }
     }
 
+    /// Takes the excess for nothing wrong.
+    pub(crate) fn forgive_excess(&mut self) {
+        if let State::Sent { excess, .. } = &mut self.state {
+            *excess = 0;
+        }
+    }
+
     /// Drops what was started, to answer with something else.
     pub(crate) fn replace(&mut self, head: Head) {
         self.state = State::Started(head);

@@ -20,7 +20,7 @@ class Server:
     def __init__(self, application="application", **settings):
         self.settings = {
             "module": "applications", "callable": application, "bind": ["127.0.0.1:0"], "threads": 3, "processes": 1,
-            "switch_interval_us": None, "graceful_timeout": 5, "access_log": False,
+            "switch_interval": None, "graceful_timeout": 5, "access_log": False,
         }
         self.settings.update(settings)
         self.process = subprocess.Popen(
@@ -689,7 +689,7 @@ class Life(unittest.TestCase):
         self.fail("the server still accepts connections")
 
     def test_start_line_and_several_binds(self):
-        server = self.serve(bind=["127.0.0.1:0", "[::1]:0"], threads=1, switch_interval_us=2000).start()
+        server = self.serve(bind=["127.0.0.1:0", "[::1]:0"], threads=1, switch_interval={"fixed": 2000}).start()
         version = ".".join(map(str, sys.version_info[:3]))
         server.wait_log(r"^serving applications:application on http://127\.0\.0\.1:\d+, http://\[::1\]:\d+ "
                         r"\(CPython %s, 1 thread\)\n" % re.escape(version))

@@ -1,11 +1,15 @@
-"""Loads the runtime into this interpreter and serves the test applications: serve.py LIBRARY SETTINGS-JSON"""
+"""Loads the runtime into this interpreter and serves the test applications: serve.py LIBRARY SETTINGS-JSON
+
+TEST_MODULE and TEST_APPLICATION name the application, `applications:application` without them.
+"""
 
 import ctypes
+import importlib
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import applications  # noqa: E402
+applications = importlib.import_module(os.environ.get("TEST_MODULE", "applications"))
 
 library = ctypes.PyDLL(sys.argv[1])
 library.pack_runtime_serve.argtypes = [ctypes.py_object, ctypes.c_char_p]

@@ -5,6 +5,10 @@
 pub(crate) enum Chunked {
     /// In the size of a chunk, after this many digits.
     Size { digits: u8, size: u64 },
+    /// In blanks behind a size, this many; an extension follows.
+    Blank { size: u64, length: u16 },
+    /// In front of the name of an extension.
+    Semicolon { size: u64, length: u16 },
     /// In a chunk extension, or right before the LF of that line.
     Extension { size: u64, length: u16, cr: bool },
     /// This many bytes of data are left.
@@ -60,6 +64,26 @@ impl Chunked {
     fn byte(self, byte: u8) -> Result<Self, Malformed> {
         match (self, byte) {
             (Self::Size { digits, size }, _) => Self::size_byte(digits, size, byte),
+            (Self::Blank { size, length }, b' ' | b'\t') if length < MOST_EXTRA => {
+                Ok(Self::Blank {
+                    size,
+                    length: length + 1,
+                })
+            }
+            (Self::Blank { size, length }, b';') => Ok(Self::Semicolon { size, length }),
+            (Self::Semicolon { size, length }, b' ' | b'\t') if length < MOST_EXTRA => {
+                Ok(Self::Semicolon {
+                    size,
+                    length: length + 1,
+                })
+            }
+            (Self::Semicolon { size, length }, _) if is_text(byte) && byte != b';' => {
+                Ok(Self::Extension {
+                    size,
+                    length,
+                    cr: false,
+                })
+            }
             (
                 Self::Extension {
                     size: 0, cr: true, ..
@@ -153,11 +177,8 @@ impl Chunked {
                 length: 0,
                 cr: true,
             }),
-            (None, b';' | b' ' | b'\t') if digits > 0 => Ok(Self::Extension {
-                size,
-                length: 1,
-                cr: false,
-            }),
+            (None, b';') if digits > 0 => Ok(Self::Semicolon { size, length: 1 }),
+            (None, b' ' | b'\t') if digits > 0 => Ok(Self::Blank { size, length: 1 }),
             _ => Err(Malformed),
         }
     }
@@ -196,6 +217,7 @@ mod tests {
         check("0\r\n\r\nGET", Ok((5, 0)));
         check("3\r\nabc\r\n0\r\n\r\n", Ok((13, 3)));
         check("A;x=\"y\"\r\n0123456789\r\n0\r\nT: 1\r\n\r\n", Ok((32, 10)));
+        check("1 \t; x\r\na\r\n0\r\n\r\n", Ok((16, 1)));
         check("3\r\nab", Ok((0, 2)));
         check("", Ok((0, 0)));
     }
@@ -217,6 +239,10 @@ mod tests {
             "0\r\nT: 1\n",
             "0\n",
             "1\r\r\n",
+            "1 x\r\n",
+            "1 \r\n",
+            "1;\r\n",
+            "1;;x\r\n",
         ] {
             check(body, Err(Malformed));
         }

@@ -214,10 +214,10 @@ impl Connection {
                 Read::End => return Step::Stop(Next::Close),
             }
         }
-        // RFC 9112, section 2.2: an empty line before a request is ignored.
+        // RFC 9112, section 2.2: an empty line before a request is ignored, also one that came in two pieces.
         let mut start = 0;
-        while scanned == 0 && scratch.buffer[start..length].starts_with(b"\r\n") {
-            start += 2;
+        while scratch.buffer[start..length].starts_with(b"\r\n") {
+            (start, scanned) = (start + 2, 0);
         }
         let view = &scratch.buffer[start..length];
         let end = match head::end(view, &mut scanned) {

@@ -205,6 +205,10 @@ fn check_target(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
             "the request target has a character that must be percent-encoded",
         ));
     }
+    // Raw UTF-8 is what some clients send; other bytes no URI reads.
+    if std::str::from_utf8(target).is_err() {
+        return Err(bad("the request target is not UTF-8"));
+    }
     match target {
         [b'/', ..] => Ok(()),
         b"*" if method == b"OPTIONS" => Ok(()),
