@@ -81,6 +81,8 @@ fn look_after(shared: &Arc<Shared>, events: &mut Events, scratch: &mut Scratch) 
     for key in events.keys() {
         shared.follow_without_running(key, scratch);
     }
+    // Telling of the queue's news to one thread may have told this one.
+    shared.remind();
 }
 
 fn expire(shared: &Shared, now: u64, scratch: &mut Scratch) {

@@ -158,14 +158,16 @@ impl Shared {
     /// # Errors
     /// When the system has no room.
     pub(crate) fn listen(&self, listeners: Vec<TcpListener>) -> io::Result<()> {
+        // Held until all are there: a client may knock, and a thread look for its listener, before this returns.
+        let mut kept = self
+            .listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         for (key, listener) in (LISTENERS..).zip(&listeners) {
             self.poller
                 .add(listener, key, Interest::Read, Repeat::Once)?;
         }
-        *self
-            .listeners
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = listeners;
+        *kept = listeners;
         Ok(())
     }
 
@@ -461,12 +463,17 @@ impl Shared {
         }
     }
 
-    /// The next request that waits for a thread. If there are more, another thread is told.
-    pub(crate) fn dequeue(&self) -> Option<Arc<Connection>> {
-        let connection = self.queue.pop()?;
+    /// Tells a thread of requests that wait, if some do.
+    pub(crate) fn remind(&self) {
         if !self.queue.is_empty() {
             self.news.wake();
         }
+    }
+
+    /// The next request that waits for a thread. If there are more, another thread is told.
+    pub(crate) fn dequeue(&self) -> Option<Arc<Connection>> {
+        let connection = self.queue.pop()?;
+        self.remind();
         Some(connection)
     }
 }
