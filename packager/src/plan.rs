@@ -86,6 +86,10 @@ pub struct WsgiPlan {
     pub threads: u32,
     /// Worker processes, at least 1.
     pub processes: u32,
+    /// What threads share.
+    pub gil: payload::Gil,
+    /// Interpreters of a process where each has a GIL of its own, at least 1.
+    pub interpreters: u32,
     /// `sys.setswitchinterval`, in microseconds; `None` leaves CPython's own.
     pub switch_interval_us: Option<u32>,
     /// Seconds a stop waits for requests under way.

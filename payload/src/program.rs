@@ -30,6 +30,12 @@ pub struct Program {
     pub optimize: u8,
     /// No console (Windows).
     pub windowed: bool,
+    /// Extension modules of the bundle that refuse an interpreter with a GIL of its own; `None` when nobody asked.
+    #[serde(default)]
+    pub refuse_own_gil: Option<Vec<String>>,
+    /// Extension modules of the bundle that turn the GIL of a free-threaded interpreter on; `None` when nobody asked.
+    #[serde(default)]
+    pub need_gil: Option<Vec<String>>,
     /// Build facts, shown by `sys._pack` and `pack inspect`: packer version, target, …
     pub facts: std::collections::BTreeMap<String, String>,
 }
@@ -101,12 +107,55 @@ pub struct Wsgi {
     pub threads: u32,
     /// Worker processes.
     pub processes: u32,
+    /// What threads share.
+    #[serde(default)]
+    pub gil: Gil,
+    /// Interpreters of a process, where each has a GIL of its own.
+    #[serde(default = "one")]
+    pub interpreters: u32,
     /// `sys.setswitchinterval` in microseconds.
     pub switch_interval_us: Option<u32>,
     /// Seconds a stop waits for requests under way.
     pub graceful_timeout: u32,
     /// Write a line per request to stderr.
     pub access_log: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What the threads of a server share.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gil {
+    /// One interpreter and its GIL.
+    #[default]
+    Shared,
+    /// Each of several interpreters has a GIL of its own (PEP 684).
+    PerInterpreter,
+    /// One interpreter without a GIL (PEP 703).
+    Free,
+}
+
+impl Gil {
+    /// As settings call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::PerInterpreter => "per-interpreter",
+            Self::Free => "free",
+        }
+    }
+
+    /// What settings call so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Shared, Self::PerInterpreter, Self::Free]
+            .into_iter()
+            .find(|gil| gil.name() == name)
+    }
 }
 
 /// How files are unpacked.
@@ -160,6 +209,8 @@ impl Default for Program {
             contents_directory: None,
             optimize: 0,
             windowed: false,
+            refuse_own_gil: None,
+            need_gil: None,
             facts: std::collections::BTreeMap::new(),
         }
     }

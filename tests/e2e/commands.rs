@@ -238,7 +238,6 @@ fn readme_lists_every_setting() {
     let later = [
         "app.icon",
         "app.windowed",
-        "wsgi.gil",
         "wsgi.processes",
         "wsgi.static",
         "bundle.unpack",

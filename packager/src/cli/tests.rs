@@ -47,6 +47,7 @@ fn build_help() {
           --threads <N>                 Python threads per interpreter [default: 4]
           --processes <N>               Worker processes [default: 1]
           --gil <MODE>                  shared, per-interpreter or free [default: shared]
+          --interpreters <N>            Interpreters, with --gil per-interpreter [default: 2]
           --switch-interval <SECONDS>   How often the GIL changes hands (sys.setswitchinterval)
           --graceful-timeout <SECONDS>  How long a stop waits for requests under way [default: 30]
           --access-log                  Write a line per request to stderr [default]

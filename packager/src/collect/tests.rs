@@ -177,6 +177,8 @@ fn wsgi(module: &str) -> Entry {
         bind: vec!["127.0.0.1:8000".into()],
         threads: 1,
         processes: 1,
+        gil: payload::Gil::Shared,
+        interpreters: 1,
         switch_interval_us: None,
         graceful_timeout: 30,
         access_log: true,

@@ -135,6 +135,9 @@ fn runtime_tmpdir(settings: &Layer) -> Result<Option<PathBuf>, ConfigError> {
     }
 }
 
+/// With `gil = "per-interpreter"`, which is asked for to have more than one.
+const DEFAULT_INTERPRETERS: u32 = 2;
+
 fn wsgi_plan(settings: &Layer, module: &str, callable: &str) -> Result<WsgiPlan, ConfigError> {
     let bind = settings
         .list("wsgi.bind")
@@ -160,6 +163,11 @@ fn wsgi_plan(settings: &Layer, module: &str, callable: &str) -> Result<WsgiPlan,
         },
         threads: number(settings, "wsgi.threads", 4),
         processes: 1,
+        gil: settings
+            .text("wsgi.gil")
+            .and_then(|(name, _)| payload::Gil::named(name))
+            .unwrap_or_default(),
+        interpreters: number(settings, "wsgi.interpreters", DEFAULT_INTERPRETERS),
         switch_interval_us,
         graceful_timeout: number(settings, "wsgi.graceful-timeout", 30),
         access_log: settings.truth("wsgi.access-log").unwrap_or(true),

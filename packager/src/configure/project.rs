@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(super) const WSGI: &[&str] = &[
     "wsgi.bind",
     "wsgi.threads",
+    "wsgi.gil",
+    "wsgi.interpreters",
     "wsgi.switch-interval",
     "wsgi.graceful-timeout",
     "wsgi.access-log",

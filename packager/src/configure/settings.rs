@@ -225,7 +225,16 @@ pub static SETTINGS: &[Setting] = &[
         flags: &[option("gil", "MODE")],
         heading: SERVER,
         help: "shared, per-interpreter or free [default: shared]",
-        more: "Only `shared` is supported yet: one interpreter, one GIL.",
+        more: "shared: one interpreter, one GIL. per-interpreter: several interpreters in a process, each with a GIL of \
+               its own (CPython 3.12 or later). free: a free-threaded CPython.",
+    },
+    Setting {
+        key: "wsgi.interpreters",
+        kind: Kind::Integer { min: 1, max: 256 },
+        flags: &[option("interpreters", "N")],
+        heading: SERVER,
+        help: "Interpreters, with --gil per-interpreter [default: 2]",
+        more: "Each imports the application for itself and has --threads threads.",
     },
     Setting {
         key: "wsgi.switch-interval",

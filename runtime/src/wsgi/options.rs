@@ -1,6 +1,6 @@
 //! What a user may change when a packed site is started: `./guestbook --bind 0.0.0.0:80 --threads 16`.
 
-use payload::Wsgi;
+use payload::{Gil, Wsgi};
 
 /// How a start ends before it began.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(crate) fn apply(arguments: &[String], settings: &mut Wsgi) -> Result<(), End
         if ![
             "--bind",
             "--threads",
+            "--gil",
+            "--interpreters",
             "--switch-interval",
             "--graceful-timeout",
         ]
@@ -47,6 +49,14 @@ pub(crate) fn apply(arguments: &[String], settings: &mut Wsgi) -> Result<(), End
         let value = value.ok_or_else(|| Ended::Wrong(format!("`{name}` needs a value")))?;
         if name == "--bind" {
             binds.push(value);
+        } else if name == "--gil" {
+            let gil = Gil::named(&value);
+            let wanted = || {
+                Ended::Wrong(format!(
+                    "`--gil {value}`: shared, per-interpreter or free is wanted"
+                ))
+            };
+            settings.gil = gil.ok_or_else(wanted)?;
         } else {
             set_number(name, &value, settings)?;
         }
@@ -66,6 +76,13 @@ fn set_number(name: &str, value: &str, settings: &mut Wsgi) -> Result<(), Ended>
                 .ok()
                 .filter(|threads| (1..=1024).contains(threads));
             settings.threads = threads.ok_or_else(|| wrong("a number from 1 to 1024"))?;
+        }
+        "--interpreters" => {
+            let interpreters = value
+                .parse()
+                .ok()
+                .filter(|interpreters| (1..=256).contains(interpreters));
+            settings.interpreters = interpreters.ok_or_else(|| wrong("a number from 1 to 256"))?;
         }
         "--graceful-timeout" => {
             settings.graceful_timeout = value.parse().map_err(|_| wrong("a number of seconds"))?;
@@ -92,12 +109,17 @@ fn help(settings: &Wsgi) -> String {
         callable,
         threads,
         graceful_timeout,
+        gil,
+        interpreters,
         ..
     } = settings;
+    let gil = gil.name();
     format!(
         "Serves {module}:{callable}.\n\n\
          --bind HOST:PORT             listen there; may be given several times [{bind}]\n\
          --threads N                  Python threads that serve requests [{threads}]\n\
+         --gil MODE                   shared, per-interpreter or free [{gil}]\n\
+         --interpreters N             interpreters, with a GIL each [{interpreters}]\n\
          --switch-interval SECONDS    how often the GIL changes hands\n\
          --graceful-timeout SECONDS   how long a stop waits for requests under way [{graceful_timeout}]\n\
          --access-log, --no-access-log\n"
@@ -115,6 +137,8 @@ mod tests {
             bind: vec!["127.0.0.1:8000".into()],
             threads: 4,
             processes: 1,
+            gil: Gil::Shared,
+            interpreters: 1,
             switch_interval_us: None,
             graceful_timeout: 30,
             access_log: true,
@@ -135,6 +159,9 @@ mod tests {
             "--bind=a:2",
             "--threads",
             "2",
+            "--gil=per-interpreter",
+            "--interpreters",
+            "3",
             "--switch-interval=0.002",
             "--graceful-timeout",
             "5",
@@ -143,6 +170,8 @@ mod tests {
         let expected = Wsgi {
             bind: vec!["[::1]:1".into(), "a:2".into()],
             threads: 2,
+            gil: Gil::PerInterpreter,
+            interpreters: 3,
             switch_interval_us: Some(2000),
             graceful_timeout: 5,
             access_log: false,
@@ -159,6 +188,8 @@ mod tests {
             &["--bind"],
             &["--threads", "0"],
             &["--threads", "x"],
+            &["--gil", "none"],
+            &["--interpreters", "0"],
             &["8000"],
             &["--switch-interval", "-1"],
             &["--graceful-timeout", "1.5"],

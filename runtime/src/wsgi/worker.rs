@@ -7,12 +7,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::call;
+use super::engine::Engine;
 use super::host::Host;
 use super::queue::{Job, Queue};
 use crate::embed::{Interpreter, ThreadState};
 
 /// As much as a Python program's main thread has: deep recursion in C code must not hit a smaller end.
-const STACK: usize = 8 * 1024 * 1024;
+pub(super) const STACK: usize = 8 * 1024 * 1024;
 
 /// The running threads.
 pub(crate) struct Workers {
@@ -20,27 +21,35 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads that serve `host`, whose interpreter is `interpreter`, from `queue`.
+    /// Starts `count` threads for each interpreter of `engine`, which all serve from `queue`.
     ///
     /// # Errors
-    /// When the system gives no more threads; those already started end when the queue is closed.
-    pub(crate) fn start(
-        count: usize,
-        interpreter: Interpreter,
-        host: &Arc<Host>,
-        queue: &Arc<Queue>,
-    ) -> io::Result<Self> {
+    /// When the system gives no more threads. The queue is closed then, and those already started have ended.
+    pub(crate) fn start(count: usize, engine: &Engine, queue: &Arc<Queue>) -> io::Result<Self> {
         let mut workers = Self {
-            threads: Vec::with_capacity(count),
+            threads: Vec::with_capacity(count * engine.members().len()),
         };
-        for number in 1..=count {
-            let (host, queue) = (Arc::clone(host), Arc::clone(queue));
-            let builder = std::thread::Builder::new()
-                .name(format!("wsgi-{number}"))
-                .stack_size(STACK);
-            workers
-                .threads
-                .push(builder.spawn(move || work(interpreter, &host, &queue))?);
+        let several = engine.members().len() > 1;
+        for member in engine.members() {
+            for number in 1..=count {
+                let name = if several {
+                    format!("wsgi-{}-{number}", member.number)
+                } else {
+                    format!("wsgi-{number}")
+                };
+                let interpreter = member.interpreter;
+                let (host, queue) = (Arc::clone(&member.host), Arc::clone(queue));
+                let builder = std::thread::Builder::new().name(name).stack_size(STACK);
+                let waits = Arc::clone(&queue);
+                match builder.spawn(move || work(interpreter, &host, &queue)) {
+                    Ok(thread) => workers.threads.push(thread),
+                    Err(error) => {
+                        waits.close();
+                        workers.join(Duration::MAX);
+                        return Err(error);
+                    }
+                }
+            }
         }
         Ok(workers)
     }
@@ -48,9 +57,9 @@ impl Workers {
     /// Waits until all threads have ended, `patience` at most; false when some have not. Call it without the GIL, which
     /// they need to end, and after closing the queue.
     pub(crate) fn join(self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
         while !self.threads.iter().all(JoinHandle::is_finished) {
-            if Instant::now() >= deadline {
+            if begun.elapsed() >= patience {
                 return false;
             }
             std::thread::sleep(Duration::from_millis(2));
