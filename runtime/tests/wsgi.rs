@@ -60,12 +60,16 @@ fn interpreter(minor: u32) -> Option<PathBuf> {
 }
 
 fn run(minor: u32) {
-    let Some(python) = interpreter(minor) else {
-        eprintln!("no CPython 3.{minor} on this machine: not tested");
-        return;
-    };
+    match interpreter(minor) {
+        Some(python) => run_in(&python, "shared"),
+        None => eprintln!("no CPython 3.{minor} on this machine: not tested"),
+    }
+}
+
+fn run_in(python: &Path, gil: &str) {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wsgi/cases.py");
-    let output = Command::new(&python)
+    let output = Command::new(python)
+        .env("TEST_GIL", gil)
         .arg("-Wignore")
         .arg(&cases)
         .arg(library())
@@ -111,4 +115,20 @@ fn cpython_3_13() {
 #[test]
 fn cpython_3_14() {
     run(14);
+}
+
+#[test]
+fn an_interpreter_with_a_gil_of_its_own() {
+    match interpreter(13) {
+        Some(python) => run_in(&python, "per-interpreter"),
+        None => eprintln!("no CPython 3.13 on this machine: not tested"),
+    }
+}
+
+#[test]
+fn a_free_threaded_interpreter() {
+    match std::env::var_os("PACK_FREE_THREADED_PYTHON") {
+        Some(python) => run_in(Path::new(&python), "free"),
+        None => eprintln!("PACK_FREE_THREADED_PYTHON names none: not tested"),
+    }
 }
