@@ -27,6 +27,7 @@ mod e2e {
     mod exits;
     mod facts;
     mod first_starts;
+    mod gil_modes;
     mod guestbook;
     mod hostile;
     mod imports;

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use payload::{FormatError, Payload, Program, PythonStart, Unpack};
+use payload::{FormatError, Payload, Program, PythonStart, Target, Unpack};
 use platform::directory::Lock;
 use platform::handoff::Start;
 use platform::locale::Charset;
@@ -15,7 +15,7 @@ use platform::{MappedFile, process};
 use unpack::Demand;
 
 use crate::demand;
-use crate::embed::config::{self, Settings, StartError};
+use crate::embed::config::{self, Gil, Settings, StartError};
 use crate::embed::{Attached, Raised};
 use crate::importer::{self, Bundle};
 use crate::script::{self, Ended};
@@ -70,6 +70,7 @@ pub(crate) fn report(failure: &StartFailure) {
 }
 
 /// A program about to run.
+#[derive(Clone)]
 pub(crate) struct App {
     pub(crate) program: Program,
     pub(crate) bundle: Bundle,
@@ -105,6 +106,7 @@ impl App {
             meipass: start.meipass.clone(),
             demand: Arc::new(demand),
             roots: vec![format!("lib/python{major}.{minor}{flavour}")],
+            need_gil: program.need_gil.clone().unwrap_or_default(),
         };
         Ok(Self {
             program,
@@ -134,7 +136,7 @@ impl App {
     }
 
     /// `sys.path`
-    fn search_paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn search_paths(&self) -> Vec<PathBuf> {
         let meipass = &self.bundle.meipass;
         let stdlib = meipass.join(self.stdlib());
         let dynload = stdlib.join("lib-dynload");
@@ -153,6 +155,7 @@ pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
         optimize: app.program.optimize,
         utf8_mode: charset == Charset::Unset,
         bootstrap: &bootstrap(&app.bundle.payload, charset)?,
+        gil: gil(&app),
     })?;
     finish(py, &app)
 }
@@ -195,7 +198,7 @@ fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
     if app.program.contents_directory.is_none() {
         demand::watch(py, &app.bundle.demand, &app.bundle.meipass);
     }
-    importer::install(py, &app.bundle)
+    importer::install(py, &app.bundle, &[])
         .and_then(|()| script::set_up(py, app, &app.search_paths()))
         .map_err(|raised| StartFailure::raised(&raised))?;
     let ended = script::run(py, app);
@@ -206,6 +209,20 @@ fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
         Ended::Status(_) if !flushed => FLUSH_FAILED,
         Ended::Status(status) => status,
     })
+}
+
+/// The GIL that a server asked for; a script gets what `python app.py` would give it.
+fn gil(app: &App) -> Gil {
+    let Some(entry) = script::chosen(app) else {
+        return Gil::WhenNeeded;
+    };
+    let command = usize::from(!entry.name.is_empty());
+    match &entry.target {
+        Target::Wsgi(settings) if crate::wsgi::wants_gil(settings, &app.arguments[command..]) => {
+            Gil::On
+        }
+        _ => Gil::WhenNeeded,
+    }
 }
 
 /// Modules that CPython imports while it starts: the codecs of the user's locale, and what text streams need.

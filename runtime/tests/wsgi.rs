@@ -62,19 +62,21 @@ fn interpreter(minor: u32) -> Option<PathBuf> {
 }
 
 fn run(minor: u32) {
-    let Some(python) = interpreter(minor) else {
-        eprintln!("no CPython 3.{minor} on this machine: not tested");
-        return;
-    };
-    script(&python, "cases.py");
-    script(&python, "traps.py");
+    match interpreter(minor) {
+        Some(python) => {
+            script(&python, "cases.py", "shared");
+            script(&python, "traps.py", "shared");
+        }
+        None => eprintln!("no CPython 3.{minor} on this machine: not tested"),
+    }
 }
 
-fn script(python: &Path, name: &str) {
+fn script(python: &Path, name: &str, gil: &str) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/wsgi")
         .join(name);
     let output = Command::new(python)
+        .env("TEST_GIL", gil)
         .arg("-Wignore")
         .arg(&script)
         .arg(library())
@@ -135,8 +137,19 @@ fn cpython_3_14() {
 
 fn in_newest(name: &str) {
     match (9..=15).rev().find_map(interpreter) {
-        Some(python) => script(&python, name),
+        Some(python) => script(&python, name, "shared"),
         None => eprintln!("no CPython on this machine: not tested"),
+    }
+}
+
+#[test]
+fn an_interpreter_with_a_gil_of_its_own() {
+    match interpreter(13) {
+        Some(python) => {
+            script(&python, "cases.py", "per-interpreter");
+            script(&python, "traps.py", "per-interpreter");
+        }
+        None => eprintln!("no CPython 3.13 on this machine: not tested"),
     }
 }
 
@@ -153,4 +166,12 @@ fn holding_up() {
 #[test]
 fn limits() {
     in_newest("limits.py");
+}
+
+#[test]
+fn a_free_threaded_interpreter() {
+    match std::env::var_os("PACK_FREE_THREADED_PYTHON") {
+        Some(python) => script(Path::new(&python), "cases.py", "free"),
+        None => eprintln!("PACK_FREE_THREADED_PYTHON names none: not tested"),
+    }
 }

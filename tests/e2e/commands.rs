@@ -238,8 +238,6 @@ fn readme_lists_every_setting() {
     let later = [
         "app.icon",
         "app.windowed",
-        "wsgi.gil",
-        "wsgi.interpreters",
         "wsgi.processes",
         "wsgi.supervise",
         "wsgi.max-requests",

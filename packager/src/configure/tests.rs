@@ -335,10 +335,6 @@ fn what_is_not_there_yet_is_refused() {
     `--processes`: more than one process is not supported yet
     hint: use threads, or start the program several times behind a proxy
     ");
-    insta::assert_snapshot!(check(&["--gil", "free"]), @r"
-    `--gil`: `free` is not supported yet
-    hint: leave it out, or set it to `shared`
-    ");
     insta::assert_snapshot!(check(&["--switch-interval", "auto"]), @r"
     `--switch-interval`: `auto` is not supported yet
     hint: give a number of seconds; CPython's own is 0.005

@@ -26,6 +26,7 @@ pub(crate) mod make;
 pub(crate) mod object;
 mod serve;
 pub(crate) mod signals;
+pub(crate) mod subinterpreter;
 pub(crate) mod thread;
 
 pub(crate) use class::{Class, Instance, Method};

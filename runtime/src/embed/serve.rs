@@ -34,7 +34,11 @@ pub unsafe extern "C" fn pack_runtime_serve(
         return -1;
     };
     catch_unwind(AssertUnwindSafe(|| {
-        crate::wsgi::serve(py, application, &settings)
+        let served = crate::wsgi::serve_here(py, application, &settings);
+        served.unwrap_or_else(|raised| {
+            raised.unraisable();
+            crate::start::INTERNAL_ERROR
+        })
     }))
     .unwrap_or(crate::start::INTERNAL_ERROR)
 }

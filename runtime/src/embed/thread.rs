@@ -35,6 +35,17 @@ impl ThreadState {
         Self(unsafe { ffi::PyThreadState_New(interpreter.0) })
     }
 
+    /// # Safety
+    /// A state that CPython made for this thread, detached, which nothing else will use or delete.
+    pub(super) unsafe fn from_raw(state: *mut ffi::PyThreadState) -> Self {
+        Self(state)
+    }
+
+    /// The state, still owned by `self`.
+    pub(super) fn as_ptr(&self) -> *mut ffi::PyThreadState {
+        self.0
+    }
+
     /// Attaches (waits for the GIL), runs `work`, detaches.
     pub(crate) fn attach<R>(&mut self, work: impl for<'py> FnOnce(Attached<'py>) -> R) -> R {
         struct Detach;

@@ -11,6 +11,7 @@
 
 mod asgi;
 mod call;
+mod engine;
 mod environ;
 mod exchange;
 mod file;
@@ -26,16 +27,21 @@ mod target;
 mod transport;
 mod worker;
 
+use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::Duration;
 
-use host::{Concurrency, Host};
-use payload::{SwitchInterval, Wsgi};
+use engine::{Engine, Source};
+use payload::{Gil, Wsgi};
 use platform::signals::{INTERRUPT, Signals, TERMINATE};
 use stop::Server;
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
 
-use crate::embed::{Attached, Interpreter, Owned, PyResult, Raised};
+use crate::embed::{Attached, Owned, PyResult, Raised};
+
+pub(crate) use engine::Prepare;
+pub(crate) use log::line as say;
 
 /// `SERVER_SOFTWARE`
 pub(crate) const SERVER_SOFTWARE: &str = concat!("pack/", env!("CARGO_PKG_VERSION"));
@@ -54,13 +60,13 @@ impl<'py> From<Raised<'py>> for StartError<'py> {
     }
 }
 
-/// Serves `application` until a signal says stop; the process's exit status. Called in the main thread.
+/// Serves an application until a signal says stop; the process's exit status. Called in the main thread.
 ///
 /// 0 after SIGTERM or SIGINT when all requests under way could be finished, 1 when the server did not start or
 /// requests had to be given up, 128 and the signal's number when a second signal forced the end. When it returns,
 /// no thread of the server is left; if one is stuck in the application, it does not return but ends the process.
-pub(crate) fn serve<'py>(py: Attached<'py>, application: Owned<'py>, settings: &Wsgi) -> i32 {
-    match start(py, application, settings) {
+fn serve<'py>(py: Attached<'py>, source: Source<'py>, settings: &Wsgi) -> i32 {
+    match start(py, source, settings) {
         Ok(server) => server.run(py),
         Err(StartError::Raised(raised)) => {
             log::write(&raised.render());
@@ -73,90 +79,87 @@ pub(crate) fn serve<'py>(py: Attached<'py>, application: Owned<'py>, settings: &
     }
 }
 
-fn start<'py>(
+/// Serves in a running interpreter: `application`, or, where each interpreter has to import its own, what `settings` name.
+pub(crate) fn serve_here<'py>(
     py: Attached<'py>,
     application: Owned<'py>,
     settings: &Wsgi,
+) -> PyResult<'py, i32> {
+    let source = match settings.gil {
+        Gil::PerInterpreter => Source::Imported(engine::same_path(py)?),
+        Gil::Shared | Gil::Free => Source::Here(application),
+    };
+    Ok(serve(py, source, settings))
+}
+
+fn start<'py>(
+    py: Attached<'py>,
+    source: Source<'py>,
+    settings: &Wsgi,
 ) -> Result<Server, StartError<'py>> {
-    let name = format!("{}:{}", settings.module, settings.callable);
-    if !application.is_callable() {
-        let kind = application.type_name();
-        return Err(StartError::Message(format!(
-            "`{name}` is not a WSGI application: a {kind} cannot be called"
-        )));
-    }
-    if asgi::is_asgi(py, &application)? {
-        return Err(StartError::Message(format!(
-            "cannot serve `{name}`: {}",
-            asgi::MESSAGE
-        )));
-    }
-    let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
     if settings.processes > 1 {
         log::line("warning: `processes` is not supported yet; serving with one process");
     }
-    if let Some(SwitchInterval::Fixed(interval)) = settings.switch_interval {
-        set_switch_interval(py, interval)?;
-    }
-    let limits = Limits::from(settings);
     let bound =
         Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?;
-    let version = version(py)?;
     let addresses: Vec<String> = bound
         .addresses()
         .iter()
         .map(|address| format!("http://{address}"))
         .collect();
-    let signals =
-        Signals::watch(&[INTERRUPT, TERMINATE]).map_err(|error| cannot("catch signals", &error))?;
-    let waker = signals
-        .waker()
-        .map_err(|error| cannot("catch signals", &error))?;
-    let host = Arc::new(Host::new(
-        py,
-        application,
-        Concurrency {
-            threads: threads > 1,
-            processes: false,
-        },
-    )?);
-    let shared = Shared::new(limits, threads, settings.access_log);
-    let shared = Arc::new(shared.map_err(|error| cannot("wait for connections", &error))?);
-    let workers = Workers::start(threads, Interpreter::current(py), &host, &shared);
-    let started =
-        workers.and_then(|workers| Ok((workers, bound.start(&shared, move || waker.wake())?)));
-    let (workers, io) = started.map_err(|error| {
-        shared.stop();
-        cannot("start a thread", &error)
+    let version = version(py)?;
+    let engine = Engine::start(py, source, settings)?;
+    let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
+    let (name, how) = (engine::name(settings), engine.describe(py, threads));
+    let server = accept(bound, engine, threads, settings).map_err(|(error, engine)| {
+        engine.end_or_exit(py, 1);
+        StartError::Message(error)
     })?;
-    let threads = if threads == 1 {
-        "1 thread".to_owned()
-    } else {
-        format!("{threads} threads")
-    };
     log::line(&format!(
-        "serving {name} on {} (CPython {version}, {threads})",
+        "serving {name} on {} (CPython {version}, {how})",
         addresses.join(", ")
     ));
-    Ok(Server {
-        signals,
-        host,
-        shared,
-        workers,
-        io,
-        graceful: settings.graceful_timeout,
-    })
+    Ok(server)
 }
 
-fn cannot<'py>(what: &str, error: &std::io::Error) -> StartError<'py> {
-    StartError::Message(format!("cannot {what}: {error}"))
-}
-
-fn set_switch_interval<'py>(py: Attached<'py>, microseconds: u32) -> PyResult<'py, ()> {
-    let seconds = py.float(f64::from(microseconds) / 1e6)?;
-    py.import(c"sys")?
-        .call_method(c"setswitchinterval", &[&seconds])
-        .map(drop)
+/// Starts all threads; gives the interpreters back when the system has no room for them.
+fn accept(
+    bound: Bound,
+    engine: Engine,
+    threads: usize,
+    settings: &Wsgi,
+) -> Result<Server, (String, Engine)> {
+    let watched =
+        Signals::watch(&[INTERRUPT, TERMINATE]).and_then(|signals| Ok((signals.waker()?, signals)));
+    let (waker, signals) = match watched {
+        Ok(watched) => watched,
+        Err(error) => return Err((format!("cannot catch signals: {error}"), engine)),
+    };
+    let all = threads * engine.members().len();
+    let shared = match Shared::new(Limits::from(settings), all, settings.access_log) {
+        Ok(shared) => Arc::new(shared),
+        Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
+    };
+    let started = Workers::start(threads, &engine, &shared);
+    let workers = match started {
+        Ok(workers) => workers,
+        Err(error) => return Err((format!("cannot start a thread: {error}"), engine)),
+    };
+    match bound.start(&shared, move || waker.wake()) {
+        Ok(io) => Ok(Server {
+            signals,
+            engine,
+            shared,
+            workers,
+            io,
+            graceful: settings.graceful_timeout,
+        }),
+        Err(error) => {
+            shared.stop();
+            workers.join(Duration::MAX);
+            Err((format!("cannot start a thread: {error}"), engine))
+        }
+    }
 }
 
 fn version(py: Attached<'_>) -> PyResult<'_, String> {
@@ -173,7 +176,11 @@ const USAGE: i32 = 2;
 ///
 /// # Errors
 /// What importing it, or calling its factory, raised.
-pub(crate) fn run<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, i32> {
+pub(crate) fn run<'py>(
+    py: Attached<'py>,
+    settings: &Wsgi,
+    prepare: impl FnOnce(Attached<'py>) -> PyResult<'py, Prepare>,
+) -> PyResult<'py, i32> {
     let mut settings = settings.clone();
     match options::apply(&arguments(py)?, &mut settings) {
         Ok(()) => {}
@@ -187,8 +194,27 @@ pub(crate) fn run<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, i32>
             return Ok(USAGE);
         }
     }
-    let application = load(py, &settings)?;
-    Ok(serve(py, application, &settings))
+    if let Err(message) = engine::check_build(py, &settings) {
+        log::line(&format!("error: {message}"));
+        return Ok(1);
+    }
+    let source = match settings.gil {
+        Gil::PerInterpreter => Source::Imported(prepare(py)?),
+        Gil::Shared | Gil::Free => Source::Here(engine::application(py, &settings)?),
+    };
+    Ok(serve(py, source, &settings))
+}
+
+/// Whether a server with `settings`, changed by what the user gave, is to have a GIL where the build can do without.
+pub(crate) fn wants_gil(settings: &Wsgi, arguments: &[OsString]) -> bool {
+    let mut settings = settings.clone();
+    let arguments: Vec<String> = arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    // What makes no sense is told later.
+    let _ = options::apply(&arguments, &mut settings);
+    settings.gil == Gil::Shared
 }
 
 fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {
@@ -197,20 +223,4 @@ fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {
         .map_while(|index| argv.list_item(index))
         .map(|argument| argument.to_text())
         .collect()
-}
-
-fn load<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, Owned<'py>> {
-    let (path, factory) = match settings.callable.strip_suffix("()") {
-        Some(path) => (path, true),
-        None => (settings.callable.as_str(), false),
-    };
-    let mut object = py.import_named(&settings.module)?;
-    for name in path.split('.') {
-        object = object.attr_object(&py.text(name)?)?;
-    }
-    if factory {
-        object.call(&[])
-    } else {
-        Ok(object)
-    }
 }

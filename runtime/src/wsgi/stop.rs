@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use platform::signals::{INTERRUPT, Signals, TERMINATE, WOKEN};
 
-use super::host::Host;
+use super::engine::Engine;
 use super::log;
 use super::transport::{Phase, Running, Shared};
 use super::worker::Workers;
@@ -20,8 +20,8 @@ pub(crate) struct Server {
     /// SIGINT and SIGTERM.
     pub signals: Signals,
     /// What the threads serve.
-    pub host: Arc<Host>,
-    /// What they share with the transport.
+    pub engine: Engine,
+    /// What the threads share with the transport.
     pub shared: Arc<Shared>,
     /// They.
     pub workers: Workers,
@@ -80,10 +80,10 @@ impl Server {
     fn wait(&self, py: Attached<'_>, deadline: Option<Instant>) -> News {
         loop {
             if let Err(raised) = signals::run_handlers(py) {
-                self.host.log(
-                    py,
-                    &format!("error: a signal handler raised\n{}", raised.render()),
-                );
+                log::write(&format!(
+                    "error: a signal handler raised\n{}",
+                    raised.render()
+                ));
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let news = py
@@ -107,7 +107,7 @@ impl Server {
 
     fn end(self, py: Attached<'_>, status: i32) -> i32 {
         let Self {
-            host,
+            engine,
             shared,
             workers,
             io,
@@ -126,16 +126,14 @@ impl Server {
             // Finalising would take the interpreter away from under a running thread.
             platform::process::exit_now(status);
         }
-        if let Ok(host) = Arc::try_unwrap(host) {
-            host.release(py);
-        }
+        engine.end_or_exit(py, status);
         drop(signals);
         status
     }
 }
 
 // What finalising would have done for the application's data.
-fn flush(py: Attached<'_>) {
+pub(super) fn flush(py: Attached<'_>) {
     if let Ok(atexit) = py.import(c"atexit") {
         drop(atexit.call_method(c"_run_exitfuncs", &[]));
     }

@@ -7,13 +7,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::call;
+use super::engine::Engine;
 use super::exchange::{Exchange, Request};
 use super::host::Host;
 use super::transport::{Next, Scratch, Shared};
 use crate::embed::{Attached, Interpreter, ThreadState};
 
 /// As much as a Python program's main thread has: deep recursion in C code must not hit a smaller end.
-const STACK: usize = 8 * 1024 * 1024;
+pub(super) const STACK: usize = 8 * 1024 * 1024;
 
 /// The running threads.
 pub(crate) struct Workers {
@@ -21,27 +22,34 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads that serve `host`, whose interpreter is `interpreter`, with what `shared` has for them.
+    /// Starts `count` threads for each interpreter of `engine`, which all serve what `shared` has for them.
     ///
     /// # Errors
-    /// When the system gives no more threads; those already started end when `shared` is stopped.
-    pub(crate) fn start(
-        count: usize,
-        interpreter: Interpreter,
-        host: &Arc<Host>,
-        shared: &Arc<Shared>,
-    ) -> io::Result<Self> {
+    /// When the system gives no more threads. `shared` is stopped then, and those already started have ended.
+    pub(crate) fn start(count: usize, engine: &Engine, shared: &Arc<Shared>) -> io::Result<Self> {
         let mut workers = Self {
-            threads: Vec::with_capacity(count),
+            threads: Vec::with_capacity(count * engine.members().len()),
         };
-        for number in 1..=count {
-            let (host, shared) = (Arc::clone(host), Arc::clone(shared));
-            let builder = std::thread::Builder::new()
-                .name(format!("wsgi-{number}"))
-                .stack_size(STACK);
-            workers
-                .threads
-                .push(builder.spawn(move || work(interpreter, &host, &shared))?);
+        let several = engine.members().len() > 1;
+        for member in engine.members() {
+            for number in 1..=count {
+                let name = if several {
+                    format!("wsgi-{}-{number}", member.number)
+                } else {
+                    format!("wsgi-{number}")
+                };
+                let interpreter = member.interpreter;
+                let (host, own) = (Arc::clone(&member.host), Arc::clone(shared));
+                let builder = std::thread::Builder::new().name(name).stack_size(STACK);
+                match builder.spawn(move || work(interpreter, &host, &own)) {
+                    Ok(thread) => workers.threads.push(thread),
+                    Err(error) => {
+                        shared.stop();
+                        workers.join(Duration::MAX);
+                        return Err(error);
+                    }
+                }
+            }
         }
         Ok(workers)
     }
@@ -49,9 +57,9 @@ impl Workers {
     /// Waits until all threads have ended, `patience` at most; false when some have not. Call it without the GIL, which
     /// they need to end, and after [`Shared::stop`].
     pub(crate) fn join(self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
         while !self.threads.iter().all(JoinHandle::is_finished) {
-            if Instant::now() >= deadline {
+            if begun.elapsed() >= patience {
                 return false;
             }
             std::thread::sleep(Duration::from_millis(2));
