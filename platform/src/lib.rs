@@ -4,6 +4,7 @@
 // The one crate beside the CPython boundary that may call into an operating system.
 #![allow(unsafe_code)]
 
+pub mod children;
 pub mod directory;
 mod entry;
 pub mod guard;
@@ -13,7 +14,9 @@ pub mod locale;
 pub mod map;
 pub mod path;
 pub mod process;
+pub mod shared_memory;
 pub mod signals;
+pub mod sockets;
 pub mod streams;
 
 pub use directory::{Directory, FileStamp};
