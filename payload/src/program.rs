@@ -107,6 +107,66 @@ pub struct Wsgi {
     pub graceful_timeout: u32,
     /// Write a line per request to stderr.
     pub access_log: bool,
+    /// Run the worker under a supervisor even when there is only one.
+    #[serde(default)]
+    pub supervise: bool,
+    /// Requests after which a worker is replaced; 0 for no limit.
+    #[serde(default)]
+    pub max_requests: u64,
+    /// Up to so many requests more, chosen for each worker.
+    #[serde(default)]
+    pub max_requests_jitter: u64,
+    /// Bytes of memory above which a worker is replaced; 0 for no limit.
+    #[serde(default)]
+    pub max_memory: u64,
+    /// Seconds after which a worker is replaced; 0 for never.
+    #[serde(default)]
+    pub restart_interval: u32,
+    /// Seconds that a worker has to import the application.
+    #[serde(default = "sixty")]
+    pub startup_timeout: u32,
+    /// Seconds without a turn at the GIL after which a worker is killed and replaced; 0 for never.
+    #[serde(default = "sixty")]
+    pub deadlock_timeout: u32,
+}
+
+fn sixty() -> u32 {
+    60
+}
+
+impl Default for Wsgi {
+    /// One process, four threads, at 127.0.0.1:8000.
+    fn default() -> Self {
+        Self {
+            module: String::new(),
+            callable: String::new(),
+            bind: vec!["127.0.0.1:8000".into()],
+            threads: 4,
+            processes: 1,
+            switch_interval_us: None,
+            graceful_timeout: 30,
+            access_log: true,
+            supervise: false,
+            max_requests: 0,
+            max_requests_jitter: 0,
+            max_memory: 0,
+            restart_interval: 0,
+            startup_timeout: sixty(),
+            deadlock_timeout: sixty(),
+        }
+    }
+}
+
+impl Wsgi {
+    /// Whether a supervisor is wanted, which starts the workers and replaces them.
+    #[must_use]
+    pub fn is_supervised(&self) -> bool {
+        self.supervise
+            || self.processes > 1
+            || self.max_requests > 0
+            || self.max_memory > 0
+            || self.restart_interval > 0
+    }
 }
 
 /// How files are unpacked.

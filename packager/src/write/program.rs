@@ -97,6 +97,7 @@ fn wsgi(plan: &WsgiPlan) -> Wsgi {
         switch_interval_us: plan.switch_interval_us,
         graceful_timeout: plan.graceful_timeout,
         access_log: plan.access_log,
+        ..Wsgi::default()
     }
 }
 
