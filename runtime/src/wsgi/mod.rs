@@ -22,6 +22,7 @@ mod options;
 mod queue;
 mod response;
 mod stop;
+pub(crate) mod supervise;
 mod target;
 mod transport;
 mod worker;
@@ -30,9 +31,10 @@ use std::sync::Arc;
 
 use host::{Concurrency, Host};
 use payload::Wsgi;
-use platform::signals::{INTERRUPT, Signals, TERMINATE};
+use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1};
 use queue::Queue;
 use stop::Server;
+use supervise::{Seat, Watch, Worker};
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
 
@@ -93,23 +95,32 @@ fn start<'py>(
         )));
     }
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
-    if settings.processes > 1 {
-        log::line("warning: `processes` is not supported yet; serving with one process");
+    let supervised = Worker::current();
+    if supervised.is_none() && settings.is_supervised() {
+        log::line("warning: there is no supervisor here; serving with one process");
     }
     if let Some(interval) = settings.switch_interval_us {
         set_switch_interval(py, interval)?;
     }
     let limits = Limits::default();
     let bound =
-        Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?;
+        match supervised {
+            Some(worker) => Bound::on(worker.listeners())
+                .map_err(|error| cannot("use the listeners", &error))?,
+            None => Bound::new(&settings.bind)
+                .map_err(|error| StartError::Message(error.to_string()))?,
+        };
     let version = version(py)?;
     let addresses: Vec<String> = bound
         .addresses()
         .iter()
         .map(|address| format!("http://{address}"))
         .collect();
-    let signals =
-        Signals::watch(&[INTERRUPT, TERMINATE]).map_err(|error| cannot("catch signals", &error))?;
+    let watched: &[u8] = match supervised {
+        Some(_) => &[INTERRUPT, TERMINATE, QUIT, USER1],
+        None => &[INTERRUPT, TERMINATE],
+    };
+    let signals = Signals::watch(watched).map_err(|error| cannot("catch signals", &error))?;
     let waker = signals
         .waker()
         .map_err(|error| cannot("catch signals", &error))?;
@@ -118,19 +129,23 @@ fn start<'py>(
         application,
         Concurrency {
             threads: threads > 1,
-            processes: false,
+            // Of a supervised worker there may be two while it is replaced.
+            processes: supervised.is_some(),
         },
     )?);
     let queue = Arc::new(Queue::new(limits.queue));
-    let workers = Workers::start(threads, Interpreter::current(py), &host, &queue);
+    let seats: Vec<Arc<Seat>> = (0..threads).map(|_| Arc::default()).collect();
+    let workers = Workers::start(&seats, Interpreter::current(py), &host, &queue);
     let shared = Shared {
         queue: Arc::clone(&queue),
         limits: Arc::new(limits),
         access_log: settings.access_log,
     };
-    let started =
-        workers.and_then(|workers| Ok((workers, bound.start(shared, move || waker.wake())?)));
-    let (workers, io) = started.map_err(|error| {
+    let started = workers.and_then(|workers| {
+        let watch = Watch::start(settings, Interpreter::current(py), seats)?;
+        Ok((workers, watch, bound.start(shared, move || waker.wake())?))
+    });
+    let (workers, watch, io) = started.map_err(|error| {
         queue.close();
         cannot("start a thread", &error)
     })?;
@@ -139,15 +154,24 @@ fn start<'py>(
     } else {
         format!("{threads} threads")
     };
-    log::line(&format!(
-        "serving {name} on {} (CPython {version}, {threads})",
-        addresses.join(", ")
-    ));
+    if let Some(worker) = supervised {
+        let (number, process) = (worker.number(), std::process::id());
+        log::line(&format!(
+            "worker {number} (process {process}) is ready (CPython {version}, {threads})"
+        ));
+        worker.ready();
+    } else {
+        log::line(&format!(
+            "serving {name} on {} (CPython {version}, {threads})",
+            addresses.join(", ")
+        ));
+    }
     Ok(Server {
         signals,
         host,
         queue,
         workers,
+        watch,
         io,
         graceful: settings.graceful_timeout,
     })
@@ -194,6 +218,18 @@ pub(crate) fn run<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, i32>
     }
     let application = load(py, &settings)?;
     Ok(serve(py, application, &settings))
+}
+
+/// What a start with `arguments` is to be supervised by, if at all. Command lines that make no sense, or are for an
+/// interpreter, are not for a supervisor either.
+pub(crate) fn supervised(settings: &Wsgi, arguments: &[std::ffi::OsString]) -> Option<Wsgi> {
+    let arguments: Option<Vec<String>> = arguments
+        .iter()
+        .map(|argument| argument.to_str().map(str::to_owned))
+        .collect();
+    let mut settings = settings.clone();
+    options::apply(&arguments?, &mut settings).ok()?;
+    settings.is_supervised().then_some(settings)
 }
 
 fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {

@@ -30,14 +30,11 @@ pub(crate) fn apply(arguments: &[String], settings: &mut Wsgi) -> Result<(), End
             settings.access_log = name == "--access-log";
             continue;
         }
-        if ![
-            "--bind",
-            "--threads",
-            "--switch-interval",
-            "--graceful-timeout",
-        ]
-        .contains(&name)
-        {
+        if name == "--supervise" {
+            settings.supervise = true;
+            continue;
+        }
+        if name != "--bind" && !NUMBERS.contains(&name) {
             let hint = "; `--help` shows what there is";
             return Err(Ended::Wrong(format!(
                 "`{argument}` is not an option of this server{hint}"
@@ -57,6 +54,19 @@ pub(crate) fn apply(arguments: &[String], settings: &mut Wsgi) -> Result<(), End
     Ok(())
 }
 
+const NUMBERS: [&str; 10] = [
+    "--threads",
+    "--processes",
+    "--switch-interval",
+    "--graceful-timeout",
+    "--max-requests",
+    "--max-requests-jitter",
+    "--max-memory",
+    "--restart-interval",
+    "--startup-timeout",
+    "--deadlock-timeout",
+];
+
 fn set_number(name: &str, value: &str, settings: &mut Wsgi) -> Result<(), Ended> {
     let wrong = |wanted| Ended::Wrong(format!("`{name} {value}`: {wanted} is wanted"));
     match name {
@@ -67,8 +77,30 @@ fn set_number(name: &str, value: &str, settings: &mut Wsgi) -> Result<(), Ended>
                 .filter(|threads| (1..=1024).contains(threads));
             settings.threads = threads.ok_or_else(|| wrong("a number from 1 to 1024"))?;
         }
-        "--graceful-timeout" => {
-            settings.graceful_timeout = value.parse().map_err(|_| wrong("a number of seconds"))?;
+        "--processes" => {
+            let processes = value
+                .parse()
+                .ok()
+                .filter(|processes| (1..=256).contains(processes));
+            settings.processes = processes.ok_or_else(|| wrong("a number from 1 to 256"))?;
+        }
+        "--max-requests" | "--max-requests-jitter" | "--max-memory" => {
+            let number = value.parse().map_err(|_| wrong("a number"))?;
+            *match name {
+                "--max-requests" => &mut settings.max_requests,
+                "--max-memory" => &mut settings.max_memory,
+                _ => &mut settings.max_requests_jitter,
+            } = number;
+        }
+        "--graceful-timeout" | "--restart-interval" | "--startup-timeout"
+        | "--deadlock-timeout" => {
+            let seconds = value.parse().map_err(|_| wrong("a number of seconds"))?;
+            *match name {
+                "--graceful-timeout" => &mut settings.graceful_timeout,
+                "--restart-interval" => &mut settings.restart_interval,
+                "--startup-timeout" => &mut settings.startup_timeout,
+                _ => &mut settings.deadlock_timeout,
+            } = seconds;
         }
         _ => {
             let seconds = value
@@ -91,6 +123,7 @@ fn help(settings: &Wsgi) -> String {
         module,
         callable,
         threads,
+        processes,
         graceful_timeout,
         ..
     } = settings;
@@ -98,6 +131,14 @@ fn help(settings: &Wsgi) -> String {
         "Serves {module}:{callable}.\n\n\
          --bind HOST:PORT             listen there; may be given several times [{bind}]\n\
          --threads N                  Python threads that serve requests [{threads}]\n\
+         --processes N                worker processes [{processes}]\n\
+         --supervise                  a supervisor even for one worker\n\
+         --max-requests N             replace a worker after so many requests\n\
+         --max-requests-jitter N      or up to so many more\n\
+         --max-memory BYTES           replace a worker that uses more memory\n\
+         --restart-interval SECONDS   replace a worker after this time\n\
+         --startup-timeout SECONDS    how long the import of the application may take\n\
+         --deadlock-timeout SECONDS   kill a worker whose GIL is stuck for so long\n\
          --switch-interval SECONDS    how often the GIL changes hands\n\
          --graceful-timeout SECONDS   how long a stop waits for requests under way [{graceful_timeout}]\n\
          --access-log, --no-access-log\n"
@@ -118,6 +159,7 @@ mod tests {
             switch_interval_us: None,
             graceful_timeout: 30,
             access_log: true,
+            ..Wsgi::default()
         }
     }
 

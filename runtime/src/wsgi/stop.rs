@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use platform::signals::{INTERRUPT, Signals, TERMINATE, WOKEN};
+use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, WOKEN};
 
 use super::host::Host;
 use super::log;
 use super::queue::Queue;
+use super::supervise::{Watch, Worker};
 use super::transport::{Phase, Running};
 use super::worker::Workers;
 use crate::embed::Attached;
@@ -26,6 +27,8 @@ pub(crate) struct Server {
     pub queue: Arc<Queue>,
     /// They.
     pub workers: Workers,
+    /// What looks after the process.
+    pub watch: Watch,
     /// The I/O thread.
     pub io: Running,
     /// Seconds that requests under way have after the first signal.
@@ -55,7 +58,10 @@ impl Server {
         let wakeup = WakeupFd::set(py, self.signals.wakeup_fd());
         self.wait(py, None);
         let grace = Duration::from_secs(self.graceful.into());
-        log::line("stopping: no new connections; requests under way are finished");
+        // The supervisor tells what goes for all.
+        if Worker::current().is_none() {
+            log::line("stopping: no new connections; requests under way are finished");
+        }
         self.io.enter(Phase::Draining);
         let stopped = match self.wait(py, Some(Instant::now() + grace)) {
             News::Signal(signal) => Stopped::Forced(signal),
@@ -92,7 +98,7 @@ impl Server {
                 .unwrap_or_else(|_| vec![TERMINATE]);
             if let Some(&signal) = news
                 .iter()
-                .find(|&&signal| signal == INTERRUPT || signal == TERMINATE)
+                .find(|&&signal| is_for_us(signal, deadline.is_some()))
             {
                 return News::Signal(signal);
             }
@@ -111,6 +117,7 @@ impl Server {
             host,
             queue,
             workers,
+            watch,
             io,
             signals,
             ..
@@ -119,7 +126,8 @@ impl Server {
             io.enter(Phase::Cutting);
             io.join();
             queue.close();
-            workers.join(LAST_PATIENCE)
+            // Both, whatever becomes of the first.
+            workers.join(LAST_PATIENCE) & watch.stop(LAST_PATIENCE)
         });
         if !joined {
             log::line("stopping: a request does not end; the process does");
@@ -132,6 +140,15 @@ impl Server {
         }
         drop(signals);
         status
+    }
+}
+
+// A terminal's signals and a service manager's come to all processes at once, besides what the supervisor sends: a
+// worker leaves the first kind to it and takes the second kind, however often, as one. It is forced by another.
+fn is_for_us(signal: u8, stopping: bool) -> bool {
+    match Worker::current() {
+        Some(_) => signal == QUIT || (signal == TERMINATE && !stopping),
+        None => signal == INTERRUPT || signal == TERMINATE,
     }
 }
 

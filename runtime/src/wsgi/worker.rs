@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::call;
 use super::host::Host;
 use super::queue::{Job, Queue};
+use super::supervise::Seat;
 use crate::embed::{Interpreter, ThreadState};
 
 /// As much as a Python program's main thread has: deep recursion in C code must not hit a smaller end.
@@ -20,27 +21,27 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads that serve `host`, whose interpreter is `interpreter`, from `queue`.
+    /// Starts a thread for each of `seats`, that serves `host`, whose interpreter is `interpreter`, from `queue`.
     ///
     /// # Errors
     /// When the system gives no more threads; those already started end when the queue is closed.
     pub(crate) fn start(
-        count: usize,
+        seats: &[Arc<Seat>],
         interpreter: Interpreter,
         host: &Arc<Host>,
         queue: &Arc<Queue>,
     ) -> io::Result<Self> {
         let mut workers = Self {
-            threads: Vec::with_capacity(count),
+            threads: Vec::with_capacity(seats.len()),
         };
-        for number in 1..=count {
-            let (host, queue) = (Arc::clone(host), Arc::clone(queue));
+        for (seat, number) in seats.iter().zip(1_u32..) {
+            let (host, queue, seat) = (Arc::clone(host), Arc::clone(queue), Arc::clone(seat));
             let builder = std::thread::Builder::new()
                 .name(format!("wsgi-{number}"))
                 .stack_size(STACK);
             workers
                 .threads
-                .push(builder.spawn(move || work(interpreter, &host, &queue))?);
+                .push(builder.spawn(move || work(interpreter, &host, &queue, &seat))?);
         }
         Ok(workers)
     }
@@ -62,7 +63,7 @@ impl Workers {
     }
 }
 
-fn work(interpreter: Interpreter, host: &Host, queue: &Queue) {
+fn work(interpreter: Interpreter, host: &Host, queue: &Queue, seat: &Seat) {
     let mut state = ThreadState::new(interpreter);
     while let Some(Job { request, exchange }) = queue.pop() {
         let done = catch_unwind(AssertUnwindSafe(|| {
@@ -72,5 +73,6 @@ fn work(interpreter: Interpreter, host: &Host, queue: &Queue) {
             // A mistake of ours: the panic hook has said where. The client learns that something is wrong.
             exchange.abort();
         }
+        seat.served();
     }
 }

@@ -28,6 +28,9 @@ use crate::wsgi::exchange::{Exchange, Fields, ReceiveError, Request, ResponseHea
 use crate::wsgi::queue::{Job, Queue};
 use crate::wsgi::target::Target;
 
+/// How long a connection without a request stays open when the server begins to stop.
+const LAST_REQUESTS: Duration = Duration::from_millis(300);
+
 /// What all connections share.
 pub(crate) struct Shared {
     /// Where requests wait for a Python thread.
@@ -81,6 +84,16 @@ pub(crate) async fn serve(
         match now {
             Phase::Serving => {}
             Phase::Draining => {
+                // A request may be on its way, above all the first one of a connection that was just accepted: hyper
+                // closes what it sees idle at once, and so does the gate.
+                let first = poll_fn(|cx| connection.poll_without_shutdown(cx));
+                if let Ok(ended) = timeout(LAST_REQUESTS, first).await {
+                    break ended;
+                }
+                now = *phase.borrow_and_update();
+                if now == Phase::Cutting {
+                    continue;
+                }
                 link.closing.store(true, Ordering::Relaxed);
                 Pin::new(&mut connection).graceful_shutdown();
             }

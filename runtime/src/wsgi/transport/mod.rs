@@ -118,6 +118,24 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
+    /// Serves on sockets that listen already.
+    ///
+    /// # Errors
+    /// When the system has no room for what waits on them.
+    pub(crate) fn on(listeners: Vec<std::net::TcpListener>) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let entered = runtime.enter();
+        let listeners = listeners
+            .into_iter()
+            .map(TcpListener::from_std)
+            .collect::<Result<_, _>>()?;
+        drop(entered);
+        Ok(Self { runtime, listeners })
+    }
+
     /// Listens on each of `binds`, `HOST:PORT`.
     ///
     /// # Errors
@@ -170,6 +188,26 @@ impl Bound {
             })?;
         Ok(Running { phase, thread })
     }
+}
+
+/// Listens on each of `binds`, for other processes to accept.
+///
+/// # Errors
+/// The first that does not work.
+pub(crate) fn listeners(binds: &[String]) -> Result<Vec<std::net::TcpListener>, BindError> {
+    let open = |bind: &String| {
+        let listener = std::net::TcpListener::bind(bind)?;
+        platform::sockets::set_backlog(&listener, BACKLOG.cast_signed())?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    let open = |bind: &String| {
+        open(bind).map_err(|error| BindError {
+            bind: bind.clone(),
+            error,
+        })
+    };
+    binds.iter().map(open).collect()
 }
 
 fn listen(bind: &str) -> io::Result<TcpListener> {
