@@ -38,6 +38,7 @@ mod e2e {
     mod on_demand;
     mod packing;
     mod places;
+    mod processes;
     mod program_python;
     mod reproducible;
     mod samples;

@@ -4,6 +4,7 @@
 // The one crate beside the CPython boundary that may call into an operating system.
 #![allow(unsafe_code)]
 
+pub mod children;
 pub mod directory;
 mod entry;
 pub mod first_stage;
@@ -14,6 +15,7 @@ pub mod map;
 pub mod path;
 pub mod poll;
 pub mod process;
+pub mod shared_memory;
 pub mod signals;
 pub mod socket;
 pub mod streams;

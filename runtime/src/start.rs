@@ -7,7 +7,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use payload::{FormatError, Payload, Program, PythonStart, Target, Unpack};
+use payload::{EntryPoint, FormatError, Payload, Program, PythonStart, Target, Unpack};
+use platform::children::Forked;
 use platform::directory::Lock;
 use platform::handoff::Start;
 use platform::locale::Charset;
@@ -16,9 +17,10 @@ use unpack::Demand;
 
 use crate::demand;
 use crate::embed::config::{self, Gil, Settings, StartError};
-use crate::embed::{Attached, Raised};
+use crate::embed::{Attached, Raised, fork};
 use crate::importer::{self, Bundle};
 use crate::script::{self, Ended};
+use crate::wsgi::supervise::{self, Role};
 
 /// Exit status when Python could not be started.
 const CANNOT_START: i32 = 103;
@@ -130,6 +132,16 @@ impl App {
         }
     }
 
+    /// The main entry point, unless the first argument names another.
+    fn entry(&self) -> Option<&EntryPoint> {
+        let entries = &self.program.entries;
+        let named = |name: &str| entries.iter().find(|entry| entry.name == name);
+        let word = self.arguments.first().and_then(|word| word.to_str());
+        let word = word.filter(|word| !word.is_empty()).and_then(named);
+        // An entry point with a name has its word before its arguments: a script's.
+        if word.is_some() { None } else { named("") }
+    }
+
     /// The standard library's folder in the bundle.
     fn stdlib(&self) -> &str {
         self.bundle.roots.first().map_or("", String::as_str)
@@ -147,6 +159,9 @@ impl App {
 /// Runs the program in the bootloader's process, where no interpreter is started yet.
 pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
     let app = App::new(start, std::env::args_os().skip(1).collect())?;
+    if let Some(status) = supervise(&app, &platform::children::fork) {
+        return Ok(status);
+    }
     let charset = platform::locale::charset();
     let py = config::start(&Settings {
         start,
@@ -191,7 +206,30 @@ pub(crate) fn in_interpreter(py: Attached<'_>) -> Result<i32, StartFailure> {
         in_use,
     };
     let app = App::new(&start, arguments.collect())?;
+    if let Some(status) = supervise(&app, &|| fork(py)) {
+        // Nothing of the application has run here.
+        return Ok(status);
+    }
     finish(py, &app)
+}
+
+/// The exit status of a supervisor that has come to its end; `None` in a process that runs the program: a worker, or the
+/// only one.
+fn supervise(app: &App, fork: &dyn Fn() -> std::io::Result<Forked>) -> Option<i32> {
+    let entry = app.entry()?;
+    let Target::Wsgi(settings) = &entry.target else {
+        return None;
+    };
+    let settings = crate::wsgi::supervised(settings, &app.arguments)?;
+    // A connection under the number of a missing stream would be sent what is logged.
+    platform::streams::Placeholders::take().keep();
+    match supervise::begin(&settings, fork) {
+        Role::Worker => None,
+        Role::Ended(status) => {
+            app.leave();
+            Some(status)
+        }
+    }
 }
 
 fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {

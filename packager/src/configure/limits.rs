@@ -18,13 +18,6 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
         })
     };
     let given = |key| settings.get(key).map(|given| (&given.value, &given.origin));
-    if let Some((Value::Integer(2..), origin)) = given("wsgi.processes") {
-        return refuse(
-            origin,
-            "more than one process",
-            "use threads, or start the program several times behind a proxy",
-        );
-    }
     if let Some((Value::Auto, origin)) = given("wsgi.switch-interval") {
         return refuse(
             origin,

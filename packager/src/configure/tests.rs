@@ -331,10 +331,6 @@ fn script_and_wsgi() {
 fn what_is_not_there_yet_is_refused() {
     let folder = Folder::new(&[("app.py", "")]);
     let check = |line: &[&str]| folder.error(&[line, &["app.py"]].concat());
-    insta::assert_snapshot!(check(&["--processes", "2"]), @r"
-    `--processes`: more than one process is not supported yet
-    hint: use threads, or start the program several times behind a proxy
-    ");
     insta::assert_snapshot!(check(&["--switch-interval", "auto"]), @r"
     `--switch-interval`: `auto` is not supported yet
     hint: give a number of seconds; CPython's own is 0.005

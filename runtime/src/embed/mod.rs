@@ -33,4 +33,5 @@ pub(crate) use class::{Class, Instance, Method};
 pub(crate) use error::{PyResult, Raised};
 pub(crate) use function::{Arguments, Callable, Capsule};
 pub(crate) use object::{Attached, Kept, Owned};
+pub(crate) use serve::fork;
 pub(crate) use thread::{Interpreter, ThreadState};

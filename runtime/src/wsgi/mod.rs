@@ -23,6 +23,7 @@ mod names;
 mod options;
 mod response;
 mod stop;
+pub(crate) mod supervise;
 mod target;
 mod transport;
 mod worker;
@@ -33,8 +34,9 @@ use std::time::Duration;
 
 use engine::{Engine, Source};
 use payload::{Gil, Wsgi};
-use platform::signals::{INTERRUPT, Signals, TERMINATE};
+use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1};
 use stop::Server;
+use supervise::{Watch, Worker};
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
 
@@ -47,7 +49,7 @@ pub(crate) use log::line as say;
 pub(crate) const SERVER_SOFTWARE: &str = concat!("pack/", env!("CARGO_PKG_VERSION"));
 
 /// Why serving did not begin.
-enum StartError<'py> {
+pub(crate) enum StartError<'py> {
     /// Python refused something.
     Raised(Raised<'py>),
     /// Something else, in words.
@@ -97,11 +99,16 @@ fn start<'py>(
     source: Source<'py>,
     settings: &Wsgi,
 ) -> Result<Server, StartError<'py>> {
-    if settings.processes > 1 {
-        log::line("warning: `processes` is not supported yet; serving with one process");
+    let supervised = Worker::current();
+    if supervised.is_none() && settings.is_supervised() {
+        log::line("warning: there is no supervisor here; serving with one process");
     }
-    let bound =
-        Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?;
+    let bound = match supervised {
+        Some(worker) => Bound::on(worker.listeners()),
+        None => {
+            Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?
+        }
+    };
     let addresses: Vec<String> = bound
         .addresses()
         .iter()
@@ -115,10 +122,19 @@ fn start<'py>(
         engine.end_or_exit(py, 1);
         StartError::Message(error)
     })?;
-    log::line(&format!(
-        "serving {name} on {} (CPython {version}, {how})",
-        addresses.join(", ")
-    ));
+    match supervised {
+        Some(worker) => {
+            let (number, process) = (worker.number(), std::process::id());
+            log::line(&format!(
+                "worker {number} (process {process}) is ready (CPython {version}, {how})"
+            ));
+            worker.ready();
+        }
+        None => log::line(&format!(
+            "serving {name} on {} (CPython {version}, {how})",
+            addresses.join(", ")
+        )),
+    }
     Ok(server)
 }
 
@@ -129,14 +145,18 @@ fn accept(
     threads: usize,
     settings: &Wsgi,
 ) -> Result<Server, (String, Engine)> {
-    let watched =
-        Signals::watch(&[INTERRUPT, TERMINATE]).and_then(|signals| Ok((signals.waker()?, signals)));
+    let watched: &[u8] = match Worker::current() {
+        Some(_) => &[INTERRUPT, TERMINATE, QUIT, USER1],
+        None => &[INTERRUPT, TERMINATE],
+    };
+    let watched = Signals::watch(watched).and_then(|signals| Ok((signals.waker()?, signals)));
     let (waker, signals) = match watched {
         Ok(watched) => watched,
         Err(error) => return Err((format!("cannot catch signals: {error}"), engine)),
     };
     let all = threads * engine.members().len();
-    let shared = match Shared::new(Limits::from(settings), all, settings.access_log) {
+    let shares = Worker::current().is_some() && settings.processes > 1;
+    let shared = match Shared::new(Limits::from(settings), all, shares, settings.access_log) {
         Ok(shared) => Arc::new(shared),
         Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
     };
@@ -145,12 +165,15 @@ fn accept(
         Ok(workers) => workers,
         Err(error) => return Err((format!("cannot start a thread: {error}"), engine)),
     };
-    match bound.start(&shared, move || waker.wake()) {
-        Ok(io) => Ok(Server {
+    let started = Watch::start(settings, &engine, workers.seats())
+        .and_then(|watch| Ok((watch, bound.start(&shared, move || waker.wake())?)));
+    match started {
+        Ok((watch, io)) => Ok(Server {
             signals,
             engine,
             shared,
             workers,
+            watch,
             io,
             graceful: settings.graceful_timeout,
         }),
@@ -215,6 +238,18 @@ pub(crate) fn wants_gil(settings: &Wsgi, arguments: &[OsString]) -> bool {
     // What makes no sense is told later.
     let _ = options::apply(&arguments, &mut settings);
     settings.gil == Gil::Shared
+}
+
+/// What a start with `arguments` is to be supervised by, if at all. Command lines that make no sense, or are for an
+/// interpreter, are not for a supervisor either.
+pub(crate) fn supervised(settings: &Wsgi, arguments: &[std::ffi::OsString]) -> Option<Wsgi> {
+    let arguments: Option<Vec<String>> = arguments
+        .iter()
+        .map(|argument| argument.to_str().map(str::to_owned))
+        .collect();
+    let mut settings = settings.clone();
+    options::apply(&arguments?, &mut settings).ok()?;
+    settings.is_supervised().then_some(settings)
 }
 
 fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {

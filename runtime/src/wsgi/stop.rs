@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use platform::signals::{INTERRUPT, Signals, TERMINATE, WOKEN};
+use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, WOKEN};
 
 use super::engine::Engine;
 use super::log;
+use super::supervise::{Watch, Worker};
 use super::transport::{Phase, Running, Shared};
 use super::worker::Workers;
 use crate::embed::Attached;
@@ -25,6 +26,8 @@ pub(crate) struct Server {
     pub shared: Arc<Shared>,
     /// They.
     pub workers: Workers,
+    /// What looks after the process.
+    pub watch: Watch,
     /// The transport.
     pub io: Running,
     /// Seconds that requests under way have after the first signal.
@@ -54,7 +57,10 @@ impl Server {
         let wakeup = WakeupFd::set(py, self.signals.wakeup_fd());
         self.wait(py, None);
         let grace = Duration::from_secs(self.graceful.into());
-        log::line("stopping: no new connections; requests under way are finished");
+        // The supervisor tells what goes for all.
+        if Worker::current().is_none() {
+            log::line("stopping: no new connections; requests under way are finished");
+        }
         self.io.enter(Phase::Draining);
         let stopped = match self.wait(py, Some(Instant::now() + grace)) {
             News::Signal(signal) => Stopped::Forced(signal),
@@ -91,7 +97,7 @@ impl Server {
                 .unwrap_or_else(|_| vec![TERMINATE]);
             if let Some(&signal) = news
                 .iter()
-                .find(|&&signal| signal == INTERRUPT || signal == TERMINATE)
+                .find(|&&signal| is_for_us(signal, deadline.is_some()))
             {
                 return News::Signal(signal);
             }
@@ -110,6 +116,7 @@ impl Server {
             engine,
             shared,
             workers,
+            watch,
             io,
             signals,
             ..
@@ -118,7 +125,8 @@ impl Server {
             io.enter(Phase::Cutting);
             io.join();
             shared.stop();
-            workers.join(LAST_PATIENCE)
+            // Both, whatever becomes of the first.
+            workers.join(LAST_PATIENCE) & watch.stop(LAST_PATIENCE)
         });
         if !joined {
             log::line("stopping: a request does not end; the process does");
@@ -129,6 +137,15 @@ impl Server {
         engine.end_or_exit(py, status);
         drop(signals);
         status
+    }
+}
+
+// A terminal's signals and a service manager's come to all processes at once, besides what the supervisor sends: a
+// worker leaves the first kind to it and takes the second kind, however often, as one. It is forced by another.
+fn is_for_us(signal: u8, stopping: bool) -> bool {
+    match Worker::current() {
+        Some(_) => signal == QUIT || (signal == TERMINATE && !stopping),
+        None => signal == INTERRUPT || signal == TERMINATE,
     }
 }
 

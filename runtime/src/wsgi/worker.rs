@@ -10,6 +10,7 @@ use super::call;
 use super::engine::Engine;
 use super::exchange::{Exchange, Request};
 use super::host::Host;
+use super::supervise::Seat;
 use super::transport::{Next, Scratch, Shared};
 use crate::embed::{Attached, Interpreter, ThreadState};
 
@@ -19,6 +20,7 @@ pub(super) const STACK: usize = 8 * 1024 * 1024;
 /// The running threads.
 pub(crate) struct Workers {
     threads: Vec<JoinHandle<()>>,
+    seats: Vec<Arc<Seat>>,
 }
 
 impl Workers {
@@ -29,6 +31,7 @@ impl Workers {
     pub(crate) fn start(count: usize, engine: &Engine, shared: &Arc<Shared>) -> io::Result<Self> {
         let mut workers = Self {
             threads: Vec::with_capacity(count * engine.members().len()),
+            seats: Vec::new(),
         };
         let several = engine.members().len() > 1;
         for member in engine.members() {
@@ -40,8 +43,10 @@ impl Workers {
                 };
                 let interpreter = member.interpreter;
                 let (host, own) = (Arc::clone(&member.host), Arc::clone(shared));
+                let seat = Arc::<Seat>::default();
+                workers.seats.push(Arc::clone(&seat));
                 let builder = std::thread::Builder::new().name(name).stack_size(STACK);
-                match builder.spawn(move || work(interpreter, &host, &own)) {
+                match builder.spawn(move || work(interpreter, &host, &own, &seat)) {
                     Ok(thread) => workers.threads.push(thread),
                     Err(error) => {
                         shared.stop();
@@ -52,6 +57,11 @@ impl Workers {
             }
         }
         Ok(workers)
+    }
+
+    /// Where they count what they have served.
+    pub(crate) fn seats(&self) -> &[Arc<Seat>] {
+        &self.seats
     }
 
     /// Waits until all threads have ended, `patience` at most; false when some have not. Call it without the GIL, which
@@ -71,7 +81,7 @@ impl Workers {
     }
 }
 
-fn work(interpreter: Interpreter, host: &Host, shared: &Arc<Shared>) {
+fn work(interpreter: Interpreter, host: &Host, shared: &Arc<Shared>, seat: &Seat) {
     let mut state = ThreadState::new(interpreter);
     let mut scratch = Scratch::new(&shared.limits, false);
     let mut events = shared.events();
@@ -82,7 +92,7 @@ fn work(interpreter: Interpreter, host: &Host, shared: &Arc<Shared>) {
                 Next::Ready,
                 &mut scratch,
                 &mut |request, exchange| {
-                    state.attach(|py| handle(py, host, request, exchange));
+                    state.attach(|py| handle(py, host, seat, request, exchange));
                 },
             );
         }
@@ -93,21 +103,27 @@ fn work(interpreter: Interpreter, host: &Host, shared: &Arc<Shared>) {
             state.attach(|py| {
                 for key in events.keys() {
                     shared.follow(key, &mut scratch, &mut |request, exchange| {
-                        handle(py, host, request, exchange);
+                        handle(py, host, seat, request, exchange);
                     });
                 }
             });
         } else {
             for key in events.keys() {
                 shared.follow(key, &mut scratch, &mut |request, exchange| {
-                    state.attach(|py| handle(py, host, request, exchange));
+                    state.attach(|py| handle(py, host, seat, request, exchange));
                 });
             }
         }
     }
 }
 
-fn handle(py: Attached<'_>, host: &Host, request: &Request<'_>, exchange: Arc<dyn Exchange>) {
+fn handle(
+    py: Attached<'_>,
+    host: &Host,
+    seat: &Seat,
+    request: &Request<'_>,
+    exchange: Arc<dyn Exchange>,
+) {
     let done = catch_unwind(AssertUnwindSafe(|| {
         call::run(py, host, request, Arc::clone(&exchange));
     }));
@@ -115,4 +131,5 @@ fn handle(py: Attached<'_>, host: &Host, request: &Request<'_>, exchange: Arc<dy
         // A mistake of ours: the panic hook has said where. The client learns that something is wrong.
         exchange.abort();
     }
+    seat.served();
 }

@@ -1,5 +1,6 @@
 """What the cases ask for, by path. Names that begin with `bad_` break PEP 3333 on purpose and are not validated."""
 
+import builtins
 import io
 import json
 import os
@@ -475,3 +476,31 @@ if threading.current_thread() is threading.main_thread():
 def no_stderr(environ, start_response):
     sys.stderr = None
     return application(environ, start_response)
+
+
+def deadly(environ, start_response):
+    """Does to its process what no application should; otherwise says which process it is."""
+    what = environ["PATH_INFO"][1:]
+    if what == "exit":
+        os._exit(3)
+    if what == "segfault":
+        import ctypes
+
+        ctypes.string_at(0)
+    if what == "deadlock":
+        import ctypes
+
+        ctypes.PyDLL(None).sleep(1000)
+    if what in ("SystemExit", "KeyboardInterrupt", "BaseException"):
+        raise getattr(builtins, what)(what)
+    if what == "close":
+        for fd in range(3):
+            os.close(fd)
+    if what == "slow":
+        time.sleep(1.5)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"%d %d" % (os.getpid(), environ["wsgi.multiprocess"])]
+
+
+if os.environ.get("TEST_APPLICATION") == "broken":
+    raise RuntimeError("this application cannot be imported")

@@ -13,7 +13,6 @@ from cases import Case, Server  # noqa: E402
 # Faults of the transport, by test: told, and no failure, until they are mended.
 FAULTS = {
     "test_chunked_must_be_the_last_coding": "RFC 9112, section 6.3: 400, not 501, when chunked is not the last coding",
-    "test_closed_standard_streams": "a client's socket may get the number of a standard stream, and then what is logged",
 }
 
 

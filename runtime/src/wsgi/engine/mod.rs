@@ -14,6 +14,7 @@ use payload::{Gil, SwitchInterval, Wsgi};
 use super::StartError;
 use super::host::{Concurrency, Host};
 use super::log;
+use super::supervise::Worker;
 use crate::embed::subinterpreter::{self, End};
 use crate::embed::{Attached, Interpreter, Owned, PyResult};
 use keeper::Keeper;
@@ -197,8 +198,10 @@ pub(crate) fn name(settings: &Wsgi) -> String {
 fn concurrency(settings: &Wsgi) -> Concurrency {
     Concurrency {
         threads: settings.threads > 1,
-        // Applications in other interpreters share as little with this one as those of other processes.
-        processes: settings.gil == Gil::PerInterpreter && settings.interpreters > 1,
+        // Applications in other interpreters share as little with this one as those of other processes. Of a supervised
+        // worker there may be two while it is replaced.
+        processes: settings.gil == Gil::PerInterpreter && settings.interpreters > 1
+            || Worker::current().is_some(),
     }
 }
 

@@ -206,7 +206,7 @@ impl Connection {
                 .receive(&self.socket, &mut scratch.buffer[held..])
             {
                 Read::Some(read) => length += read,
-                Read::Nothing if held == 0 && self.shared.phase() != Phase::Serving => {
+                Read::Nothing if held == 0 && self.shared.closes_idle() => {
                     return Step::Stop(Next::Close);
                 }
                 Read::Nothing => return Step::Stop(Next::Wait),

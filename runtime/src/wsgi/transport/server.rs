@@ -20,8 +20,12 @@ use crate::wsgi::exchange::{Exchange, Request};
 const NEWS: u64 = u64::MAX;
 const STOP: u64 = u64::MAX - 1;
 const LISTENERS: u64 = 1 << 63;
-/// Connections that are accepted before something else has its turn.
+/// Connections that are accepted before something else has its turn. Where processes accept from the same socket it is
+/// one: whoever is the first would take all that come together, and the others none.
 const ACCEPTS: usize = 64;
+/// How long a connection without a request stays open when the server begins to stop: one may be on its way, above all
+/// the first of a connection that was just accepted.
+const LAST_REQUESTS: Duration = Duration::from_millis(300);
 /// Requests of one connection that a thread handles in a row, if it sends them without waiting for answers.
 const IN_A_ROW: usize = 16;
 /// News that a single thread takes at once, for which it acquires the GIL once.
@@ -85,6 +89,9 @@ pub(crate) struct Shared {
     listeners: RwLock<Vec<TcpListener>>,
     paused: AtomicBool,
     phase: AtomicU8,
+    /// When connections without a request are closed.
+    idle_until: AtomicU64,
+    accepts: usize,
     news: Wake,
     stop: Wake,
     stopped: AtomicBool,
@@ -95,11 +102,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// For `threads` Python threads.
+    /// For `threads` Python threads; `shares`: other processes accept from the same sockets.
     ///
     /// # Errors
     /// Too many open files.
-    pub(crate) fn new(limits: Limits, threads: usize, access_log: bool) -> io::Result<Self> {
+    pub(crate) fn new(
+        limits: Limits,
+        threads: usize,
+        shares: bool,
+        access_log: bool,
+    ) -> io::Result<Self> {
         let shared = Self {
             access_log: access_log.then(Log::default),
             clock: Clock::new(),
@@ -113,6 +125,8 @@ impl Shared {
             listeners: RwLock::default(),
             paused: AtomicBool::new(false),
             phase: AtomicU8::new(0),
+            idle_until: AtomicU64::new(u64::MAX),
+            accepts: if shares { 1 } else { ACCEPTS },
             news: Wake::new()?,
             stop: Wake::new()?,
             stopped: AtomicBool::new(false),
@@ -138,8 +152,18 @@ impl Shared {
 
     /// Goes on to `phase`.
     pub(crate) fn enter(&self, phase: Phase) {
+        if phase == Phase::Draining {
+            self.clock.tick();
+            let until = self.clock.after(LAST_REQUESTS);
+            self.idle_until.store(until, Ordering::SeqCst);
+        }
         self.phase.store(phase as u8, Ordering::SeqCst);
         self.wake_keeper();
+    }
+
+    /// Whether connections without a request are to be closed.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.clock.after(Duration::ZERO) >= self.idle_until.load(Ordering::SeqCst)
     }
 
     /// How news of a connection are told.
@@ -208,7 +232,7 @@ impl Shared {
         let Some(listener) = listeners.get(index) else {
             return;
         };
-        for _ in 0..ACCEPTS {
+        for _ in 0..self.accepts {
             match self.accept_one(listener) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
