@@ -4,6 +4,7 @@
 // The one crate beside the CPython boundary that may call into an operating system.
 #![allow(unsafe_code)]
 
+pub mod clock;
 pub mod directory;
 mod entry;
 pub mod guard;
@@ -15,7 +16,9 @@ pub mod path;
 pub mod process;
 pub mod signals;
 pub mod streams;
+mod words;
 
 pub use directory::{Directory, FileStamp};
 pub use library::Library;
 pub use map::MappedFile;
+pub use words::Words;
