@@ -107,6 +107,25 @@ pub struct Wsgi {
     pub graceful_timeout: u32,
     /// Write a line per request to stderr.
     pub access_log: bool,
+    /// Instead of `switch_interval_us`.
+    #[serde(default)]
+    pub switch_interval: Option<SwitchInterval>,
+    /// `HOST:PORT` of the admin listener.
+    #[serde(default)]
+    pub admin: Option<String>,
+    /// What its clients must know.
+    #[serde(default)]
+    pub admin_token: Option<String>,
+}
+
+/// How often the GIL changes hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwitchInterval {
+    /// Microseconds.
+    Fixed(u32),
+    /// As a controller decides.
+    Auto,
 }
 
 /// How files are unpacked.

@@ -9,6 +9,7 @@ use pyo3_ffi as ffi;
 use super::exchange::{Exchange, Gone, ReceiveError, Request};
 use super::host::Host;
 use super::response::{self, End, Head, Response, Step, Violation};
+use super::telemetry::local;
 use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
 
 /// Pieces of a list up to this size together are sent as one.
@@ -153,12 +154,18 @@ impl Call {
                 head,
                 take,
                 complete,
-            } => py
-                .detach(|| exchange.respond(head, Bytes::copy_from_slice(&data[..take]), complete)),
-            Step::Body { take: 0, .. } => Ok(()),
-            Step::Body { take, complete } => {
-                py.detach(|| exchange.send(Bytes::copy_from_slice(&data[..take]), complete))
+            } => {
+                local::status(head.status);
+                py.detach(|| {
+                    let body = Bytes::copy_from_slice(&data[..take]);
+                    local::output(take, || exchange.respond(head, body, complete))
+                })
             }
+            Step::Body { take: 0, .. } => Ok(()),
+            Step::Body { take, complete } => py.detach(|| {
+                let body = Bytes::copy_from_slice(&data[..take]);
+                local::output(take, || exchange.send(body, complete))
+            }),
         };
         sent.map_err(|Gone| Stop::Gone)
     }
@@ -168,10 +175,12 @@ impl Call {
         let end = end.map_err(|violation| violated(py, &violation))?;
         let exchange = &*self.exchange;
         match end {
-            End::Head(head) => py
-                .detach(|| exchange.respond(head, Bytes::new(), true))
-                .map_err(|Gone| Stop::Gone)?,
-            End::Finish => py.detach(|| exchange.finish()),
+            End::Head(head) => {
+                local::status(head.status);
+                py.detach(|| local::output(0, || exchange.respond(head, Bytes::new(), true)))
+                    .map_err(|Gone| Stop::Gone)?;
+            }
+            End::Finish => py.detach(|| local::output(0, || exchange.finish())),
             End::Complete => {}
             End::Short(left) => {
                 let message =
@@ -254,11 +263,9 @@ impl Call {
                 take,
                 complete,
             }) => {
-                let _ = exchange.respond(
-                    head,
-                    Bytes::copy_from_slice(&body.as_bytes()[..take]),
-                    complete,
-                );
+                local::status(status);
+                let body = Bytes::copy_from_slice(&body.as_bytes()[..take]);
+                let _ = local::output(take, || exchange.respond(head, body, complete));
             }
             _ => exchange.abort(),
         });

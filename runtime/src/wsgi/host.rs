@@ -8,6 +8,7 @@ use super::exchange::{Exchange, ReceiveError, Request};
 use super::file::{FileWrapper, WrapFile};
 use super::input::Input;
 use super::log;
+use super::telemetry::{self, Telemetry, local};
 use crate::embed::{Attached, Capsule, Class, Kept, Owned, PyResult};
 
 /// The types of the objects that requests get.
@@ -35,6 +36,11 @@ pub(crate) struct Concurrency {
     /// `wsgi.multiprocess`
     pub processes: bool,
 }
+
+/// Seconds that the request waited for a thread.
+const QUEUE_TIME: &str = "pack.queue_time";
+/// Seconds that the thread then waited for the GIL.
+const GIL_WAIT: &str = "pack.gil_wait";
 
 /// Fields that nearly every request has.
 const COMMON_FIELDS: [&str; 33] = [
@@ -82,6 +88,7 @@ impl Host {
         py: Attached<'py>,
         application: Owned<'py>,
         runs: Concurrency,
+        telemetry: Option<&Arc<Telemetry>>,
     ) -> PyResult<'py, Self> {
         let types = Arc::new(Types {
             input: Class::new(py)?,
@@ -94,7 +101,7 @@ impl Host {
             }
         }
         let sys = py.import(c"sys")?;
-        let template = template(py, &types, runs)?;
+        let template = template(py, &types, runs, telemetry)?;
         for variable in [
             "REQUEST_METHOD",
             "SCRIPT_NAME",
@@ -109,6 +116,8 @@ impl Host {
             "HTTP_HOST",
             "wsgi.input",
             "wsgi.errors",
+            QUEUE_TIME,
+            GIL_WAIT,
         ] {
             names.insert(variable.to_owned(), intern(py, variable)?);
         }
@@ -160,6 +169,18 @@ impl Host {
         )?;
         if let Some(errors) = self.stderr(py) {
             self.set(&environ, "wsgi.errors", &errors)?;
+        }
+        if let Some((queue, gil_wait)) = local::waits() {
+            self.set(
+                &environ,
+                QUEUE_TIME,
+                &py.float(telemetry::json::seconds(queue))?,
+            )?;
+            self.set(
+                &environ,
+                GIL_WAIT,
+                &py.float(telemetry::json::seconds(gil_wait))?,
+            )?;
         }
         Ok(environ)
     }
@@ -220,6 +241,7 @@ fn template<'py>(
     py: Attached<'py>,
     types: &Arc<Types>,
     runs: Concurrency,
+    telemetry: Option<&Arc<Telemetry>>,
 ) -> PyResult<'py, Owned<'py>> {
     let template = py.dict()?;
     let set = |name: &str, value: Owned<'py>| -> PyResult<'py, ()> {
@@ -236,6 +258,14 @@ fn template<'py>(
         "wsgi.file_wrapper",
         Capsule::new(py, Arc::clone(types))?.function::<WrapFile>()?,
     )?;
+    if let Some(telemetry) = telemetry {
+        let times = Capsule::new(py, Arc::clone(telemetry))?;
+        set("pack.times", times.function::<telemetry::Facts>()?)?;
+        // Places for what each request sets: the copy of a dict does not grow then.
+        set(QUEUE_TIME, py.float(0.0)?)?;
+        set(GIL_WAIT, py.float(0.0)?)?;
+        telemetry::metrics(py, telemetry)?;
+    }
     // For when sys.stderr is None.
     let null = py.import(c"os")?.attr(c"devnull")?;
     let null = py

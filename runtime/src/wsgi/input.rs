@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::exchange::{Exchange, ReceiveError};
 use super::lines::Lines;
+use super::telemetry::local;
 use crate::embed::class::{MethodEntry, method};
 use crate::embed::{Arguments, Attached, Instance, Method, Owned, PyResult, Raised};
 
@@ -50,7 +51,10 @@ impl Input {
         };
         let lines = &mut *lines;
         let taken = py.detach(|| {
-            let mut source = || self.exchange.receive();
+            let mut source = || {
+                let length = |piece: &Result<Bytes, _>| piece.as_ref().map_or(0, Bytes::len);
+                local::input(|| self.exchange.receive(), length)
+            };
             match what {
                 What::Bytes => lines.read(limit, &mut source),
                 What::Line => lines.line(limit, &mut source),

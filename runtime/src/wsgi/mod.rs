@@ -9,6 +9,7 @@
 //! **Invariant**: a thread that holds the GIL waits for nothing but Python; every wait is in [`Attached::detach`].
 //! **Invariant**: whatever an application returns or raises, the server goes on.
 
+mod admin;
 mod asgi;
 mod call;
 mod environ;
@@ -18,21 +19,25 @@ mod host;
 mod input;
 mod lines;
 mod log;
+mod observe;
 mod options;
 mod queue;
 mod response;
 mod stop;
 mod target;
+mod telemetry;
 mod transport;
 mod worker;
 
 use std::sync::Arc;
 
 use host::{Concurrency, Host};
-use payload::Wsgi;
+use observe::Observer;
+use payload::{SwitchInterval, Wsgi};
 use platform::signals::{INTERRUPT, Signals, TERMINATE};
 use queue::Queue;
 use stop::Server;
+use telemetry::Setting;
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
 
@@ -61,7 +66,22 @@ impl<'py> From<Raised<'py>> for StartError<'py> {
 /// requests had to be given up, 128 and the signal's number when a second signal forced the end. When it returns,
 /// no thread of the server is left; if one is stuck in the application, it does not return but ends the process.
 pub(crate) fn serve<'py>(py: Attached<'py>, application: Owned<'py>, settings: &Wsgi) -> i32 {
-    match start(py, application, settings) {
+    match Observer::start(settings) {
+        Ok(observer) => serve_observed(py, application, settings, observer),
+        Err(error) => {
+            log::line(&format!("error: {error}"));
+            1
+        }
+    }
+}
+
+fn serve_observed<'py>(
+    py: Attached<'py>,
+    application: Owned<'py>,
+    settings: &Wsgi,
+    observer: Observer,
+) -> i32 {
+    match start(py, application, settings, observer) {
         Ok(server) => server.run(py),
         Err(StartError::Raised(raised)) => {
             log::write(&raised.render());
@@ -78,6 +98,7 @@ fn start<'py>(
     py: Attached<'py>,
     application: Owned<'py>,
     settings: &Wsgi,
+    mut observer: Observer,
 ) -> Result<Server, StartError<'py>> {
     let name = format!("{}:{}", settings.module, settings.callable);
     if !application.is_callable() {
@@ -96,9 +117,7 @@ fn start<'py>(
     if settings.processes > 1 {
         log::line("warning: `processes` is not supported yet; serving with one process");
     }
-    if let Some(interval) = settings.switch_interval_us {
-        set_switch_interval(py, interval)?;
-    }
+    let interval = observer.set_interval(py, switch_interval(settings))?;
     let limits = Limits::default();
     let bound =
         Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?;
@@ -120,16 +139,26 @@ fn start<'py>(
             threads: threads > 1,
             processes: false,
         },
+        observer.telemetry(),
     )?);
     let queue = Arc::new(Queue::new(limits.queue));
-    let workers = Workers::start(threads, Interpreter::current(py), &host, &queue);
+    let workers = Workers::start(
+        threads,
+        Interpreter::current(py),
+        &host,
+        &queue,
+        observer.telemetry(),
+    );
     let shared = Shared {
         queue: Arc::clone(&queue),
         limits: Arc::new(limits),
         access_log: settings.access_log,
+        telemetry: observer.telemetry().map(Arc::clone),
     };
-    let started =
-        workers.and_then(|workers| Ok((workers, bound.start(shared, move || waker.wake())?)));
+    let started = workers.and_then(|workers| {
+        observer.serving(Interpreter::current(py), interval)?;
+        Ok((workers, bound.start(shared, move || waker.wake())?))
+    });
     let (workers, io) = started.map_err(|error| {
         queue.close();
         cannot("start a thread", &error)
@@ -149,6 +178,7 @@ fn start<'py>(
         queue,
         workers,
         io,
+        observer,
         graceful: settings.graceful_timeout,
     })
 }
@@ -157,11 +187,14 @@ fn cannot<'py>(what: &str, error: &std::io::Error) -> StartError<'py> {
     StartError::Message(format!("cannot {what}: {error}"))
 }
 
-fn set_switch_interval<'py>(py: Attached<'py>, microseconds: u32) -> PyResult<'py, ()> {
-    let seconds = py.float(f64::from(microseconds) / 1e6)?;
-    py.import(c"sys")?
-        .call_method(c"setswitchinterval", &[&seconds])
-        .map(drop)
+fn switch_interval(settings: &Wsgi) -> Setting {
+    match settings.switch_interval {
+        None => settings
+            .switch_interval_us
+            .map_or(Setting::Unset, Setting::Fixed),
+        Some(SwitchInterval::Fixed(microseconds)) => Setting::Fixed(microseconds),
+        Some(SwitchInterval::Auto) => Setting::Auto,
+    }
 }
 
 fn version(py: Attached<'_>) -> PyResult<'_, String> {
@@ -192,8 +225,16 @@ pub(crate) fn run<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, i32>
             return Ok(USAGE);
         }
     }
+    // Before the application is imported, which may take long: until then the server is not ready, and says so.
+    let observer = match Observer::start(&settings) {
+        Ok(observer) => observer,
+        Err(error) => {
+            log::line(&format!("error: {error}"));
+            return Ok(1);
+        }
+    };
     let application = load(py, &settings)?;
-    Ok(serve(py, application, &settings))
+    Ok(serve_observed(py, application, &settings, observer))
 }
 
 fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {

@@ -118,6 +118,9 @@ mod tests {
             switch_interval_us: None,
             graceful_timeout: 30,
             access_log: true,
+            switch_interval: None,
+            admin: None,
+            admin_token: None,
         }
     }
 

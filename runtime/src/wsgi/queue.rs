@@ -9,6 +9,8 @@ use super::exchange::{Exchange, Request};
 pub(crate) struct Job {
     /// The request's head.
     pub request: Request,
+    /// When it was put here ([`platform::clock::ticks`]).
+    pub queued: u64,
     /// Its body, and the response.
     pub exchange: Arc<dyn Exchange>,
 }

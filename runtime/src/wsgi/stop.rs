@@ -7,6 +7,7 @@ use platform::signals::{INTERRUPT, Signals, TERMINATE, WOKEN};
 
 use super::host::Host;
 use super::log;
+use super::observe::Observer;
 use super::queue::Queue;
 use super::transport::{Phase, Running};
 use super::worker::Workers;
@@ -28,6 +29,8 @@ pub(crate) struct Server {
     pub workers: Workers,
     /// The I/O thread.
     pub io: Running,
+    /// Telemetry and what goes with it.
+    pub observer: Observer,
     /// Seconds that requests under way have after the first signal.
     pub graceful: u32,
 }
@@ -56,6 +59,7 @@ impl Server {
         self.wait(py, None);
         let grace = Duration::from_secs(self.graceful.into());
         log::line("stopping: no new connections; requests under way are finished");
+        self.observer.draining();
         self.io.enter(Phase::Draining);
         let stopped = match self.wait(py, Some(Instant::now() + grace)) {
             News::Signal(signal) => Stopped::Forced(signal),
@@ -112,6 +116,7 @@ impl Server {
             queue,
             workers,
             io,
+            observer,
             signals,
             ..
         } = self;
@@ -119,7 +124,8 @@ impl Server {
             io.enter(Phase::Cutting);
             io.join();
             queue.close();
-            workers.join(LAST_PATIENCE)
+            // Both, whatever becomes of the first.
+            workers.join(LAST_PATIENCE) & observer.stop(LAST_PATIENCE)
         });
         if !joined {
             log::line("stopping: a request does not end; the process does");

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::call;
 use super::host::Host;
 use super::queue::{Job, Queue};
+use super::telemetry::{Telemetry, local};
 use crate::embed::{Interpreter, ThreadState};
 
 /// As much as a Python program's main thread has: deep recursion in C code must not hit a smaller end.
@@ -20,7 +21,8 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads that serve `host`, whose interpreter is `interpreter`, from `queue`.
+    /// Starts `count` threads that serve `host`, whose interpreter is `interpreter`, from `queue`, and measure for
+    /// `telemetry`.
     ///
     /// # Errors
     /// When the system gives no more threads; those already started end when the queue is closed.
@@ -29,18 +31,23 @@ impl Workers {
         interpreter: Interpreter,
         host: &Arc<Host>,
         queue: &Arc<Queue>,
+        telemetry: Option<&Arc<Telemetry>>,
     ) -> io::Result<Self> {
         let mut workers = Self {
             threads: Vec::with_capacity(count),
         };
         for number in 1..=count {
             let (host, queue) = (Arc::clone(host), Arc::clone(queue));
+            let telemetry = telemetry.map(Arc::clone);
             let builder = std::thread::Builder::new()
                 .name(format!("wsgi-{number}"))
                 .stack_size(STACK);
-            workers
-                .threads
-                .push(builder.spawn(move || work(interpreter, &host, &queue))?);
+            workers.threads.push(builder.spawn(move || {
+                if let Some(telemetry) = &telemetry {
+                    local::enter(telemetry, 0, number - 1);
+                }
+                work(interpreter, &host, &queue);
+            })?);
         }
         Ok(workers)
     }
@@ -64,7 +71,13 @@ impl Workers {
 
 fn work(interpreter: Interpreter, host: &Host, queue: &Queue) {
     let mut state = ThreadState::new(interpreter);
-    while let Some(Job { request, exchange }) = queue.pop() {
+    while let Some(Job {
+        request,
+        queued,
+        exchange,
+    }) = queue.pop()
+    {
+        local::begin(queued);
         let done = catch_unwind(AssertUnwindSafe(|| {
             state.attach(|py| call::run(py, host, &request, Arc::clone(&exchange)));
         }));
@@ -72,5 +85,6 @@ fn work(interpreter: Interpreter, host: &Host, queue: &Queue) {
             // A mistake of ours: the panic hook has said where. The client learns that something is wrong.
             exchange.abort();
         }
+        local::end(|| (&request.method, &request.target.path));
     }
 }

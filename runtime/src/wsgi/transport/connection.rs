@@ -27,6 +27,7 @@ use super::{Limits, Phase};
 use crate::wsgi::exchange::{Exchange, Fields, ReceiveError, Request, ResponseHead};
 use crate::wsgi::queue::{Job, Queue};
 use crate::wsgi::target::Target;
+use crate::wsgi::telemetry::Telemetry;
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub queue: Arc<Queue>,
     /// What clients may do.
     pub limits: Arc<Limits>,
+    /// What is measured, if anything.
+    pub telemetry: Option<Arc<Telemetry>>,
     /// Whether each request gets a line in the log.
     pub access_log: bool,
 }
@@ -110,6 +113,9 @@ async fn finish(
     shared: &Shared,
 ) {
     if let Some(Refusal { status, reason }) = refusal {
+        if let Some(telemetry) = &shared.telemetry {
+            telemetry.refused(status);
+        }
         let phrase = StatusCode::from_u16(status)
             .ok()
             .and_then(|status| status.canonical_reason())
@@ -191,10 +197,16 @@ async fn answer(
         status: 0,
         sent: 0,
     };
+    let telemetry = client.shared.telemetry.as_deref();
     if !client.shared.queue.push(Job {
         request,
+        queued: telemetry.map_or(0, Telemetry::queued),
         exchange: Arc::clone(&pipe) as Arc<dyn Exchange>,
     }) {
+        if let Some(telemetry) = telemetry {
+            telemetry.unqueued();
+            telemetry.refused(503);
+        }
         return Ok(outgoing.overloaded());
     }
     let head = poll_fn(|cx| pipe.poll_head(cx)).await?;

@@ -20,6 +20,8 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use connection::Shared;
 use head::HeadLimits;
 
+use super::telemetry::Telemetry;
+
 /// The `Server` field.
 pub(crate) const SERVER_NAME: &str = "pack";
 
@@ -241,7 +243,9 @@ async fn accept(
             Ok((stream, peer)) => {
                 let serving = connection::serve(stream, peer, Arc::clone(&shared), watched.clone());
                 let alive = alive.clone();
+                let telemetry = shared.telemetry.clone();
                 tokio::spawn(async move {
+                    let _counted = telemetry.map(Open::new);
                     serving.await;
                     drop(alive);
                 });
@@ -249,5 +253,21 @@ async fn accept(
             // Too many open files, or a connection that was gone again: others may be closed meanwhile.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
+    }
+}
+
+/// A connection, counted while it is open.
+struct Open(Arc<Telemetry>);
+
+impl Open {
+    fn new(telemetry: Arc<Telemetry>) -> Self {
+        telemetry.accepted();
+        Self(telemetry)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.closed();
     }
 }
