@@ -25,6 +25,7 @@ pub(crate) struct Host {
     template: Kept,
     sys: Kept,
     names: HashMap<String, Kept>,
+    facts: [Kept; 2],
     types: Arc<Types>,
 }
 
@@ -116,8 +117,6 @@ impl Host {
             "HTTP_HOST",
             "wsgi.input",
             "wsgi.errors",
-            QUEUE_TIME,
-            GIL_WAIT,
         ] {
             names.insert(variable.to_owned(), intern(py, variable)?);
         }
@@ -126,6 +125,7 @@ impl Host {
             template: template.keep(),
             sys: sys.keep(),
             names,
+            facts: [intern(py, QUEUE_TIME)?, intern(py, GIL_WAIT)?],
             types,
         })
     }
@@ -171,16 +171,12 @@ impl Host {
             self.set(&environ, "wsgi.errors", &errors)?;
         }
         if let Some((queue, gil_wait)) = local::waits() {
-            self.set(
-                &environ,
-                QUEUE_TIME,
-                &py.float(telemetry::json::seconds(queue))?,
-            )?;
-            self.set(
-                &environ,
-                GIL_WAIT,
-                &py.float(telemetry::json::seconds(gil_wait))?,
-            )?;
+            for (name, time) in self.facts.iter().zip([queue, gil_wait]) {
+                // Otherwise the template's 0 stays.
+                if time >= 1000 {
+                    environ.dict_set(&name.get(py), &py.float(telemetry::json::seconds(time))?)?;
+                }
+            }
         }
         Ok(environ)
     }
@@ -221,6 +217,7 @@ impl Host {
         drop(self.sys.release(py));
         self.names
             .into_values()
+            .chain(self.facts)
             .for_each(|name| drop(name.release(py)));
         if let Ok(types) = Arc::try_unwrap(self.types) {
             types.input.release(py);

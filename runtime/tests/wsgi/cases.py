@@ -796,4 +796,5 @@ class Life(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    from telemetry import *  # noqa: F403
     unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
