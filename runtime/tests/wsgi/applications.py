@@ -451,6 +451,12 @@ def facts(environ, start_response):
     return [body]
 
 
+def metrics(environ, start_response):
+    import pack_runtime
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(pack_runtime.metrics()).encode()]
+
+
 def wait_for_gate(environ, start_response):
     GATE.clear()
     GATE.wait(10)

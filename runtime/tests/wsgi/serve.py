@@ -5,6 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(sys.path[0], *[os.pardir] * 2, "python"))
 import applications  # noqa: E402
 
 library = ctypes.PyDLL(sys.argv[1])

@@ -171,6 +171,16 @@ class Figures(ObservedCase):
         self.assertGreaterEqual(times["thread_time"], 0.02)
         self.assertEqual(times["queue_time"], shown["environ"]["pack.queue_time"])
 
+    def test_python_code_can_ask(self):
+        self.get("/hello")
+        until(lambda: self.server.json()["total"]["requests"] > 0)
+        seen, asked = json.loads(self.get("/metrics").body), self.server.json()
+        self.assertEqual(sorted(seen), sorted(asked))
+        self.assertEqual(sorted(seen["total"]), sorted(asked["total"]))
+        self.assertGreater(seen["total"]["requests"], 0)
+        # The one that asks.
+        self.assertEqual(seen["total"]["threads_busy"], 1)
+
     def test_buckets_can_be_added_up(self):
         self.get("/hello")
         histogram = until(lambda: self.server.json("/metrics.json?buckets=1")["total"]["histograms"])["request"]
