@@ -3,7 +3,8 @@
 //!
 //! A short interval hands the GIL over sooner, so that requests begin sooner (`gil_wait`), and costs throughput; how
 //! much of each depends on the application, and both drift with the load. So a shorter interval is *tried*: windows with
-//! the present one and with the other take turns (A B B A), which cancels drift, and the sums are compared. It is kept
+//! the present one and with the other take turns (A B B A), which cancels drift, and each round of turns is compared; the
+//! median of the rounds counts, and there are more of them while they disagree, as on a machine that others use. It is kept
 //! when the 95th percentile of `gil_wait` falls by [`WORTH`] and throughput, over all steps so far, stays within
 //! [`LOSS`] of the best. Otherwise the present one is set again. After some time the neighbours are tried anew, the
 //! longer one too.
@@ -29,7 +30,7 @@ const SATURATED: f64 = 0.9;
 /// Windows of one trial, as often as needed for `ENOUGH`: false is the present interval, true the other.
 const TURNS: [bool; 4] = [false, true, true, false];
 /// A trial lasts at least this many rounds of `TURNS`, and at most so many.
-const ROUNDS: std::ops::RangeInclusive<usize> = 2..=8;
+const ROUNDS: std::ops::RangeInclusive<usize> = 3..=8;
 /// Requests with each of the two intervals.
 const ENOUGH: u64 = 400;
 /// Windows between trials: first, and at most. It doubles while trials change nothing.
@@ -176,6 +177,9 @@ struct Trial {
     turn: usize,
     present: Window,
     tried: Window,
+    // The present round, and for each one before: throughput and economy with the other interval as a share.
+    round: [Window; 2],
+    ratios: Vec<[f64; 2]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,6 +239,8 @@ impl Controller {
                     turn: 0,
                     present: Window::default(),
                     tried: Window::default(),
+                    round: Default::default(),
+                    ratios: Vec::new(),
                 }));
             }
             _ => self.rest(self.next),
@@ -280,11 +286,7 @@ impl Controller {
     fn judge(&mut self, trial: &Trial) -> Decision {
         let (present, tried) = (&trial.present, &trial.tried);
         let saturated = present.is_saturated() || tried.is_saturated();
-        let ratio = if saturated {
-            tried.rate() / present.rate().max(1e-9)
-        } else {
-            tried.economy() / present.economy().max(1e-9)
-        };
+        let ratio = trial.ratio(usize::from(!saturated));
         let here = *self.shares[self.at].get_or_insert(1.0);
         let there = here * ratio;
         self.shares[trial.other] = Some(there);
@@ -330,18 +332,58 @@ impl Trial {
     }
 
     fn add(&mut self, window: &Window) {
-        if self.is_others_turn() {
-            self.tried.add(window);
+        let others = self.is_others_turn();
+        let all = if others {
+            &mut self.tried
         } else {
-            self.present.add(window);
-        }
+            &mut self.present
+        };
+        all.add(window);
+        self.round[usize::from(others)].add(window);
         self.turn += 1;
+        if self.turn % TURNS.len() == 0 {
+            let [present, tried] = std::mem::take(&mut self.round);
+            let share = |there: f64, here: f64| if here > 0.0 { there / here } else { 1.0 };
+            self.ratios.push([
+                share(tried.rate(), present.rate()),
+                share(tried.economy(), present.economy()),
+            ]);
+        }
+    }
+
+    fn sorted(&self, kind: usize) -> Vec<f64> {
+        let mut ratios: Vec<f64> = self.ratios.iter().map(|ratios| ratios[kind]).collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios
+    }
+
+    // The median of the rounds: of throughput (0) or economy (1).
+    fn ratio(&self, kind: usize) -> f64 {
+        let ratios = self.sorted(kind);
+        let middle = ratios.len() / 2;
+        match ratios.len() {
+            0 => 1.0,
+            even if even % 2 == 0 => f64::midpoint(ratios[middle - 1], ratios[middle]),
+            _ => ratios[middle],
+        }
+    }
+
+    // Whether the median is known no better than what may be lost: about the spread over the root of the number.
+    #[allow(clippy::cast_precision_loss)]
+    fn is_noisy(&self) -> bool {
+        let ratios = self.sorted(0);
+        let spread = ratios
+            .last()
+            .zip(ratios.first())
+            .map_or(0.0, |(last, first)| last - first);
+        spread / (ratios.len() as f64).sqrt() > LOSS
     }
 
     fn is_over(&self) -> bool {
-        let (rounds, rest) = (self.turn / TURNS.len(), self.turn % TURNS.len());
+        let (rounds, rest) = (self.ratios.len(), self.turn % TURNS.len());
         let enough = self.present.requests.min(self.tried.requests) >= ENOUGH;
-        rest == 0 && rounds >= *ROUNDS.start() && (enough || rounds >= *ROUNDS.end())
+        let told = enough && !self.is_noisy();
+        rest == 0 && rounds >= *ROUNDS.start() && (told || rounds >= *ROUNDS.end())
     }
 }
 

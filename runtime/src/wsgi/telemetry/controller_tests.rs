@@ -118,7 +118,7 @@ fn small_losses_add_up() {
             )
     };
     let mut controller = Controller::new();
-    server(rate, wait_by_interval, 1.0).run(&mut controller, 60);
+    server(rate, wait_by_interval, 1.0).run(&mut controller, 80);
     assert_eq!(controller.interval(), 2000);
 }
 
@@ -134,7 +134,7 @@ fn it_stays_where_nothing_is_gained() {
     );
     assert!(set.iter().all(|it| *it >= 50));
     // Pauses grow: trials take less than half of the time.
-    assert!(set.iter().filter(|it| **it != 5000).count() < 120);
+    assert!(set.iter().filter(|it| **it != 5000).count() < 160);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn few_requests_decide_nothing() {
 fn a_leap_further_down_is_found() {
     let wait = |interval| if interval > 500 { 0.004 } else { 0.001 };
     let mut controller = Controller::new();
-    server(|_| 400.0, wait, 1.0).run(&mut controller, 100);
+    server(|_| 400.0, wait, 1.0).run(&mut controller, 140);
     assert_eq!(controller.interval(), 500);
 }
 
@@ -195,7 +195,7 @@ fn spare_capacity_may_be_spent() {
 #[test]
 fn it_goes_back_when_the_load_changes() {
     let mut controller = Controller::new();
-    server(|_| 400.0, wait_by_interval, 1.0).run(&mut controller, 100);
+    server(|_| 400.0, wait_by_interval, 1.0).run(&mut controller, 150);
     assert!(controller.interval() <= 100);
     // Now short intervals cost a fifth at each step.
     let rate = |interval| {
@@ -209,4 +209,22 @@ fn it_goes_back_when_the_load_changes() {
     };
     server(rate, wait_by_interval, 1.0).run(&mut controller, 2500);
     assert!(controller.interval() >= 2000, "{}", controller.interval());
+}
+
+#[test]
+fn a_disturbed_round_decides_nothing() {
+    let mut controller = Controller::new();
+    let mut server = server(|_| 400.0, wait_by_interval, 1.0);
+    let (mut interval, mut decisions) = (controller.interval(), Vec::new());
+    for number in 0..60 {
+        let mut window = server.window(interval);
+        // Another program takes the machine while the other interval has its turn, in one round.
+        if (5..7).contains(&number) {
+            window.requests /= 2;
+        }
+        let step = controller.next(&window);
+        interval = step.interval;
+        decisions.extend(step.decision);
+    }
+    assert_eq!(decisions[0].verdict, Verdict::Kept, "{}", decisions[0]);
 }
