@@ -341,7 +341,7 @@ impl Trial {
         all.add(window);
         self.round[usize::from(others)].add(window);
         self.turn += 1;
-        if self.turn % TURNS.len() == 0 {
+        if self.turn.is_multiple_of(TURNS.len()) {
             let [present, tried] = std::mem::take(&mut self.round);
             let share = |there: f64, here: f64| if here > 0.0 { there / here } else { 1.0 };
             self.ratios.push([
@@ -380,10 +380,10 @@ impl Trial {
     }
 
     fn is_over(&self) -> bool {
-        let (rounds, rest) = (self.ratios.len(), self.turn % TURNS.len());
+        let (rounds, complete) = (self.ratios.len(), self.turn.is_multiple_of(TURNS.len()));
         let enough = self.present.requests.min(self.tried.requests) >= ENOUGH;
         let told = enough && !self.is_noisy();
-        rest == 0 && rounds >= *ROUNDS.start() && (told || rounds >= *ROUNDS.end())
+        complete && rounds >= *ROUNDS.start() && (told || rounds >= *ROUNDS.end())
     }
 }
 

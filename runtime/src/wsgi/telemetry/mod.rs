@@ -8,8 +8,8 @@
 //! - `prometheus` and `json` write them down.
 //! - `tuner` sets the switch interval, by the hand of an operator or by `controller`.
 //!
-//! **Invariant**: what is measured in a request takes no lock and makes no system call (but every 32nd reads the thread's
-//! processor time).
+//! **Invariant**: what is measured in a request takes no lock and makes no system call, but for the samples of processor
+//! time and for requests that are among the slowest.
 
 pub(crate) mod controller;
 mod facts;
