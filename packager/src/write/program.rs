@@ -95,6 +95,9 @@ fn wsgi(plan: &WsgiPlan) -> Wsgi {
         threads: plan.threads,
         processes: plan.processes,
         switch_interval_us: plan.switch_interval_us,
+        switch_interval: None,
+        admin: None,
+        admin_token: None,
         graceful_timeout: plan.graceful_timeout,
         access_log: plan.access_log,
     }
