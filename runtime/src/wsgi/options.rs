@@ -1,6 +1,6 @@
 //! What a user may change when a packed site is started: `./guestbook --bind 0.0.0.0:80 --threads 16`.
 
-use payload::Wsgi;
+use payload::{SwitchInterval, Wsgi};
 
 /// How a start ends before it began.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(crate) fn apply(arguments: &[String], settings: &mut Wsgi) -> Result<(), End
             "--threads",
             "--switch-interval",
             "--graceful-timeout",
+            "--admin",
+            "--admin-token",
         ]
         .contains(&name)
         {
@@ -47,6 +49,12 @@ pub(crate) fn apply(arguments: &[String], settings: &mut Wsgi) -> Result<(), End
         let value = value.ok_or_else(|| Ended::Wrong(format!("`{name}` needs a value")))?;
         if name == "--bind" {
             binds.push(value);
+        } else if name == "--admin" {
+            settings.admin = Some(value);
+        } else if name == "--admin-token" {
+            settings.admin_token = Some(value);
+        } else if name == "--switch-interval" && value == "auto" {
+            settings.switch_interval = Some(SwitchInterval::Auto);
         } else {
             set_number(name, &value, settings)?;
         }
@@ -79,6 +87,7 @@ fn set_number(name: &str, value: &str, settings: &mut Wsgi) -> Result<(), Ended>
             // At least 1 and at most 1e9 by the range above.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let microseconds = (seconds * 1e6).round() as u32;
+            settings.switch_interval = None;
             settings.switch_interval_us = Some(microseconds);
         }
     }
@@ -98,8 +107,10 @@ fn help(settings: &Wsgi) -> String {
         "Serves {module}:{callable}.\n\n\
          --bind HOST:PORT             listen there; may be given several times [{bind}]\n\
          --threads N                  Python threads that serve requests [{threads}]\n\
-         --switch-interval SECONDS    how often the GIL changes hands\n\
+         --switch-interval SECONDS    how often the GIL changes hands; `auto`: tuned\n\
          --graceful-timeout SECONDS   how long a stop waits for requests under way [{graceful_timeout}]\n\
+         --admin HOST:PORT            metrics, health and a live page there\n\
+         --admin-token TOKEN          what its clients must know\n\
          --access-log, --no-access-log\n"
     )
 }
@@ -153,6 +164,24 @@ mod tests {
         };
         assert_eq!(apply_all(&given), Ok(expected));
         assert_eq!(apply_all(&[]), Ok(settings()));
+    }
+
+    #[test]
+    fn options_of_telemetry() {
+        let given = [
+            "--admin=[::1]:9000",
+            "--admin-token",
+            "x",
+            "--switch-interval",
+            "auto",
+        ];
+        let expected = Wsgi {
+            admin: Some("[::1]:9000".into()),
+            admin_token: Some("x".into()),
+            switch_interval: Some(SwitchInterval::Auto),
+            ..settings()
+        };
+        assert_eq!(apply_all(&given), Ok(expected));
     }
 
     #[test]
