@@ -44,6 +44,7 @@ mod e2e {
     mod samples;
     mod signals;
     mod streams;
+    mod telemetry;
     mod unpacking;
     mod uptodate;
     mod verdict;

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod children;
+pub mod clock;
 pub mod directory;
 mod entry;
 pub mod first_stage;
@@ -19,7 +20,9 @@ pub mod shared_memory;
 pub mod signals;
 pub mod socket;
 pub mod streams;
+mod words;
 
 pub use directory::{Directory, FileStamp};
 pub use library::Library;
 pub use map::MappedFile;
+pub use words::Words;

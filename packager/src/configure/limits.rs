@@ -3,7 +3,7 @@
 use super::error::ConfigError;
 use super::layer::Layer;
 use super::project::of_server;
-use super::value::{Origin, Value};
+use super::value::Origin;
 use super::{absolute, host_target};
 use crate::plan::{BuildPlan, BundleMode, Entry};
 use std::path::Path;
@@ -17,14 +17,6 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
             instead,
         })
     };
-    let given = |key| settings.get(key).map(|given| (&given.value, &given.origin));
-    if let Some((Value::Auto, origin)) = given("wsgi.switch-interval") {
-        return refuse(
-            origin,
-            "`auto`",
-            "give a number of seconds; CPython's own is 0.005",
-        );
-    }
     if let Some((_, first)) = settings.table("wsgi.static").first() {
         return refuse(
             &first.origin,

@@ -331,10 +331,6 @@ fn script_and_wsgi() {
 fn what_is_not_there_yet_is_refused() {
     let folder = Folder::new(&[("app.py", "")]);
     let check = |line: &[&str]| folder.error(&[line, &["app.py"]].concat());
-    insta::assert_snapshot!(check(&["--switch-interval", "auto"]), @r"
-    `--switch-interval`: `auto` is not supported yet
-    hint: give a number of seconds; CPython's own is 0.005
-    ");
     insta::assert_snapshot!(check(&["--target", "x86_64-pc-windows-gnu"]), @r"
     `--target`: packing for `x86_64-pc-windows-gnu` is not supported yet
     hint: leave it out to pack for this system

@@ -22,6 +22,7 @@ mod entry;
 pub(crate) mod error;
 mod frozen;
 pub(crate) mod function;
+pub(crate) mod gil;
 pub(crate) mod make;
 pub(crate) mod object;
 mod serve;

@@ -2,6 +2,7 @@
 
 use pyo3_ffi as ffi;
 
+use super::gil;
 use super::object::Attached;
 
 /// An interpreter of this process.
@@ -57,7 +58,7 @@ impl ThreadState {
         }
         // SAFETY: made for this thread (the type is not `Send`), which is detached: `attach` borrows it mutably, and
         // `Attached::detach` restores before it returns.
-        unsafe { ffi::PyEval_RestoreThread(self.0) };
+        unsafe { gil::restore(self.0) };
         let _detach = Detach;
         // SAFETY: attached until `_detach` goes, after `work`.
         work(unsafe { Attached::assume() })

@@ -24,6 +24,8 @@ pub(crate) struct Request<'a> {
     pub peer: SocketAddr,
     /// The address it connected to.
     pub local: SocketAddr,
+    /// When it began to wait for a thread ([`platform::clock::ticks`]); 0 when it did not.
+    pub queued: u64,
 }
 
 impl<'a> Request<'a> {
@@ -33,6 +35,7 @@ impl<'a> Request<'a> {
         parsed: &Parsed,
         fields: &'a [(Span, Span)],
         [peer, local]: [SocketAddr; 2],
+        queued: u64,
     ) -> Self {
         Self {
             method: parsed.method.of(head),
@@ -41,6 +44,7 @@ impl<'a> Request<'a> {
             fields: Fields { head, fields },
             peer,
             local,
+            queued,
         }
     }
 

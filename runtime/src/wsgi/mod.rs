@@ -9,6 +9,7 @@
 //! **Invariant**: a thread that holds the GIL waits for nothing but Python; every wait is in [`Attached::detach`].
 //! **Invariant**: whatever an application returns or raises, the server goes on.
 
+mod admin;
 mod asgi;
 mod call;
 mod engine;
@@ -20,11 +21,13 @@ mod input;
 mod lines;
 mod log;
 mod names;
+mod observe;
 mod options;
 mod response;
 mod stop;
 pub(crate) mod supervise;
 mod target;
+mod telemetry;
 mod transport;
 mod worker;
 
@@ -33,6 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Engine, Source};
+use observe::Observer;
 use payload::{Gil, Wsgi};
 use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1};
 use stop::Server;
@@ -67,8 +71,8 @@ impl<'py> From<Raised<'py>> for StartError<'py> {
 /// 0 after SIGTERM or SIGINT when all requests under way could be finished, 1 when the server did not start or
 /// requests had to be given up, 128 and the signal's number when a second signal forced the end. When it returns,
 /// no thread of the server is left; if one is stuck in the application, it does not return but ends the process.
-fn serve<'py>(py: Attached<'py>, source: Source<'py>, settings: &Wsgi) -> i32 {
-    match start(py, source, settings) {
+fn serve<'py>(py: Attached<'py>, source: Source<'py>, settings: &Wsgi, observer: Observer) -> i32 {
+    match start(py, source, settings, observer) {
         Ok(server) => server.run(py),
         Err(StartError::Raised(raised)) => {
             log::write(&raised.render());
@@ -91,13 +95,20 @@ pub(crate) fn serve_here<'py>(
         Gil::PerInterpreter => Source::Imported(engine::same_path(py)?),
         Gil::Shared | Gil::Free => Source::Here(application),
     };
-    Ok(serve(py, source, settings))
+    match Observer::start(settings) {
+        Ok(observer) => Ok(serve(py, source, settings, observer)),
+        Err(error) => {
+            log::line(&format!("error: {error}"));
+            Ok(1)
+        }
+    }
 }
 
 fn start<'py>(
     py: Attached<'py>,
     source: Source<'py>,
     settings: &Wsgi,
+    observer: Observer,
 ) -> Result<Server, StartError<'py>> {
     let supervised = Worker::current();
     if supervised.is_none() && settings.is_supervised() {
@@ -115,10 +126,10 @@ fn start<'py>(
         .map(|address| format!("http://{address}"))
         .collect();
     let version = version(py)?;
-    let engine = Engine::start(py, source, settings)?;
+    let engine = Engine::start(py, source, settings, observer.telemetry())?;
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
     let (name, how) = (engine::name(settings), engine.describe(py, threads));
-    let server = accept(bound, engine, threads, settings).map_err(|(error, engine)| {
+    let server = accept(bound, engine, settings, observer).map_err(|(error, engine)| {
         engine.end_or_exit(py, 1);
         StartError::Message(error)
     })?;
@@ -142,9 +153,10 @@ fn start<'py>(
 fn accept(
     bound: Bound,
     engine: Engine,
-    threads: usize,
     settings: &Wsgi,
+    mut observer: Observer,
 ) -> Result<Server, (String, Engine)> {
+    let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
     let watched: &[u8] = match Worker::current() {
         Some(_) => &[INTERRUPT, TERMINATE, QUIT, USER1],
         None => &[INTERRUPT, TERMINATE],
@@ -156,7 +168,13 @@ fn accept(
     };
     let all = threads * engine.members().len();
     let shares = Worker::current().is_some() && settings.processes > 1;
-    let shared = match Shared::new(Limits::from(settings), all, shares, settings.access_log) {
+    let shared = match Shared::new(
+        Limits::from(settings),
+        all,
+        shares,
+        settings.access_log,
+        observer.telemetry().map(Arc::clone),
+    ) {
         Ok(shared) => Arc::new(shared),
         Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
     };
@@ -165,8 +183,10 @@ fn accept(
         Ok(workers) => workers,
         Err(error) => return Err((format!("cannot start a thread: {error}"), engine)),
     };
-    let started = Watch::start(settings, &engine, workers.seats())
-        .and_then(|watch| Ok((watch, bound.start(&shared, move || waker.wake())?)));
+    let started = Watch::start(settings, &engine, workers.seats()).and_then(|watch| {
+        observer.serving(&engine)?;
+        Ok((watch, bound.start(&shared, move || waker.wake())?))
+    });
     match started {
         Ok((watch, io)) => Ok(Server {
             signals,
@@ -174,16 +194,21 @@ fn accept(
             shared,
             workers,
             watch,
+            observer,
             io,
             graceful: settings.graceful_timeout,
         }),
         Err(error) => {
             shared.stop();
             workers.join(Duration::MAX);
+            observer.stop(STARTED);
             Err((format!("cannot start a thread: {error}"), engine))
         }
     }
 }
+
+/// How long threads that have just begun may take to end.
+const STARTED: Duration = Duration::from_secs(10);
 
 fn version(py: Attached<'_>) -> PyResult<'_, String> {
     py.import(c"platform")?
@@ -221,11 +246,19 @@ pub(crate) fn run<'py>(
         log::line(&format!("error: {message}"));
         return Ok(1);
     }
+    // Before the application is imported, which may take long: until then the server is not ready, and says so.
+    let observer = match Observer::start(&settings) {
+        Ok(observer) => observer,
+        Err(error) => {
+            log::line(&format!("error: {error}"));
+            return Ok(1);
+        }
+    };
     let source = match settings.gil {
         Gil::PerInterpreter => Source::Imported(prepare(py)?),
         Gil::Shared | Gil::Free => Source::Here(engine::application(py, &settings)?),
     };
-    Ok(serve(py, source, &settings))
+    Ok(serve(py, source, &settings, observer))
 }
 
 /// Whether a server with `settings`, changed by what the user gave, is to have a GIL where the build can do without.

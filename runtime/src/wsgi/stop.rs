@@ -7,6 +7,7 @@ use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, WOKEN};
 
 use super::engine::Engine;
 use super::log;
+use super::observe::Observer;
 use super::supervise::{Watch, Worker};
 use super::transport::{Phase, Running, Shared};
 use super::worker::Workers;
@@ -28,6 +29,8 @@ pub(crate) struct Server {
     pub workers: Workers,
     /// What looks after the process.
     pub watch: Watch,
+    /// Telemetry and what goes with it.
+    pub observer: Observer,
     /// The transport.
     pub io: Running,
     /// Seconds that requests under way have after the first signal.
@@ -61,6 +64,7 @@ impl Server {
         if Worker::current().is_none() {
             log::line("stopping: no new connections; requests under way are finished");
         }
+        self.observer.draining();
         self.io.enter(Phase::Draining);
         let stopped = match self.wait(py, Some(Instant::now() + grace)) {
             News::Signal(signal) => Stopped::Forced(signal),
@@ -117,6 +121,7 @@ impl Server {
             shared,
             workers,
             watch,
+            observer,
             io,
             signals,
             ..
@@ -125,8 +130,8 @@ impl Server {
             io.enter(Phase::Cutting);
             io.join();
             shared.stop();
-            // Both, whatever becomes of the first.
-            workers.join(LAST_PATIENCE) & watch.stop(LAST_PATIENCE)
+            // All, whatever becomes of the first.
+            workers.join(LAST_PATIENCE) & watch.stop(LAST_PATIENCE) & observer.stop(LAST_PATIENCE)
         });
         if !joined {
             log::line("stopping: a request does not end; the process does");

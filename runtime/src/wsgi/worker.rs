@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::exchange::{Exchange, Request};
 use super::host::Host;
 use super::supervise::Seat;
+use super::telemetry::local;
 use super::transport::{Next, Scratch, Shared};
 use crate::embed::{Attached, Interpreter, ThreadState};
 
@@ -34,7 +35,7 @@ impl Workers {
             seats: Vec::new(),
         };
         let several = engine.members().len() > 1;
-        for member in engine.members() {
+        for (index, member) in engine.members().iter().enumerate() {
             for number in 1..=count {
                 let name = if several {
                     format!("wsgi-{}-{number}", member.number)
@@ -46,7 +47,13 @@ impl Workers {
                 let seat = Arc::<Seat>::default();
                 workers.seats.push(Arc::clone(&seat));
                 let builder = std::thread::Builder::new().name(name).stack_size(STACK);
-                match builder.spawn(move || work(interpreter, &host, &own, &seat)) {
+                let begin = move || {
+                    if let Some(telemetry) = &own.telemetry {
+                        local::enter(telemetry, index, number - 1);
+                    }
+                    work(interpreter, &host, &own, &seat);
+                };
+                match builder.spawn(begin) {
                     Ok(thread) => workers.threads.push(thread),
                     Err(error) => {
                         shared.stop();
@@ -86,44 +93,43 @@ fn work(interpreter: Interpreter, host: &Host, shared: &Arc<Shared>, seat: &Seat
     let mut scratch = Scratch::new(&shared.limits, false);
     let mut events = shared.events();
     while !shared.is_stopped() {
+        let mut one = |request: &Request<'_>, exchange| {
+            observed(request, seat, || {
+                state.attach(|py| handle(py, host, request, exchange));
+            });
+        };
         while let Some(connection) = shared.dequeue() {
-            shared.go_on(
-                &connection,
-                Next::Ready,
-                &mut scratch,
-                &mut |request, exchange| {
-                    state.attach(|py| handle(py, host, seat, request, exchange));
-                },
-            );
+            shared.go_on(&connection, Next::Ready, &mut scratch, &mut one);
         }
         shared.wait(&mut events);
         if host.batch {
             // Reading and writing do not wait, so that they can be done with the GIL held: acquiring it once for all that
             // is there costs less.
+            local::batch();
             state.attach(|py| {
                 for key in events.keys() {
                     shared.follow(key, &mut scratch, &mut |request, exchange| {
-                        handle(py, host, seat, request, exchange);
+                        observed(request, seat, || handle(py, host, request, exchange));
                     });
                 }
             });
+            local::end_batch();
         } else {
             for key in events.keys() {
-                shared.follow(key, &mut scratch, &mut |request, exchange| {
-                    state.attach(|py| handle(py, host, seat, request, exchange));
-                });
+                shared.follow(key, &mut scratch, &mut one);
             }
         }
     }
 }
 
-fn handle(
-    py: Attached<'_>,
-    host: &Host,
-    seat: &Seat,
-    request: &Request<'_>,
-    exchange: Arc<dyn Exchange>,
-) {
+fn observed(request: &Request<'_>, seat: &Seat, work: impl FnOnce()) {
+    local::begin(request.queued);
+    work();
+    local::end(|| (request.method, &request.target.path));
+    seat.served();
+}
+
+fn handle(py: Attached<'_>, host: &Host, request: &Request<'_>, exchange: Arc<dyn Exchange>) {
     let done = catch_unwind(AssertUnwindSafe(|| {
         call::run(py, host, request, Arc::clone(&exchange));
     }));
@@ -131,5 +137,4 @@ fn handle(
         // A mistake of ours: the panic hook has said where. The client learns that something is wrong.
         exchange.abort();
     }
-    seat.served();
 }

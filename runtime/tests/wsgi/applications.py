@@ -438,6 +438,37 @@ def bad_too_short_list(environ, start_response):
     return [b"123"]
 
 
+def interval(environ, start_response):
+    start_response("200 OK", list(TEXT))
+    return [repr(sys.getswitchinterval()).encode()]
+
+
+def facts(environ, start_response):
+    """What the host says about the request, after as many milliseconds as the query says."""
+    time.sleep(int(environ["QUERY_STRING"].partition("&")[0]) / 1000)
+    shown = {name: value for name, value in environ.items() if name.startswith("pack.") and not callable(value)}
+    body = json.dumps({"environ": shown, "times": environ["pack.times"]()}).encode()
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [body]
+
+
+def metrics(environ, start_response):
+    import pack_runtime
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(pack_runtime.metrics()).encode()]
+
+
+def wait_for_gate(environ, start_response):
+    GATE.clear()
+    GATE.wait(10)
+    return hello(environ, start_response)
+
+
+def busy(environ, start_response):
+    sum(number * number for number in range(20000))
+    return hello(environ, start_response)
+
+
 ROUTES = {}
 for _name, _app in list(globals().items()):
     if callable(_app) and getattr(_app, "__module__", None) == __name__ and not _name.startswith("_"):

@@ -951,4 +951,5 @@ class Supervised(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    from telemetry import *  # noqa: F403
     unittest.main(argv=[sys.argv[0], *sys.argv[1:]])

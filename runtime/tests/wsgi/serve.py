@@ -16,6 +16,7 @@ if status != -2:
     sys.exit(status)
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(sys.path[0], *[os.pardir] * 2, "python"))
 applications = importlib.import_module(os.environ.get("TEST_MODULE", "applications"))
 
 library.pack_runtime_serve.argtypes = [ctypes.py_object, ctypes.c_char_p]

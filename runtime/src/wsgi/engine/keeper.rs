@@ -12,8 +12,9 @@ use platform::process;
 use super::super::StartError;
 use super::super::host::Host;
 use super::super::log;
+use super::super::telemetry::{Interval, Telemetry};
 use super::super::worker::STACK;
-use super::{Member, Prepare, concurrency, end_all, extensions, load, set_switch_interval};
+use super::{Member, Prepare, concurrency, end_all, extensions, load, set_interval};
 use crate::embed::signals;
 use crate::embed::subinterpreter::{End, SubInterpreter};
 use crate::embed::{Attached, Interpreter};
@@ -28,7 +29,7 @@ pub(super) struct Keeper {
 }
 
 /// What an interpreter's thread reports when it has begun: where to find it, or why it does not serve.
-type Begun = Result<(Interpreter, Arc<Host>), String>;
+type Begun = Result<(Interpreter, Arc<Host>, Interval), String>;
 
 impl Keeper {
     /// Ends the interpreter and waits for that. Called without the GIL, when its host is used nowhere else.
@@ -45,11 +46,12 @@ pub(super) fn start_all(
     py: Attached<'_>,
     settings: &Wsgi,
     prepare: &Prepare,
+    telemetry: Option<&Arc<Telemetry>>,
 ) -> Result<Vec<Member>, String> {
     let count = settings.interpreters.max(1);
     let mut members = Vec::new();
     for number in 1..=count {
-        match start(py, settings, prepare, number) {
+        match start(py, settings, prepare, telemetry, number) {
             Ok(member) => members.push(member),
             Err(message) => {
                 if !end_all(py, members) {
@@ -66,27 +68,30 @@ fn start(
     py: Attached<'_>,
     settings: &Wsgi,
     prepare: &Prepare,
+    telemetry: Option<&Arc<Telemetry>>,
     number: u32,
 ) -> Result<Member, String> {
     let (report, begun) = mpsc::channel();
     let (end, ended) = mpsc::channel();
     let main = Interpreter::current(py);
     let (prepare, own) = (Arc::clone(prepare), settings.clone());
+    let telemetry = telemetry.map(Arc::clone);
     let of = format!("interpreter {number} of {}", settings.interpreters.max(1));
     let thread = std::thread::Builder::new()
         .name(format!("interpreter-{number}"))
         .stack_size(STACK)
         .spawn(move || {
-            let begin = |py: Attached<'_>| begin(py, &own, &prepare, number == 1);
+            let begin = |py: Attached<'_>| begin(py, &own, &prepare, telemetry.as_ref(), number);
             keep(main, begin, &report, &ended)
         })
         .map_err(|error| format!("cannot start a thread: {error}"))?;
     let keeper = Keeper { end, thread };
     match wait(py, begun) {
-        Ok((interpreter, host)) => Ok(Member {
+        Ok((interpreter, host, interval)) => Ok(Member {
             number,
             interpreter,
             host,
+            interval,
             keeper: Some(keeper),
         }),
         Err(message) => {
@@ -120,7 +125,7 @@ fn wait(py: Attached<'_>, mut begun: Receiver<Begun>) -> Begun {
 // The thread of an interpreter, from its beginning to its end.
 fn keep(
     main: Interpreter,
-    begin: impl for<'py> FnOnce(Attached<'py>) -> Result<Host, Refused>,
+    begin: impl for<'py> FnOnce(Attached<'py>) -> Result<(Host, Interval), Refused>,
     report: &Sender<Begun>,
     ended: &Receiver<()>,
 ) -> End {
@@ -131,10 +136,13 @@ fn keep(
             return End::Gone;
         }
     };
-    let begun = own.attach(|py| begin(py).map(|host| (Interpreter::current(py), Arc::new(host))));
+    let begun = own.attach(|py| {
+        let (host, interval) = begin(py)?;
+        Ok((Interpreter::current(py), Arc::new(host), interval))
+    });
     match begun {
-        Ok((interpreter, host)) => {
-            let _ = report.send(Ok((interpreter, Arc::clone(&host))));
+        Ok((interpreter, host, interval)) => {
+            let _ = report.send(Ok((interpreter, Arc::clone(&host), interval)));
             // An error means that nobody will ever tell.
             let _ = ended.recv();
             own.attach(|py| {
@@ -163,18 +171,21 @@ fn begin(
     py: Attached<'_>,
     settings: &Wsgi,
     prepare: &Prepare,
-    tell: bool,
-) -> Result<Host, Refused> {
+    telemetry: Option<&Arc<Telemetry>>,
+    number: u32,
+) -> Result<(Host, Interval), Refused> {
     let tried = prepare(py)
         .and_then(|()| load::application(py, settings))
         .map_err(StartError::Raised)
         .and_then(|application| {
             load::check(py, &application, settings)?;
-            set_switch_interval(py, settings)?;
-            Ok(Host::new(py, application, concurrency(settings))?)
+            let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
+            let interval = set_interval(py, settings, telemetry, index)?;
+            let host = Host::new(py, application, concurrency(settings), telemetry)?;
+            Ok((host, interval))
         });
     let turned_away = extensions::turned_away(py);
-    if tell && tried.is_ok() && !turned_away.is_empty() {
+    if number == 1 && tried.is_ok() && !turned_away.is_empty() {
         log::line(&format!(
             "warning: serving without {}: extension modules that refuse an interpreter with a GIL of its own",
             turned_away.join(", ")

@@ -9,12 +9,13 @@ mod load;
 
 use std::sync::Arc;
 
-use payload::{Gil, SwitchInterval, Wsgi};
+use payload::{Gil, Wsgi};
 
 use super::StartError;
 use super::host::{Concurrency, Host};
 use super::log;
 use super::supervise::Worker;
+use super::telemetry::{Interval, Telemetry};
 use crate::embed::subinterpreter::{self, End};
 use crate::embed::{Attached, Interpreter, Owned, PyResult};
 use keeper::Keeper;
@@ -40,6 +41,8 @@ pub(crate) struct Member {
     pub interpreter: Interpreter,
     /// What they serve.
     pub host: Arc<Host>,
+    /// Whether its switch interval can be set.
+    pub interval: Interval,
     /// Who ends it; nobody for the main interpreter, whose end is the program's.
     keeper: Option<Keeper>,
 }
@@ -59,13 +62,14 @@ impl Engine {
         py: Attached<'py>,
         source: Source<'py>,
         settings: &Wsgi,
+        telemetry: Option<&Arc<Telemetry>>,
     ) -> Result<Self, StartError<'py>> {
         let members = match source {
             Source::Here(application) => {
-                vec![Member::main(py, application, settings)?]
+                vec![Member::main(py, application, settings, telemetry)?]
             }
             Source::Imported(prepare) => {
-                keeper::start_all(py, settings, &prepare).map_err(StartError::Message)?
+                keeper::start_all(py, settings, &prepare, telemetry).map_err(StartError::Message)?
             }
         };
         Ok(Self {
@@ -126,16 +130,23 @@ impl Member {
         py: Attached<'py>,
         application: Owned<'py>,
         settings: &Wsgi,
+        telemetry: Option<&Arc<Telemetry>>,
     ) -> Result<Self, StartError<'py>> {
         load::check(py, &application, settings)?;
         if settings.gil == Gil::Free && subinterpreter::gil_enabled(py) {
             warn_of_gil(py);
         }
-        set_switch_interval(py, settings)?;
+        let interval = set_interval(py, settings, telemetry, 0)?;
         Ok(Self {
             number: 1,
             interpreter: Interpreter::current(py),
-            host: Arc::new(Host::new(py, application, concurrency(settings))?),
+            host: Arc::new(Host::new(
+                py,
+                application,
+                concurrency(settings),
+                telemetry,
+            )?),
+            interval,
             keeper: None,
         })
     }
@@ -205,19 +216,19 @@ fn concurrency(settings: &Wsgi) -> Concurrency {
     }
 }
 
-/// `sys.setswitchinterval`, of the GIL that this interpreter has.
-fn set_switch_interval<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, ()> {
-    let Some(SwitchInterval::Fixed(microseconds)) = settings.switch_interval else {
-        return Ok(());
-    };
-    if !subinterpreter::gil_enabled(py) {
-        log::line("warning: `switch-interval` has no effect: there is no GIL to change hands");
-        return Ok(());
+/// Sets the switch interval of the GIL that this interpreter has, number `index` of those that serve.
+fn set_interval<'py>(
+    py: Attached<'py>,
+    settings: &Wsgi,
+    telemetry: Option<&Arc<Telemetry>>,
+    index: usize,
+) -> PyResult<'py, Interval> {
+    let interval = Interval::of(py, false);
+    let block = telemetry.map(|telemetry| telemetry.block(index));
+    if let Some(warning) = interval.apply(py, settings.switch_interval, block.as_ref())? {
+        log::line(&format!("warning: {warning}"));
     }
-    let seconds = py.float(f64::from(microseconds) / 1e6)?;
-    py.import(c"sys")?
-        .call_method(c"setswitchinterval", &[&seconds])
-        .map(drop)
+    Ok(interval)
 }
 
 /// Prepares an interpreter by giving it the search path of this one.

@@ -11,6 +11,7 @@ use platform::process::exit_now;
 use platform::signals::TERMINATE;
 
 use super::{Slot, Word};
+use crate::wsgi::telemetry::Memory;
 
 /// This process's place under its supervisor.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Worker {
     number: usize,
     slot: Slot,
     listeners: Mutex<Vec<TcpListener>>,
+    memory: Option<Memory>,
 }
 
 // One for a process, which is a worker from its first moment to its end. Holds no Python object.
@@ -35,6 +37,7 @@ impl Worker {
         number: usize,
         slot: Slot,
         listeners: Vec<TcpListener>,
+        memory: Option<Memory>,
         leash: io::Result<UnixStream>,
         grace: Duration,
     ) {
@@ -43,6 +46,7 @@ impl Worker {
             number: number + 1,
             slot,
             listeners,
+            memory,
         });
         let watched = leash.and_then(|leash| {
             std::thread::Builder::new()
@@ -56,6 +60,11 @@ impl Worker {
     /// Its number, from 1 on.
     pub(crate) fn number(&self) -> usize {
         self.number
+    }
+
+    /// Where all workers count, and this one's place there.
+    pub(crate) fn memory(&self) -> Option<(Memory, usize)> {
+        Some((self.memory.clone()?, self.number - 1))
     }
 
     /// The supervisor's listeners, once.

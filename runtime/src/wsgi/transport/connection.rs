@@ -52,6 +52,7 @@ pub(crate) struct State {
     /// The head of a request that waits for its body, or for a thread.
     head: Vec<u8>,
     record: Option<Box<Record>>,
+    queued: u64,
     /// Another request may follow on this connection.
     pub keep: bool,
     /// Requests so far: tells the present one from one that is over.
@@ -143,6 +144,7 @@ impl Connection {
                 output: Output::new(),
                 head: Vec::new(),
                 record: None,
+                queued: 0,
                 keep: true,
                 turn: 0,
                 http11: true,
@@ -305,6 +307,9 @@ impl Connection {
         if scratch.parsed.take().is_some() && state.stage == Stage::Ready {
             state.head = scratch.buffer[..scratch.length].to_vec();
         }
+        if self.shared.telemetry.is_some() {
+            state.queued = platform::clock::ticks();
+        }
         let timeout = self.shared.limits.queue_timeout;
         self.expire_at(if timeout.is_zero() {
             NEVER
@@ -332,7 +337,13 @@ impl Connection {
         state.turn += 1;
         self.expire_at(NEVER);
         let head = &scratch.buffer[..scratch.length];
-        let request = Request::new(head, &parsed, &scratch.fields, [self.peer, self.local]);
+        let request = Request::new(
+            head,
+            &parsed,
+            &scratch.fields,
+            [self.peer, self.local],
+            std::mem::take(&mut state.queued),
+        );
         if self.shared.access_log.is_some() {
             state.record = Some(Box::new(Record::new(&request)));
         }
@@ -440,6 +451,9 @@ impl Connection {
             reason.len() + 1,
         );
         state.output.raw(answer.as_bytes());
+        if let Some(telemetry) = &self.shared.telemetry {
+            telemetry.refused(status);
+        }
         if let Some(log) = &self.shared.access_log {
             let record = Record::refused(self.peer, reason);
             log.add(&record, status, reason.len() as u64 + 1);

@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::turn::Turn;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::telemetry::Telemetry;
 
 /// Numbers of what is no connection.
 const NEWS: u64 = u64::MAX;
@@ -75,6 +76,8 @@ pub(crate) struct Shared {
     pub limits: Limits,
     /// Where each request gets a line.
     pub access_log: Option<Log>,
+    /// What is measured, if anything.
+    pub telemetry: Option<Arc<Telemetry>>,
     /// For deadlines.
     pub clock: Clock,
     /// Tells of news.
@@ -111,9 +114,11 @@ impl Shared {
         threads: usize,
         shares: bool,
         access_log: bool,
+        telemetry: Option<Arc<Telemetry>>,
     ) -> io::Result<Self> {
         let shared = Self {
             access_log: access_log.then(Log::default),
+            telemetry,
             clock: Clock::new(),
             poller: Poller::new()?,
             once: threads > 1,
@@ -172,6 +177,13 @@ impl Shared {
             Repeat::Once
         } else {
             Repeat::Level
+        }
+    }
+
+    #[inline]
+    fn count(&self, what: impl FnOnce(&Telemetry)) {
+        if let Some(telemetry) = &self.telemetry {
+            what(telemetry);
         }
     }
 
@@ -259,6 +271,7 @@ impl Shared {
         socket.set_nodelay();
         if self.open.load(Ordering::Relaxed) >= self.most {
             turn_away(&socket);
+            self.count(|telemetry| telemetry.refused(503));
             return Ok(());
         }
         let connection =
@@ -289,6 +302,7 @@ impl Shared {
         }
         slots.slots[index] = Some(Arc::clone(&connection));
         drop(slots);
+        self.count(Telemetry::accepted);
         if self.open.fetch_add(1, Ordering::SeqCst) == 0 {
             self.wake_keeper();
         }
@@ -328,6 +342,7 @@ impl Shared {
         }
         slots.free.push(index);
         drop(slots);
+        self.count(Telemetry::closed);
         let _ = self.poller.remove(&connection.socket);
         if connection.is_to_be_cut() {
             connection.socket.cut();
@@ -480,6 +495,7 @@ impl Shared {
 
     fn enqueue(&self, connection: &Arc<Connection>, scratch: &mut Scratch) {
         if self.queue.push(Arc::clone(connection)) {
+            self.count(Telemetry::queued);
             self.news.wake();
         } else {
             let next = connection.overloaded(scratch);
@@ -497,6 +513,7 @@ impl Shared {
     /// The next request that waits for a thread. If there are more, another thread is told.
     pub(crate) fn dequeue(&self) -> Option<Arc<Connection>> {
         let connection = self.queue.pop()?;
+        self.count(Telemetry::unqueued);
         self.remind();
         Some(connection)
     }
