@@ -11,6 +11,7 @@ pub mod handoff;
 pub mod library;
 pub mod locale;
 pub mod map;
+pub mod memory_file;
 pub mod path;
 pub mod poll;
 pub mod process;

@@ -21,6 +21,8 @@ fn help_names_every_command() {
     let text = outcome.success().stdout_text();
     for command in [
         "build",
+        "run",
+        "serve",
         "inspect",
         "verify",
         "extract",
