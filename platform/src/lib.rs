@@ -4,6 +4,7 @@
 // The one crate beside the CPython boundary that may call into an operating system.
 #![allow(unsafe_code)]
 
+pub mod beneath;
 pub mod directory;
 mod entry;
 pub mod first_stage;

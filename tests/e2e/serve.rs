@@ -216,3 +216,56 @@ fn a_kit_inside_pack_serves() {
     server.get("/").expect(200);
     server.stop().success();
 }
+
+/// Packed, and not.
+#[test]
+fn static_files_need_no_application() {
+    let scratch = site();
+    fs::create_dir_all(scratch.join("assets/css")).unwrap();
+    fs::write(scratch.join("assets/css/a.css"), "body {}\n").unwrap();
+    fs::write(
+        scratch.join("pack.toml"),
+        "[app]\nname = \"shop\"\n[wsgi]\napp = \"site_of_test:app\"\n[wsgi.static]\n\"/static\" = \"assets\"\n",
+    )
+    .unwrap();
+    let case = Case::any();
+    Pack::build(case).cwd(scratch.path()).run().success();
+    let packed = Run::new(scratch.join("dist/shop")).env("TMPDIR", scratch.path());
+    for run in [packed, serve(&scratch, case.python, &[])] {
+        let server = Server::start(run);
+        let style = server.get("/static/css/a.css").expect(200);
+        assert_eq!(style.text(), "body {}\n");
+        assert_eq!(
+            style.header("content-type"),
+            Some("text/css; charset=utf-8")
+        );
+        server.get("/static/css/none").expect(404);
+        server.get("/static/%2e%2e/site_of_test.py").expect(404);
+        assert!(server.get("/css/a.css").text().contains("/css/a.css"));
+        server.stop().success();
+    }
+    let arguments = [
+        "site_of_test:app",
+        "--static",
+        "/=assets",
+        "--static-max-age",
+        "5",
+    ];
+    let server = Server::start(serve(&scratch, case.python, &arguments));
+    let style = server.get("/css/a.css").expect(200);
+    assert_eq!(style.header("cache-control"), Some("public, max-age=5"));
+    assert!(
+        server
+            .get("/static/a")
+            .expect(200)
+            .text()
+            .contains("beside")
+    );
+    server.stop().success();
+    serve(&scratch, case.python, &["--static", "assets"])
+        .run()
+        .refused(2, &["--static", "PREFIX=FOLDER"]);
+    serve(&scratch, case.python, &["--static", "/a=none"])
+        .run()
+        .refused(2, &["--static", "none"]);
+}

@@ -1,12 +1,13 @@
 //! `pack serve`.
 
 use super::Failure;
-use crate::configure::value::Origin;
+use crate::configure::layer::Layer;
+use crate::configure::value::{Given, Origin, Value};
 use crate::configure::{self, ConfigError, Request, command_line, environment, settings};
 use crate::plan::{BuildPlan, Entry};
 use crate::report::{Printer, path as show};
 use crate::unpacked::{self, StartError};
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use payload::Wsgi;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +29,19 @@ pub(super) fn command() -> Command {
                 .help("What to serve, such as site.wsgi:application [default: `app` of [wsgi] in pack.toml]"),
         )
         .args(command_line::arguments_of(is_known))
+        .arg(
+            Arg::new("static")
+                .long("static")
+                .value_name("PREFIX=FOLDER")
+                .action(ArgAction::Append)
+                .help("Serve a folder's files below a URL prefix, such as /static=static, without Python")
+                .long_help(
+                    "Serve a folder's files below a URL prefix, such as /static=static, without Python\n\n\
+                     May be given several times; those of pack.toml are not served then.\n\n\
+                     [pack.toml: wsgi.static]",
+                )
+                .help_heading(settings::SERVER),
+        )
         .args(super::verbosity().map(|argument| argument.help_heading("Messages")))
         .after_help(
             "Examples:\n  \
@@ -62,9 +76,10 @@ pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, F
         matches.get_one::<String>("application"),
         settings::find("wsgi.app"),
     ) {
-        let value = configure::value::Value::Text(text.clone());
+        let value = Value::Text(text.clone());
         arguments.set(setting, value, Origin::Flag(APPLICATION.into()));
     }
+    statics(matches, &mut arguments)?;
     let plan = match resolve(None, arguments, printer) {
         Err(ConfigError::NoEntry { folder, found, .. }) => {
             let found = found.filter(|found| found.kind == crate::look::Kind::Wsgi);
@@ -84,10 +99,32 @@ pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, F
     serve(&plan, wsgi)
 }
 
+/// `--static`.
+fn statics(matches: &ArgMatches, arguments: &mut Layer) -> Result<(), ConfigError> {
+    let origin = || Origin::Flag("--static".into());
+    let mut rows = Vec::new();
+    for text in matches.get_many::<String>("static").into_iter().flatten() {
+        let (prefix, folder) = text.split_once('=').ok_or_else(|| ConfigError::Invalid {
+            origin: origin(),
+            got: format!("`{text}`"),
+            expected: "PREFIX=FOLDER, such as `/static=static`".into(),
+        })?;
+        let given = Given {
+            value: folder.to_owned(),
+            origin: origin(),
+        };
+        rows.push((prefix.to_owned(), given));
+    }
+    if let Some(setting) = settings::find("wsgi.static").filter(|_| !rows.is_empty()) {
+        arguments.set(setting, Value::Table(rows), origin());
+    }
+    Ok(())
+}
+
 /// Makes the plan, and tells what there is to be told.
 pub(super) fn resolve(
     target: Option<PathBuf>,
-    arguments: configure::layer::Layer,
+    arguments: Layer,
     printer: &Printer,
 ) -> Result<BuildPlan, ConfigError> {
     let request = Request {

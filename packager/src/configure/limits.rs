@@ -39,13 +39,6 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
             "give a number of seconds; CPython's own is 0.005",
         );
     }
-    if let Some((_, first)) = settings.table("wsgi.static").first() {
-        return refuse(
-            &first.origin,
-            "serving static files without Python",
-            "let the application serve them",
-        );
-    }
     if let Some((_, origin)) = settings.text("bundle.sbom") {
         return refuse(
             origin,

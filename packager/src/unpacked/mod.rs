@@ -69,6 +69,11 @@ pub fn serve(plan: &BuildPlan, wsgi: &Wsgi, argv: &[String]) -> Result<(), Start
     let library = kit::find(&plan.target)?
         .library()
         .map_err(StartError::Library)?;
+    // A relative one is that of a settings file, and its place in the bundle is that in the project.
+    let mut wsgi = wsgi.clone();
+    for (_, folder) in &mut wsgi.statics {
+        *folder = text(&plan.root.join(&*folder))?.to_owned();
+    }
     let request = Request {
         library: text(&library)?,
         paths: plan
@@ -77,7 +82,7 @@ pub fn serve(plan: &BuildPlan, wsgi: &Wsgi, argv: &[String]) -> Result<(), Start
             .map(|path| text(path))
             .collect::<Result<_, _>>()?,
         argv,
-        wsgi,
+        wsgi: &wsgi,
     };
     // Texts and numbers: nothing that JSON does not have.
     let request = serde_json::to_string(&request).unwrap_or_default();

@@ -4,6 +4,7 @@
 //! - `transport` (no Python) turns bytes into requests and responses into bytes, on whichever thread had the news.
 //! - `call` runs one request through the application, by the rules in `response`, with the objects of `input`, `file`
 //!   and `host`. It sees the transport only through [`exchange::Exchange`].
+//! - `statics` answers for files; such requests never reach `call`.
 //! - the main thread waits for signals.
 //!
 //! **Invariant**: a thread that holds the GIL waits for nothing but Python; every wait is in [`Attached::detach`].
@@ -21,6 +22,7 @@ mod log;
 mod names;
 mod options;
 mod response;
+mod statics;
 mod stop;
 mod target;
 mod transport;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 use host::{Concurrency, Host};
 use payload::{SwitchInterval, Wsgi};
 use platform::signals::{INTERRUPT, Signals, TERMINATE};
+use statics::Statics;
 use stop::Server;
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
@@ -120,7 +123,9 @@ fn start<'py>(
             processes: false,
         },
     )?);
-    let shared = Shared::new(limits, threads, settings.access_log);
+    let statics = Statics::new(&settings.statics, settings.static_max_age)
+        .map_err(|error| StartError::Message(error.to_string()))?;
+    let shared = Shared::new(limits, threads, settings.access_log, statics);
     let shared = Arc::new(shared.map_err(|error| cannot("wait for connections", &error))?);
     let workers = Workers::start(threads, Interpreter::current(py), &host, &shared);
     let started =
@@ -185,6 +190,12 @@ pub(crate) fn run<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, i32>
         Err(options::Ended::Wrong(message)) => {
             log::line(&format!("error: {message}"));
             return Ok(USAGE);
+        }
+    }
+    if !settings.statics.is_empty() {
+        let bundle = py.import(c"sys")?.attr(c"_MEIPASS")?.to_text()?;
+        for (_, folder) in &mut settings.statics {
+            *folder = format!("{bundle}/{folder}");
         }
     }
     let application = load(py, &settings)?;

@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::turn::Turn;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::statics::Statics;
 
 /// Numbers of what is no connection.
 const NEWS: u64 = u64::MAX;
@@ -71,6 +72,8 @@ pub(crate) struct Shared {
     pub limits: Limits,
     /// Where each request gets a line.
     pub access_log: Option<Log>,
+    /// What is answered without the application.
+    pub statics: Statics,
     /// For deadlines.
     pub clock: Clock,
     /// Tells of news.
@@ -99,9 +102,15 @@ impl Shared {
     ///
     /// # Errors
     /// Too many open files.
-    pub(crate) fn new(limits: Limits, threads: usize, access_log: bool) -> io::Result<Self> {
+    pub(crate) fn new(
+        limits: Limits,
+        threads: usize,
+        access_log: bool,
+        statics: Statics,
+    ) -> io::Result<Self> {
         let shared = Self {
             access_log: access_log.then(Log::default),
+            statics,
             clock: Clock::new(),
             poller: Poller::new()?,
             once: threads > 1,
@@ -416,8 +425,12 @@ impl Shared {
                 return;
             };
             let head_only = request.method == b"HEAD";
-            let exchange = Arc::new(Turn::new(Arc::clone(connection), turn, head_only));
-            run(&request, exchange);
+            if let Some(answer) = self.statics.answer(&request) {
+                connection.serve(answer, head_only);
+            } else {
+                let exchange = Arc::new(Turn::new(Arc::clone(connection), turn, head_only));
+                run(&request, exchange);
+            }
             next = connection.end(scratch);
         }
         self.settle(connection, next);
