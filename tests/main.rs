@@ -42,6 +42,7 @@ mod e2e {
     mod program_python;
     mod reproducible;
     mod samples;
+    mod serve;
     mod signals;
     mod streams;
     mod telemetry;

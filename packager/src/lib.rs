@@ -37,6 +37,8 @@ pub mod progress;
 pub mod record;
 pub mod report;
 pub mod summary;
+#[allow(clippy::disallowed_methods, reason = "no part of a build")]
+pub mod unpacked;
 #[allow(
     clippy::disallowed_methods,
     reason = "this is what looks at the inputs again"

@@ -78,6 +78,7 @@ pub struct EntryPoint {
 /// What an entry point runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "a program has a handful of them")]
 pub enum Target {
     /// A script: its path in the bundle. Its code is in the module table under the name `[script] PATH`.
     Script(String),

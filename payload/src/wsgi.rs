@@ -29,6 +29,11 @@ pub struct Wsgi {
     pub graceful_timeout: u32,
     /// Write a line per request to stderr.
     pub access_log: bool,
+    /// Folders served without the application, by URL prefix; relative ones lie in the bundle.
+    #[serde(rename = "static")]
+    pub statics: Vec<(String, String)>,
+    /// Seconds that clients may keep such files without asking.
+    pub static_max_age: u32,
     /// Bytes of a request's head.
     pub max_header_size: u64,
     /// Header fields of a request.
@@ -83,6 +88,8 @@ impl Default for Wsgi {
             switch_interval: None,
             graceful_timeout: 30,
             access_log: true,
+            statics: Vec::new(),
+            static_max_age: 0,
             max_header_size: 64 << 10,
             max_header_count: 100,
             max_body_size: 1 << 30,
@@ -227,6 +234,7 @@ pub static SETTINGS: &[Setting] = &[
     setting!("switch-interval", Kind::Interval, "SECONDS", switch_interval: Interval, "How often the GIL changes hands, or `auto`"),
     setting!("graceful-timeout", Kind::Whole(0, DAY), "SECONDS", graceful_timeout: Small, "How long a stop waits for requests under way"),
     setting!("access-log", Kind::Truth, "", access_log: Truth, "Write a line per request to stderr"),
+    setting!("static-max-age", Kind::Whole(0, 366 * DAY), "SECONDS", static_max_age: Small, "How long clients keep static files unasked"),
     setting!("max-header-size", Kind::Size(1 << 10, 16 << 20), "BYTES", max_header_size: Large, "Largest head of a request"),
     setting!("max-header-count", Kind::Whole(1, 10_000), "N", max_header_count: Small, "Most header fields of a request"),
     setting!("max-body-size", Kind::Size(0, 1 << 50), "BYTES", max_body_size: Large, "Largest body of a request"),

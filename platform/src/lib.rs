@@ -4,6 +4,7 @@
 // The one crate beside the CPython boundary that may call into an operating system.
 #![allow(unsafe_code)]
 
+pub mod beneath;
 pub mod children;
 pub mod clock;
 pub mod directory;
@@ -13,6 +14,7 @@ pub mod handoff;
 pub mod library;
 pub mod locale;
 pub mod map;
+pub mod memory_file;
 pub mod path;
 pub mod poll;
 pub mod process;

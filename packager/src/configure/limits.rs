@@ -17,13 +17,6 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
             instead,
         })
     };
-    if let Some((_, first)) = settings.table("wsgi.static").first() {
-        return refuse(
-            &first.origin,
-            "serving static files without Python",
-            "let the application serve them",
-        );
-    }
     if let Some((_, origin)) = settings.text("bundle.sbom") {
         return refuse(
             origin,

@@ -4,6 +4,7 @@
 //! - `transport` (no Python) turns bytes into requests and responses into bytes, on whichever thread had the news.
 //! - `call` runs one request through the application, by the rules in `response`, with the objects of `input`, `file`
 //!   and `host`. It sees the transport only through [`exchange::Exchange`].
+//! - `statics` answers for files; such requests never reach `call`.
 //! - the main thread waits for signals.
 //!
 //! **Invariant**: a thread that holds the GIL waits for nothing but Python; every wait is in [`Attached::detach`].
@@ -24,6 +25,7 @@ mod names;
 mod observe;
 mod options;
 mod response;
+mod statics;
 mod stop;
 pub(crate) mod supervise;
 mod target;
@@ -39,6 +41,7 @@ use engine::{Engine, Source};
 use observe::Observer;
 use payload::{Gil, Wsgi};
 use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1};
+use statics::Statics;
 use stop::Server;
 use supervise::{Watch, Worker};
 use transport::{Bound, Limits, Shared};
@@ -166,6 +169,10 @@ fn accept(
         Ok(watched) => watched,
         Err(error) => return Err((format!("cannot catch signals: {error}"), engine)),
     };
+    let statics = match Statics::new(&settings.statics, settings.static_max_age) {
+        Ok(statics) => statics,
+        Err(error) => return Err((error.to_string(), engine)),
+    };
     let all = threads * engine.members().len();
     let shares = Worker::current().is_some() && settings.processes > 1;
     let shared = match Shared::new(
@@ -174,6 +181,7 @@ fn accept(
         shares,
         settings.access_log,
         observer.telemetry().map(Arc::clone),
+        statics,
     ) {
         Ok(shared) => Arc::new(shared),
         Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
@@ -245,6 +253,12 @@ pub(crate) fn run<'py>(
     if let Err(message) = engine::check_build(py, &settings) {
         log::line(&format!("error: {message}"));
         return Ok(1);
+    }
+    if !settings.statics.is_empty() {
+        let bundle = py.import(c"sys")?.attr(c"_MEIPASS")?.to_text()?;
+        for (_, folder) in &mut settings.statics {
+            *folder = format!("{bundle}/{folder}");
+        }
     }
     // Before the application is imported, which may take long: until then the server is not ready, and says so.
     let observer = match Observer::start(&settings) {

@@ -584,11 +584,10 @@ class Requests(Case):
                        "Content-Length: 5\r\nContent-Length: 6", "Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5,5",
                        "Content-Length: +5", "Content-Length : 5", " Content-Length: 5", "X: y\r\n Content-Length: 5",
                        "Content-Length: 5\nX: y", "X: a\rb", "X: \0", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity"):
-            self.refused("POST / HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n%s" % (fields, hidden),
-                         501 if "identity" in fields else 400)
+            self.refused("POST / HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n%s" % (fields, hidden))
         self.refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" + hidden)
         self.refused("GET / HTTP/1.1\nHost: a\n\n")
-        self.refused("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 501)
+        self.refused("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n")
 
     def test_request_lines(self):
         for line in ("GET", "GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 x", "GET a HTTP/1.1", "GET * HTTP/1.1", "G T / HTTP/1.1",

@@ -156,7 +156,7 @@ impl Telemetry {
     }
 
     /// A request was answered without Python.
-    pub(crate) fn refused(&self, status: u16) {
+    pub(crate) fn without_python(&self, status: u16) {
         local::count_status(&self.block(0), status);
     }
 }

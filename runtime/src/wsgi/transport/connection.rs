@@ -19,6 +19,7 @@ use super::output::Output;
 use super::server::Shared;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{ReceiveError, Request};
+use crate::wsgi::statics::Answer;
 
 /// Bytes that are read away before a connection is closed, and for how long (RFC 9112, section 9.6).
 const LINGER: (usize, Duration) = (4 * 1024 * 1024, Duration::from_secs(2));
@@ -350,6 +351,21 @@ impl Connection {
         Some((state.turn, request))
     }
 
+    /// Answers the request that this thread has without the application.
+    pub(crate) fn serve(&self, answer: Answer, head_only: bool) {
+        let mut state = self.state();
+        state.keep = state.keep
+            && !state.input.ended
+            && state.input.is_skippable()
+            && self.shared.phase() == Phase::Serving;
+        let field: &[u8] = match (state.keep, state.http11) {
+            (false, _) => b"Connection: close\r\n",
+            (true, true) => b"",
+            (true, false) => b"Connection: keep-alive\r\n",
+        };
+        state.output.answer(answer, field, head_only);
+    }
+
     /// The thread is done with the request.
     pub(crate) fn end(&self, scratch: &mut Scratch) -> Next {
         let mut state = self.state();
@@ -452,7 +468,7 @@ impl Connection {
         );
         state.output.raw(answer.as_bytes());
         if let Some(telemetry) = &self.shared.telemetry {
-            telemetry.refused(status);
+            telemetry.without_python(status);
         }
         if let Some(log) = &self.shared.access_log {
             let record = Record::refused(self.peer, reason);

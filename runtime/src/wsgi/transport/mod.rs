@@ -15,6 +15,7 @@ pub(crate) mod head;
 mod input;
 mod keeper;
 mod output;
+mod piece;
 mod queue;
 mod server;
 mod turn;

@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::turn::Turn;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::statics::Statics;
 use crate::wsgi::telemetry::Telemetry;
 
 /// Numbers of what is no connection.
@@ -78,6 +79,8 @@ pub(crate) struct Shared {
     pub access_log: Option<Log>,
     /// What is measured, if anything.
     pub telemetry: Option<Arc<Telemetry>>,
+    /// What is answered without the application.
+    pub statics: Statics,
     /// For deadlines.
     pub clock: Clock,
     /// Tells of news.
@@ -115,10 +118,12 @@ impl Shared {
         shares: bool,
         access_log: bool,
         telemetry: Option<Arc<Telemetry>>,
+        statics: Statics,
     ) -> io::Result<Self> {
         let shared = Self {
             access_log: access_log.then(Log::default),
             telemetry,
+            statics,
             clock: Clock::new(),
             poller: Poller::new()?,
             once: threads > 1,
@@ -271,7 +276,7 @@ impl Shared {
         socket.set_nodelay();
         if self.open.load(Ordering::Relaxed) >= self.most {
             turn_away(&socket);
-            self.count(|telemetry| telemetry.refused(503));
+            self.count(|telemetry| telemetry.without_python(503));
             return Ok(());
         }
         let connection =
@@ -455,8 +460,13 @@ impl Shared {
                 return;
             };
             let head_only = request.method == b"HEAD";
-            let exchange = Arc::new(Turn::new(Arc::clone(connection), turn, head_only));
-            run(&request, exchange);
+            if let Some(answer) = self.statics.answer(&request) {
+                self.count(|telemetry| telemetry.without_python(answer.head.status));
+                connection.serve(answer, head_only);
+            } else {
+                let exchange = Arc::new(Turn::new(Arc::clone(connection), turn, head_only));
+                run(&request, exchange);
+            }
             next = connection.end(scratch);
         }
         self.settle(connection, next);
