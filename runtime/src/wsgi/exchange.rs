@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use super::forwarded::Forwarded;
 use super::target::Target;
 use super::transport::head::{Parsed, Span};
 use bytes::Bytes;
@@ -20,10 +21,12 @@ pub(crate) struct Request<'a> {
     pub http11: bool,
     /// The header fields.
     pub fields: Fields<'a>,
-    /// The client.
+    /// The client; of one behind a trusted proxy, the port is 0 when it is not known.
     pub peer: SocketAddr,
-    /// The address it connected to.
+    /// The address that was connected to.
     pub local: SocketAddr,
+    /// What a trusted proxy says.
+    pub forwarded: Forwarded,
 }
 
 impl<'a> Request<'a> {
@@ -41,6 +44,7 @@ impl<'a> Request<'a> {
             fields: Fields { head, fields },
             peer,
             local,
+            forwarded: Forwarded::default(),
         }
     }
 

@@ -15,6 +15,7 @@ mod call;
 mod environ;
 mod exchange;
 mod file;
+mod forwarded;
 mod host;
 mod input;
 mod lines;
@@ -30,6 +31,7 @@ mod worker;
 
 use std::sync::Arc;
 
+use forwarded::Trusted;
 use host::{Concurrency, Host};
 use payload::{SwitchInterval, Wsgi};
 use platform::signals::{INTERRUPT, Signals, TERMINATE};
@@ -125,7 +127,8 @@ fn start<'py>(
     )?);
     let statics = Statics::new(&settings.statics, settings.static_max_age)
         .map_err(|error| StartError::Message(error.to_string()))?;
-    let shared = Shared::new(limits, threads, settings.access_log, statics);
+    let trusted = Trusted::new(settings).map_err(StartError::Message)?;
+    let shared = Shared::new(limits, threads, settings.access_log, (statics, trusted));
     let shared = Arc::new(shared.map_err(|error| cannot("wait for connections", &error))?);
     let workers = Workers::start(threads, Interpreter::current(py), &host, &shared);
     let started =

@@ -333,7 +333,8 @@ impl Connection {
         state.turn += 1;
         self.expire_at(NEVER);
         let head = &scratch.buffer[..scratch.length];
-        let request = Request::new(head, &parsed, &scratch.fields, [self.peer, self.local]);
+        let mut request = Request::new(head, &parsed, &scratch.fields, [self.peer, self.local]);
+        self.shared.trusted.apply(&mut request);
         if self.shared.access_log.is_some() {
             state.record = Some(Box::new(Record::new(&request)));
         }

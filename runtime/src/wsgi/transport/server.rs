@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::turn::Turn;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::forwarded::Trusted;
 use crate::wsgi::statics::Statics;
 
 /// Numbers of what is no connection.
@@ -74,6 +75,8 @@ pub(crate) struct Shared {
     pub access_log: Option<Log>,
     /// What is answered without the application.
     pub statics: Statics,
+    /// Whose word about clients counts.
+    pub trusted: Trusted,
     /// For deadlines.
     pub clock: Clock,
     /// Tells of news.
@@ -106,11 +109,12 @@ impl Shared {
         limits: Limits,
         threads: usize,
         access_log: bool,
-        statics: Statics,
+        (statics, trusted): (Statics, Trusted),
     ) -> io::Result<Self> {
         let shared = Self {
             access_log: access_log.then(Log::default),
             statics,
+            trusted,
             clock: Clock::new(),
             poller: Poller::new()?,
             once: threads > 1,
