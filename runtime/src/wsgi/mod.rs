@@ -29,6 +29,7 @@ mod target;
 mod transport;
 mod worker;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use forwarded::Trusted;
@@ -37,6 +38,7 @@ use payload::{SwitchInterval, Wsgi};
 use platform::signals::{INTERRUPT, Signals, TERMINATE};
 use statics::Statics;
 use stop::Server;
+use transport::access::{Form, Log};
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
 
@@ -127,8 +129,9 @@ fn start<'py>(
     )?);
     let statics = Statics::new(&settings.statics, settings.static_max_age)
         .map_err(|error| StartError::Message(error.to_string()))?;
+    let log = access_log(settings)?;
     let trusted = Trusted::new(settings).map_err(StartError::Message)?;
-    let shared = Shared::new(limits, threads, settings.access_log, (statics, trusted));
+    let shared = Shared::new(limits, threads, log, (statics, trusted));
     let shared = Arc::new(shared.map_err(|error| cannot("wait for connections", &error))?);
     let workers = Workers::start(threads, Interpreter::current(py), &host, &shared);
     let started =
@@ -154,6 +157,17 @@ fn start<'py>(
         io,
         graceful: settings.graceful_timeout,
     })
+}
+
+fn access_log<'py>(settings: &Wsgi) -> Result<Option<Log>, StartError<'py>> {
+    if !settings.access_log {
+        return Ok(None);
+    }
+    let form = Form::named(settings.access_log_format.as_deref());
+    let file = settings.access_log_file.as_deref();
+    let log = Log::new(form, file.map(Path::new));
+    let what = || format!("open the access log `{}`", file.unwrap_or_default());
+    log.map(Some).map_err(|error| cannot(&what(), &error))
 }
 
 fn cannot<'py>(what: &str, error: &std::io::Error) -> StartError<'py> {

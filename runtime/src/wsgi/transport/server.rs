@@ -108,11 +108,11 @@ impl Shared {
     pub(crate) fn new(
         limits: Limits,
         threads: usize,
-        access_log: bool,
+        access_log: Option<Log>,
         (statics, trusted): (Statics, Trusted),
     ) -> io::Result<Self> {
         let shared = Self {
-            access_log: access_log.then(Log::default),
+            access_log,
             statics,
             trusted,
             clock: Clock::new(),
