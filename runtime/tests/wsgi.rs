@@ -1,7 +1,8 @@
 //! The WSGI host over real sockets, in every CPython of this machine: `wsgi/cases.py` asks, `wsgi/applications.py`
 //! answers, most of it with `wsgiref.validate` in between. `wsgi/traps.py` asks for what other servers got wrong, and
 //! `wsgi/corpora.py` sends the requests that gunicorn and llhttp are tested with; pip fetches those when the test runs.
-//! `wsgi/statics.py` asks for files that are served without the application. `wsgi/limits.py` breaks the limits that clients have; `wsgi/holding_up.py` is the short form of `cargo xtask soak`.
+//! `wsgi/statics.py` asks for files that are served without the application.
+//! `wsgi/forwarded.py` says what proxies say, `wsgi/logs.py` reads the access log. `wsgi/limits.py` breaks the limits that clients have; `wsgi/holding_up.py` is the short form of `cargo xtask soak`.
 //!
 //! The library is loaded into a running interpreter (`pack_runtime_serve`), so nothing needs to be packed. Unit tests
 //! of this crate need no Python: what refers to it is left out by the linker, as no test calls it.
@@ -64,9 +65,15 @@ fn interpreter(minor: u32) -> Option<PathBuf> {
 fn run(minor: u32) {
     match interpreter(minor) {
         Some(python) => {
-            script(&python, "cases.py", "shared");
-            script(&python, "traps.py", "shared");
-            script(&python, "statics.py", "shared");
+            for name in [
+                "cases.py",
+                "traps.py",
+                "statics.py",
+                "forwarded.py",
+                "logs.py",
+            ] {
+                script(&python, name, "shared");
+            }
         }
         None => eprintln!("no CPython 3.{minor} on this machine: not tested"),
     }

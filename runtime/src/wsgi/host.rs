@@ -7,6 +7,7 @@ use super::call::Call;
 use super::environ;
 use super::exchange::Request;
 use super::file::{FileWrapper, WrapFile};
+use super::forwarded::Forwarded;
 use super::input::Input;
 use super::log;
 use super::names::{Names, intern};
@@ -264,7 +265,9 @@ impl Host {
         set(&keys.server_port, &port)?;
         let (address, port) = self.client.get(py, request.peer)?;
         set(&keys.remote_addr, &address)?;
-        set(&keys.remote_port, &port)?;
+        if request.peer.port() != 0 {
+            set(&keys.remote_port, &port)?;
+        }
         environ::joined(request.fields, |field, value| {
             if let Some(name) = self.fields.get(field) {
                 set(name, &py.latin1(value)?)
@@ -277,6 +280,7 @@ impl Host {
         if let Some(host) = target.host {
             set(&keys.host, &py.latin1(host)?)?;
         }
+        forwarded(py, &request.forwarded, &environ)?;
         let input = Input::new(Arc::clone(call));
         set(&keys.input, &self.types.input.instance(py, input)?)?;
         if let Some(errors) = self.stderr(py) {
@@ -331,6 +335,38 @@ impl Host {
             types.input.release(py);
             types.file_wrapper.release(py);
         }
+    }
+}
+
+/// What a trusted proxy says, for applications that make URLs of it.
+fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> PyResult<'py, ()> {
+    let set = |name: &str, value: &str| environ.dict_set(&py.text(name)?, &py.text(value)?);
+    if let Some(scheme) = said.scheme {
+        set("wsgi.url_scheme", scheme)?;
+    }
+    if let Some(host) = &said.host {
+        set("HTTP_HOST", host)?;
+        set("SERVER_NAME", host_alone(host))?;
+    }
+    let default = match said.scheme {
+        Some("https") => 443,
+        _ => 80,
+    };
+    let told = said.scheme.is_some() || said.host.is_some();
+    if let Some(port) = said.port.or(told.then_some(default)) {
+        set("SERVER_PORT", &port.to_string())?;
+    }
+    if let Some(prefix) = &said.prefix {
+        set("SCRIPT_NAME", prefix)?;
+    }
+    Ok(())
+}
+
+/// Without the port.
+fn host_alone(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
     }
 }
 

@@ -17,6 +17,7 @@ mod engine;
 mod environ;
 mod exchange;
 mod file;
+mod forwarded;
 mod host;
 mod input;
 mod lines;
@@ -34,16 +35,19 @@ mod transport;
 mod worker;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Engine, Source};
+use forwarded::Trusted;
 use observe::Observer;
 use payload::{Gil, Wsgi};
 use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1};
 use statics::Statics;
 use stop::Server;
 use supervise::{Watch, Worker};
+use transport::access::{Form, Log};
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
 
@@ -169,9 +173,12 @@ fn accept(
         Ok(watched) => watched,
         Err(error) => return Err((format!("cannot catch signals: {error}"), engine)),
     };
-    let statics = match Statics::new(&settings.statics, settings.static_max_age) {
-        Ok(statics) => statics,
-        Err(error) => return Err((error.to_string(), engine)),
+    let sides = Statics::new(&settings.statics, settings.static_max_age)
+        .map_err(|error| error.to_string())
+        .and_then(|statics| Ok((statics, Trusted::new(settings)?, access_log(settings)?)));
+    let (statics, trusted, log) = match sides {
+        Ok(sides) => sides,
+        Err(error) => return Err((error, engine)),
     };
     let all = threads * engine.members().len();
     let shares = Worker::current().is_some() && settings.processes > 1;
@@ -179,9 +186,9 @@ fn accept(
         Limits::from(settings),
         all,
         shares,
-        settings.access_log,
+        log,
         observer.telemetry().map(Arc::clone),
-        statics,
+        (statics, trusted),
     ) {
         Ok(shared) => Arc::new(shared),
         Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
@@ -217,6 +224,19 @@ fn accept(
 
 /// How long threads that have just begun may take to end.
 const STARTED: Duration = Duration::from_secs(10);
+
+fn access_log(settings: &Wsgi) -> Result<Option<Log>, String> {
+    if !settings.access_log {
+        return Ok(None);
+    }
+    let form = Form::named(settings.access_log_format.as_deref());
+    let file = settings.access_log_file.as_deref();
+    let log = Log::new(form, file.map(Path::new));
+    log.map(Some).map_err(|error| {
+        let file = file.unwrap_or_default();
+        format!("cannot open the access log `{file}`: {error}")
+    })
+}
 
 fn version(py: Attached<'_>) -> PyResult<'_, String> {
     py.import(c"platform")?

@@ -338,13 +338,14 @@ impl Connection {
         state.turn += 1;
         self.expire_at(NEVER);
         let head = &scratch.buffer[..scratch.length];
-        let request = Request::new(
+        let mut request = Request::new(
             head,
             &parsed,
             &scratch.fields,
             [self.peer, self.local],
             std::mem::take(&mut state.queued),
         );
+        self.shared.trusted.apply(&mut request);
         if self.shared.access_log.is_some() {
             state.record = Some(Box::new(Record::new(&request)));
         }

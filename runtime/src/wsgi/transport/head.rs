@@ -384,7 +384,7 @@ pub(crate) fn is_token(name: &[u8]) -> bool {
 
 // Host or authority without user information: characters of a registered name, or an address in brackets, then a port.
 // Empty is what a client sends whose target has no authority.
-fn is_host(value: &[u8]) -> bool {
+pub(crate) fn is_host(value: &[u8]) -> bool {
     let (host, port) = match value {
         [b'[', rest @ ..] => {
             let Some(close) = rest.iter().position(|&byte| byte == b']') else {

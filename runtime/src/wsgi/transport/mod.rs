@@ -8,7 +8,7 @@
 //!   for what comes in, and `turn` for what the protocol side sees of one request.
 //! - `server` is what the threads share: the poller, the connections, the queue.
 
-mod access;
+pub(crate) mod access;
 mod chunked;
 mod connection;
 pub(crate) mod head;

@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::turn::Turn;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::forwarded::Trusted;
 use crate::wsgi::statics::Statics;
 use crate::wsgi::telemetry::Telemetry;
 
@@ -81,6 +82,8 @@ pub(crate) struct Shared {
     pub telemetry: Option<Arc<Telemetry>>,
     /// What is answered without the application.
     pub statics: Statics,
+    /// Whose word about clients counts.
+    pub trusted: Trusted,
     /// For deadlines.
     pub clock: Clock,
     /// Tells of news.
@@ -116,14 +119,15 @@ impl Shared {
         limits: Limits,
         threads: usize,
         shares: bool,
-        access_log: bool,
+        access_log: Option<Log>,
         telemetry: Option<Arc<Telemetry>>,
-        statics: Statics,
+        (statics, trusted): (Statics, Trusted),
     ) -> io::Result<Self> {
         let shared = Self {
-            access_log: access_log.then(Log::default),
+            access_log,
             telemetry,
             statics,
+            trusted,
             clock: Clock::new(),
             poller: Poller::new()?,
             once: threads > 1,
@@ -370,7 +374,9 @@ impl Shared {
         *asleep = true;
         let idle = self.open() == 0
             && self.phase() == Phase::Serving
-            && !self.paused.load(Ordering::Relaxed);
+            && !self.paused.load(Ordering::Relaxed)
+            // The last connection's line may have come after the last look.
+            && self.access_log.as_ref().is_none_or(Log::is_empty);
         while *asleep {
             if idle {
                 asleep = self
