@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use payload::{EntryPoint, FormatError, Payload, Program, PythonStart, Target, Unpack};
+use payload::{FormatError, Payload, Program, PythonStart, Target, Unpack, Wsgi};
 use platform::children::Forked;
 use platform::directory::Lock;
 use platform::handoff::Start;
@@ -132,16 +132,6 @@ impl App {
         }
     }
 
-    /// The main entry point, unless the first argument names another.
-    fn entry(&self) -> Option<&EntryPoint> {
-        let entries = &self.program.entries;
-        let named = |name: &str| entries.iter().find(|entry| entry.name == name);
-        let word = self.arguments.first().and_then(|word| word.to_str());
-        let word = word.filter(|word| !word.is_empty()).and_then(named);
-        // An entry point with a name has its word before its arguments: a script's.
-        if word.is_some() { None } else { named("") }
-    }
-
     /// The standard library's folder in the bundle.
     fn stdlib(&self) -> &str {
         self.bundle.roots.first().map_or("", String::as_str)
@@ -216,11 +206,8 @@ pub(crate) fn in_interpreter(py: Attached<'_>) -> Result<i32, StartFailure> {
 /// The exit status of a supervisor that has come to its end; `None` in a process that runs the program: a worker, or the
 /// only one.
 fn supervise(app: &App, fork: &dyn Fn() -> std::io::Result<Forked>) -> Option<i32> {
-    let entry = app.entry()?;
-    let Target::Wsgi(settings) = &entry.target else {
-        return None;
-    };
-    let settings = crate::wsgi::supervised(settings, &app.arguments)?;
+    let (settings, arguments) = server(app)?;
+    let settings = crate::wsgi::supervised(settings, arguments)?;
     // A connection under the number of a missing stream would be sent what is logged.
     platform::streams::Placeholders::take().keep();
     match supervise::begin(&settings, fork) {
@@ -249,16 +236,20 @@ fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
     })
 }
 
-/// The GIL that a server asked for; a script gets what `python app.py` would give it.
-fn gil(app: &App) -> Gil {
-    let Some(entry) = script::chosen(app) else {
-        return Gil::WhenNeeded;
-    };
+/// The server that the program is to be, if it is one, and the arguments that are for it.
+fn server(app: &App) -> Option<(&Wsgi, &[OsString])> {
+    let entry = script::chosen(app)?;
     let command = usize::from(!entry.name.is_empty());
     match &entry.target {
-        Target::Wsgi(settings) if crate::wsgi::wants_gil(settings, &app.arguments[command..]) => {
-            Gil::On
-        }
+        Target::Wsgi(settings) => Some((settings, &app.arguments[command..])),
+        _ => None,
+    }
+}
+
+/// The GIL that a server asked for; a script gets what `python app.py` would give it.
+fn gil(app: &App) -> Gil {
+    match server(app) {
+        Some((settings, arguments)) if crate::wsgi::wants_gil(settings, arguments) => Gil::On,
         _ => Gil::WhenNeeded,
     }
 }

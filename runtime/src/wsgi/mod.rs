@@ -12,6 +12,7 @@
 
 mod admin;
 mod asgi;
+mod background;
 mod call;
 mod engine;
 mod environ;
@@ -39,6 +40,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use background::Background;
 use engine::{Engine, Source};
 use forwarded::Trusted;
 use observe::Observer;
@@ -46,7 +48,7 @@ use payload::{Gil, Wsgi};
 use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1};
 use statics::Statics;
 use stop::Server;
-use supervise::{Watch, Worker};
+use supervise::Worker;
 use transport::access::{Form, Log};
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
@@ -102,13 +104,17 @@ pub(crate) fn serve_here<'py>(
         Gil::PerInterpreter => Source::Imported(engine::same_path(py)?),
         Gil::Shared | Gil::Free => Source::Here(application),
     };
-    match Observer::start(settings) {
-        Ok(observer) => Ok(serve(py, source, settings, observer)),
-        Err(error) => {
-            log::line(&format!("error: {error}"));
-            Ok(1)
-        }
-    }
+    let Some(observer) = observe(settings) else {
+        return Ok(1);
+    };
+    Ok(serve(py, source, settings, observer))
+}
+
+/// Begins to observe; where that fails, it has been told why.
+fn observe(settings: &Wsgi) -> Option<Observer> {
+    Observer::start(settings)
+        .map_err(|error| log::line(&format!("error: {error}")))
+        .ok()
 }
 
 fn start<'py>(
@@ -161,7 +167,7 @@ fn accept(
     bound: Bound,
     engine: Engine,
     settings: &Wsgi,
-    mut observer: Observer,
+    observer: Observer,
 ) -> Result<Server, (String, Engine)> {
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
     let watched: &[u8] = match Worker::current() {
@@ -198,17 +204,17 @@ fn accept(
         Ok(workers) => workers,
         Err(error) => return Err((format!("cannot start a thread: {error}"), engine)),
     };
-    let started = Watch::start(settings, &engine, workers.seats()).and_then(|watch| {
-        observer.serving(&engine)?;
-        Ok((watch, bound.start(&shared, move || waker.wake())?))
-    });
+    let mut background = Background::default();
+    let started = supervise::watch(settings, &engine, workers.seats(), &mut background)
+        .and_then(|()| observer.serving(&engine, &mut background))
+        .and_then(|()| bound.start(&shared, move || waker.wake()));
     match started {
-        Ok((watch, io)) => Ok(Server {
+        Ok(io) => Ok(Server {
             signals,
             engine,
             shared,
             workers,
-            watch,
+            background,
             observer,
             io,
             graceful: settings.graceful_timeout,
@@ -216,7 +222,7 @@ fn accept(
         Err(error) => {
             shared.stop();
             workers.join(Duration::MAX);
-            observer.stop(STARTED);
+            background.stop(STARTED);
             Err((format!("cannot start a thread: {error}"), engine))
         }
     }
@@ -281,12 +287,8 @@ pub(crate) fn run<'py>(
         }
     }
     // Before the application is imported, which may take long: until then the server is not ready, and says so.
-    let observer = match Observer::start(&settings) {
-        Ok(observer) => observer,
-        Err(error) => {
-            log::line(&format!("error: {error}"));
-            return Ok(1);
-        }
+    let Some(observer) = observe(&settings) else {
+        return Ok(1);
     };
     let source = match settings.gil {
         Gil::PerInterpreter => Source::Imported(prepare(py)?),
@@ -297,26 +299,24 @@ pub(crate) fn run<'py>(
 
 /// Whether a server with `settings`, changed by what the user gave, is to have a GIL where the build can do without.
 pub(crate) fn wants_gil(settings: &Wsgi, arguments: &[OsString]) -> bool {
-    let mut settings = settings.clone();
-    let arguments: Vec<String> = arguments
-        .iter()
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
-    // What makes no sense is told later.
-    let _ = options::apply(&arguments, &mut settings);
-    settings.gil == Gil::Shared
+    changed(settings, arguments).map_or(settings.gil, |changed| changed.gil) == Gil::Shared
 }
 
-/// What a start with `arguments` is to be supervised by, if at all. Command lines that make no sense, or are for an
-/// interpreter, are not for a supervisor either.
-pub(crate) fn supervised(settings: &Wsgi, arguments: &[std::ffi::OsString]) -> Option<Wsgi> {
+/// What a start with `arguments` is to be supervised by, if at all.
+pub(crate) fn supervised(settings: &Wsgi, arguments: &[OsString]) -> Option<Wsgi> {
+    changed(settings, arguments).filter(Wsgi::is_supervised)
+}
+
+/// `settings` with what the user gave, before there is an interpreter. Of a command line that makes no sense, or asks for
+/// help, the server itself tells when it starts.
+fn changed(settings: &Wsgi, arguments: &[OsString]) -> Option<Wsgi> {
     let arguments: Option<Vec<String>> = arguments
         .iter()
         .map(|argument| argument.to_str().map(str::to_owned))
         .collect();
     let mut settings = settings.clone();
     options::apply(&arguments?, &mut settings).ok()?;
-    settings.is_supervised().then_some(settings)
+    Some(settings)
 }
 
 fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {

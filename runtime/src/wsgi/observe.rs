@@ -2,16 +2,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use payload::{Gil, Wsgi};
 use platform::Words;
 
 use super::admin::{Admin, AdminError};
+use super::background::Background;
 use super::engine::Engine;
 use super::log;
 use super::supervise::Worker;
-use super::telemetry::{Memory, Shape, State, Telemetry, Tuner};
+use super::telemetry::{Memory, Shape, State, Telemetry, tune};
 
 /// Set to `off`, nothing is measured: for measuring what measuring costs.
 const VARIABLE: &str = "PACK_TELEMETRY";
@@ -39,8 +39,7 @@ pub(super) fn shape(settings: &Wsgi, slots: usize) -> Shape {
 pub(crate) struct Observer {
     telemetry: Option<Arc<Telemetry>>,
     // Its thread ends when it is dropped.
-    admin: Option<Admin>,
-    tuners: Vec<Tuner>,
+    _admin: Option<Admin>,
 }
 
 impl Observer {
@@ -69,8 +68,7 @@ impl Observer {
         };
         Ok(Self {
             telemetry,
-            admin,
-            tuners: Vec::new(),
+            _admin: admin,
         })
     }
 
@@ -83,14 +81,13 @@ impl Observer {
     ///
     /// # Errors
     /// When the system gives no more threads.
-    pub(crate) fn serving(&mut self, engine: &Engine) -> io::Result<()> {
+    pub(crate) fn serving(&self, engine: &Engine, background: &mut Background) -> io::Result<()> {
         let Some(telemetry) = &self.telemetry else {
             return Ok(());
         };
         for (index, member) in engine.members().iter().enumerate() {
-            let telemetry = Arc::clone(telemetry);
-            let tuner = Tuner::start(telemetry, index, member.interpreter, member.interval)?;
-            self.tuners.push(tuner);
+            let (telemetry, interval) = (Arc::clone(telemetry), member.interval);
+            tune(telemetry, index, member.interpreter, interval, background)?;
         }
         telemetry.enter(State::Serving);
         Ok(())
@@ -101,13 +98,5 @@ impl Observer {
         if let Some(telemetry) = &self.telemetry {
             telemetry.enter(State::Draining);
         }
-    }
-
-    /// Ends the threads; false when one has not ended within `patience`. Call it without the GIL.
-    pub(crate) fn stop(self, patience: Duration) -> bool {
-        drop(self.admin);
-        let stopped = self.tuners.into_iter().map(|tuner| tuner.stop(patience));
-        // All, whatever becomes of one.
-        stopped.filter(|stopped| !stopped).count() == 0
     }
 }

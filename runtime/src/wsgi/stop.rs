@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, WOKEN};
 
+use super::background::Background;
 use super::engine::Engine;
 use super::log;
 use super::observe::Observer;
-use super::supervise::{Watch, Worker};
+use super::supervise::Worker;
 use super::transport::{Phase, Running, Shared};
 use super::worker::Workers;
 use crate::embed::Attached;
@@ -27,8 +28,8 @@ pub(crate) struct Server {
     pub shared: Arc<Shared>,
     /// They.
     pub workers: Workers,
-    /// What looks after the process.
-    pub watch: Watch,
+    /// What looks after the process, and tunes it.
+    pub background: Background,
     /// Telemetry and what goes with it.
     pub observer: Observer,
     /// The transport.
@@ -120,7 +121,7 @@ impl Server {
             engine,
             shared,
             workers,
-            watch,
+            background,
             observer,
             io,
             signals,
@@ -130,8 +131,9 @@ impl Server {
             io.enter(Phase::Cutting);
             io.join();
             shared.stop();
-            // All, whatever becomes of the first.
-            workers.join(LAST_PATIENCE) & watch.stop(LAST_PATIENCE) & observer.stop(LAST_PATIENCE)
+            drop(observer);
+            // Both, whatever becomes of the first.
+            workers.join(LAST_PATIENCE) & background.stop(LAST_PATIENCE)
         });
         if !joined {
             log::line("stopping: a request does not end; the process does");

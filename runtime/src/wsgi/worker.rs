@@ -4,8 +4,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::background::join;
 use super::call;
 use super::engine::Engine;
 use super::exchange::{Exchange, Request};
@@ -74,17 +75,7 @@ impl Workers {
     /// Waits until all threads have ended, `patience` at most; false when some have not. Call it without the GIL, which
     /// they need to end, and after [`Shared::stop`].
     pub(crate) fn join(self, patience: Duration) -> bool {
-        let begun = Instant::now();
-        while !self.threads.iter().all(JoinHandle::is_finished) {
-            if begun.elapsed() >= patience {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        self.threads
-            .into_iter()
-            .for_each(|thread| drop(thread.join()));
-        true
+        join(self.threads, patience)
     }
 }
 

@@ -16,7 +16,7 @@ mod watch;
 mod worker;
 
 pub(crate) use supervisor::{Role, begin};
-pub(crate) use watch::{Seat, Watch};
+pub(crate) use watch::{Seat, watch};
 pub(crate) use worker::Worker;
 
 use std::sync::atomic::AtomicU64;

@@ -2,16 +2,16 @@
 //! after which the worker is to be replaced.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use payload::Wsgi;
 use platform::children;
 
 use super::worker::Worker;
 use crate::embed::{Interpreter, ThreadState};
+use crate::wsgi::background::{Background, Stop};
 use crate::wsgi::engine::Engine;
 use crate::wsgi::log;
 
@@ -30,30 +30,6 @@ impl Seat {
         // One thread writes: no need for an addition that others could disturb.
         self.0
             .store(self.0.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-    }
-}
-
-/// The threads that look. Nothing at all in a process without a supervisor.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
-    stop: Arc<Stop>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Stop {
-    stopped: Mutex<bool>,
-    news: Condvar,
-}
-
-impl Stop {
-    // True when it is time to stop.
-    fn wait(&self, time: Duration) -> bool {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .news
-            .wait_timeout_while(stopped, time, |stopped| !*stopped);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
@@ -100,57 +76,34 @@ impl Limits {
     }
 }
 
-impl Watch {
-    /// Begins to look after this process, if it is a worker that serves with `engine`; `seats` has one for each thread.
-    ///
-    /// # Errors
-    /// When the system gives no more threads.
-    pub(crate) fn start(settings: &Wsgi, engine: &Engine, seats: &[Arc<Seat>]) -> io::Result<Self> {
-        let mut watch = Self::default();
-        let Some(worker) = Worker::current() else {
-            return Ok(watch);
-        };
-        let beats = engine
-            .members()
-            .iter()
-            .map(|_| AtomicU64::new(children::now()));
-        let beats: Arc<[AtomicU64]> = beats.collect();
-        for (index, member) in engine.members().iter().enumerate() {
-            let (stop, beats) = (Arc::clone(&watch.stop), Arc::clone(&beats));
-            let interpreter = member.interpreter;
-            watch.spawn("wsgi-beat", move || {
-                beat(interpreter, worker, (&beats, index), &stop);
-            })?;
-        }
-        let limits = Limits::of(settings, worker);
-        let (stop, seats) = (Arc::clone(&watch.stop), seats.to_vec());
-        watch.spawn("wsgi-watch", move || look(&limits, &seats, worker, &stop))?;
-        Ok(watch)
+/// Begins to look after this process, if it is a worker that serves with `engine`; `seats` has one for each thread.
+///
+/// # Errors
+/// When the system gives no more threads.
+pub(crate) fn watch(
+    settings: &Wsgi,
+    engine: &Engine,
+    seats: &[Arc<Seat>],
+    background: &mut Background,
+) -> io::Result<()> {
+    let Some(worker) = Worker::current() else {
+        return Ok(());
+    };
+    let beats = engine
+        .members()
+        .iter()
+        .map(|_| AtomicU64::new(children::now()));
+    let beats: Arc<[AtomicU64]> = beats.collect();
+    for (index, member) in engine.members().iter().enumerate() {
+        let (interpreter, beats) = (member.interpreter, Arc::clone(&beats));
+        background.spawn("wsgi-beat", move |stop| {
+            beat(interpreter, worker, (&beats, index), stop);
+        })?;
     }
-
-    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let thread = std::thread::Builder::new().name(name.into()).spawn(work)?;
-        self.threads.push(thread);
-        Ok(())
-    }
-
-    /// Ends the threads; false when one has not ended within `patience`. Call it without the GIL.
-    pub(crate) fn stop(self, patience: Duration) -> bool {
-        *self
-            .stop
-            .stopped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = true;
-        self.stop.news.notify_all();
-        let begun = Instant::now();
-        while !self.threads.iter().all(JoinHandle::is_finished) {
-            if begun.elapsed() >= patience {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        true
-    }
+    let (limits, seats) = (Limits::of(settings, worker), seats.to_vec());
+    background.spawn("wsgi-watch", move |stop| {
+        look(&limits, &seats, worker, stop);
+    })
 }
 
 fn beat(

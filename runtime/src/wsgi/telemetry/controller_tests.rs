@@ -105,18 +105,16 @@ fn it_goes_as_far_as_throughput_allows() {
     );
 }
 
+/// How far down the ladder an interval stands.
+fn step(interval: u32) -> i32 {
+    let position = LADDER.iter().position(|it| *it == interval);
+    position.map_or(0, |it| it as i32)
+}
+
 #[test]
 fn small_losses_add_up() {
     // 2 % at each step: the second would be 4 % together.
-    let rate = |interval| {
-        400.0
-            * 0.98_f64.powi(
-                LADDER
-                    .iter()
-                    .position(|it| *it == interval)
-                    .map_or(0, |it| it as i32),
-            )
-    };
+    let rate = |interval| 400.0 * 0.98_f64.powi(step(interval));
     let mut controller = Controller::new();
     server(rate, wait_by_interval, 1.0).run(&mut controller, 80);
     assert_eq!(controller.interval(), 2000);
@@ -177,15 +175,7 @@ fn never_below_the_least() {
 #[test]
 fn spare_capacity_may_be_spent() {
     // 4 % more processor time at each step.
-    let rate = |interval| {
-        400.0
-            * 0.96_f64.powi(
-                LADDER
-                    .iter()
-                    .position(|it| *it == interval)
-                    .map_or(0, |it| it as i32),
-            )
-    };
+    let rate = |interval| 400.0 * 0.96_f64.powi(step(interval));
     let mut controller = Controller::new();
     let (decisions, _) = server(rate, wait_by_interval, 0.4).run(&mut controller, 200);
     assert_eq!(controller.interval(), 500);

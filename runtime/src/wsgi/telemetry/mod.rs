@@ -28,7 +28,7 @@ use platform::clock;
 
 pub(crate) use facts::{Facts, metrics};
 pub(crate) use memory::{AUTO, Block, Memory, Phase, Shape, Word};
-pub(crate) use tuner::{Interval, Tuner};
+pub(crate) use tuner::{Interval, tune};
 
 /// Where a process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

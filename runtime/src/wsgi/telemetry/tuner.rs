@@ -2,8 +2,7 @@
 //! controller decides. One for each interpreter with a GIL of its own.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use payload::SwitchInterval;
@@ -14,6 +13,7 @@ use super::controller::{Controller, Window};
 use super::memory::{AUTO, Block, Phase, Word};
 use super::snapshot::Snapshot;
 use crate::embed::{Attached, Interpreter, PyResult, ThreadState};
+use crate::wsgi::background::Background;
 use crate::wsgi::log;
 
 /// How often it looks whether something is wanted.
@@ -119,61 +119,24 @@ fn present(py: Attached<'_>) -> PyResult<'_, u64> {
     Ok(u64::try_from(seconds.as_nanos()).unwrap_or(0))
 }
 
-/// The running thread.
-#[derive(Debug)]
-pub(crate) struct Tuner {
-    stop: Arc<(Mutex<bool>, Condvar)>,
-    thread: JoinHandle<()>,
-}
-
-impl Tuner {
-    /// Tunes `interpreter`, number `number` of this process; `adjustable` as [`Interval::of`] says.
-    ///
-    /// # Errors
-    /// When the system gives no more threads.
-    pub(crate) fn start(
-        telemetry: Arc<Telemetry>,
-        number: usize,
-        interpreter: Interpreter,
-        adjustable: Interval,
-    ) -> io::Result<Self> {
-        let stop = Arc::new((Mutex::new(false), Condvar::new()));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new()
-            .name("wsgi-tuner".into())
-            .spawn(move || {
-                let block = telemetry.block(number);
-                let mut tuning = Tuning::new(telemetry, block, interpreter, adjustable);
-                while !wait(&stopped, TICK) {
-                    tuning.tick();
-                }
-            })?;
-        Ok(Self { stop, thread })
-    }
-
-    /// Ends the thread and waits for it, `patience` at most; false when it has not ended. Call it without the GIL, which
-    /// it may need to end.
-    pub(crate) fn stop(self, patience: Duration) -> bool {
-        let (stop, news) = &*self.stop;
-        *stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        news.notify_all();
-        let deadline = Instant::now() + patience;
-        while !self.thread.is_finished() {
-            if Instant::now() >= deadline {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(1));
+/// Tunes `interpreter`, number `number` of this process, from now on; `adjustable` as [`Interval::of`] says.
+///
+/// # Errors
+/// When the system gives no more threads.
+pub(crate) fn tune(
+    telemetry: Arc<Telemetry>,
+    number: usize,
+    interpreter: Interpreter,
+    adjustable: Interval,
+    background: &mut Background,
+) -> io::Result<()> {
+    background.spawn("wsgi-tuner", move |stop| {
+        let block = telemetry.block(number);
+        let mut tuning = Tuning::new(telemetry, block, interpreter, adjustable);
+        while !stop.wait(TICK) {
+            tuning.tick();
         }
-        self.thread.join().is_ok()
-    }
-}
-
-// True when it is time to stop.
-fn wait((stop, news): &(Mutex<bool>, Condvar), patience: Duration) -> bool {
-    let stop = stop.lock().unwrap_or_else(PoisonError::into_inner);
-    let waited = news.wait_timeout_while(stop, patience, |stop| !*stop);
-    let (stop, _) = waited.unwrap_or_else(PoisonError::into_inner);
-    *stop
+    })
 }
 
 struct Tuning {

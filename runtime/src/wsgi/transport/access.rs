@@ -192,21 +192,22 @@ fn quoted(value: &[u8]) -> String {
 fn iso(time: SystemTime) -> String {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let date = httpdate::fmt_http_date(time.max(UNIX_EPOCH));
-    let mut words = date.split(' ').skip(1);
-    let mut word = || words.next().unwrap_or_default();
-    let (day, month, year, clock) = (word(), word(), word(), word());
+    let [day, month, year, clock] = words(&date);
     let month = MONTHS.find(month).map_or(0, |place| place / 3 + 1);
     format!("{year}-{month:02}-{day}T{clock}Z")
 }
 
 /// `23/Nov/2026:08:55:51 +0000`
 fn timestamp(time: SystemTime) -> String {
-    // `Mon, 23 Nov 2026 08:55:51 GMT`
     let date = httpdate::fmt_http_date(time.max(UNIX_EPOCH));
-    let mut words = date.split(' ').skip(1);
-    let mut word = || words.next().unwrap_or_default();
-    let (day, month, year, clock) = (word(), word(), word(), word());
+    let [day, month, year, clock] = words(&date);
     format!("{day}/{month}/{year}:{clock} +0000")
+}
+
+// Of `Mon, 23 Nov 2026 08:55:51 GMT`.
+fn words(date: &str) -> [&str; 4] {
+    let mut words = date.split(' ').skip(1);
+    std::array::from_fn(|_| words.next().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -355,15 +355,7 @@ impl Connection {
     /// Answers the request that this thread has without the application.
     pub(crate) fn serve(&self, answer: Answer, head_only: bool) {
         let mut state = self.state();
-        state.keep = state.keep
-            && !state.input.ended
-            && state.input.is_skippable()
-            && self.shared.phase() == Phase::Serving;
-        let field: &[u8] = match (state.keep, state.http11) {
-            (false, _) => b"Connection: close\r\n",
-            (true, true) => b"",
-            (true, false) => b"Connection: keep-alive\r\n",
-        };
+        let field = state.decide_keep(true, self.shared.phase());
         state.output.answer(answer, field, head_only);
     }
 
@@ -592,6 +584,21 @@ impl State {
     /// Whether `turn` is what a thread does now.
     pub(crate) fn is_running(&self, turn: u64) -> bool {
         self.stage == Stage::Running && self.turn == turn
+    }
+
+    /// Decides whether another request may follow the response that begins now, which must have an end of its own
+    /// (`delimited`); the field that says so.
+    pub(crate) fn decide_keep(&mut self, delimited: bool, phase: Phase) -> &'static [u8] {
+        self.keep = self.keep
+            && delimited
+            && !self.input.ended
+            && self.input.is_skippable()
+            && phase == Phase::Serving;
+        match (self.keep, self.http11) {
+            (false, _) => b"Connection: close\r\n",
+            (true, true) => b"",
+            (true, false) => b"Connection: keep-alive\r\n",
+        }
     }
 
     /// Whether the client speaks HTTP/1.1.
