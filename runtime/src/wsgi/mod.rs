@@ -142,7 +142,9 @@ fn start<'py>(
     let engine = Engine::start(py, source, settings, observer.telemetry())?;
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
     let (name, how) = (engine::name(settings), engine.describe(py, threads));
-    let server = accept(bound, engine, settings, observer).map_err(|(error, engine)| {
+    // Threads that have begun when another cannot need the GIL to end.
+    let accepted = py.detach(|| accept(bound, engine, settings, observer));
+    let server = accepted.map_err(|(error, engine)| {
         engine.end_or_exit(py, 1);
         StartError::Message(error)
     })?;

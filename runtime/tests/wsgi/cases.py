@@ -19,13 +19,14 @@ sys.path.insert(0, HERE)
 
 
 class Server:
+    SETTINGS = {
+        "module": os.environ.get("TEST_MODULE", "applications"), "callable": "application", "bind": ["127.0.0.1:0"],
+        "threads": 3, "processes": 1, "switch_interval": None, "graceful_timeout": 5, "access_log": False,
+        "gil": GIL, "interpreters": 1,
+    }
+
     def __init__(self, application="application", **settings):
-        self.settings = {
-            "module": os.environ.get("TEST_MODULE", "applications"), "callable": application, "bind": ["127.0.0.1:0"], "threads": 3, "processes": 1,
-            "switch_interval": None, "graceful_timeout": 5, "access_log": False,
-            "gil": GIL, "interpreters": 1,
-        }
-        self.settings.update(settings)
+        self.settings = dict(self.SETTINGS, callable=application, **settings)
         self.process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", os.path.join(HERE, "serve.py"), LIBRARY, json.dumps(self.settings)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, TEST_APPLICATION=application),
@@ -690,6 +691,15 @@ class Life(unittest.TestCase):
                 return
             time.sleep(0.01)
         self.fail("the server still accepts connections")
+
+    def test_threads_that_cannot_be_started(self):
+        settings = dict(Server.SETTINGS, threads=1000)
+        command = [sys.executable, os.path.join(HERE, "serve.py"), LIBRARY, json.dumps(settings)]
+        # Room for the stacks of some of them.
+        limited = ["sh", "-c", 'ulimit -v 2000000; exec "$@"', "sh", *command]
+        ended = subprocess.run(limited, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(ended.returncode, 1, ended.stderr)
+        self.assertIn(b"error: cannot start a thread: ", ended.stderr)
 
     def test_start_line_and_several_binds(self):
         server = self.serve(bind=["127.0.0.1:0", "[::1]:0"], threads=1, switch_interval={"fixed": 2000}).start()
