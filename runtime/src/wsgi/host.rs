@@ -142,6 +142,8 @@ pub(crate) struct Concurrency {
     pub threads: bool,
     /// `wsgi.multiprocess`
     pub processes: bool,
+    /// `wsgi.url_scheme` is `https`.
+    pub tls: bool,
 }
 
 /// Seconds that the request waited for a thread.
@@ -386,7 +388,10 @@ fn template<'py>(
     set("SERVER_PROTOCOL", py.text("HTTP/1.1")?)?;
     set("SERVER_SOFTWARE", py.text(super::SERVER_SOFTWARE)?)?;
     set("wsgi.version", py.tuple(&[&py.int(1)?, &py.int(0)?])?)?;
-    set("wsgi.url_scheme", py.text("http")?)?;
+    set(
+        "wsgi.url_scheme",
+        py.text(if runs.tls { "https" } else { "http" })?,
+    )?;
     set("wsgi.multithread", py.bool(runs.threads)?)?;
     set("wsgi.multiprocess", py.bool(runs.processes)?)?;
     set("wsgi.run_once", py.bool(false)?)?;

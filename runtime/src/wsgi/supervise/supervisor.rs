@@ -18,6 +18,7 @@ use super::worker::Worker;
 use super::{Slot, Word};
 use crate::wsgi::admin::Listening;
 use crate::wsgi::telemetry::Memory;
+use crate::wsgi::transport::tls::Tls;
 use crate::wsgi::{log, observe, transport};
 
 /// How often the workers' signs are read. Their ends are signals.
@@ -86,12 +87,15 @@ struct Supervisor {
     memory: &'static [AtomicU64],
     figures: Option<Memory>,
     admin: Option<AdminProcess>,
+    /// What workers have when they begin: a file that is bad by then does not keep them from serving.
+    tls: Option<Tls>,
     fleet: Fleet,
 }
 
 impl Supervisor {
     fn new(settings: &Wsgi) -> Result<Self, String> {
         let listeners = transport::listeners(&settings.bind).map_err(|error| error.to_string())?;
+        let tls = Tls::new(settings).map_err(|error| error.to_string())?;
         let policy = policy(settings);
         let cannot = |what: &str| {
             let what = what.to_owned();
@@ -110,6 +114,7 @@ impl Supervisor {
         Ok(Self {
             figures,
             admin,
+            tls,
             listeners,
             signals: Signals::watch(&WATCHED).map_err(cannot("catch signals"))?,
             leash: UnixStream::pair().map_err(cannot("make a pipe"))?,
@@ -188,12 +193,12 @@ impl Supervisor {
         let listeners = std::mem::take(&mut self.listeners);
         // What else `self` holds is dropped by the caller: handlers of signals and the supervisor's end of the leash.
         let grace = Duration::from_secs(settings.graceful_timeout.into());
-        let figures = self.figures.take();
+        let (figures, tls) = (self.figures.take(), self.tls.take());
         Worker::begin(
             slot,
             words,
             listeners,
-            figures,
+            (figures, tls),
             self.leash.0.try_clone(),
             grace,
         );
@@ -282,6 +287,9 @@ impl Supervisor {
             }
             HANGUP => {
                 log::line("reloading: each worker is replaced once a new one is ready");
+                if let Some(tls) = &self.tls {
+                    tls.reload();
+                }
                 self.fleet.reload();
             }
             MORE => self.fleet.resize(1),
@@ -292,11 +300,12 @@ impl Supervisor {
     }
 
     fn tell_serving(&self, settings: &Wsgi) {
+        let scheme = crate::wsgi::scheme(settings);
         let addresses: Vec<String> = self
             .listeners
             .iter()
             .filter_map(|listener| listener.local_addr().ok())
-            .map(|address| format!("http://{address}"))
+            .map(|address| format!("{scheme}://{address}"))
             .collect();
         log::line(&format!(
             "serving {}:{} on {} (processes: {}, supervised)",

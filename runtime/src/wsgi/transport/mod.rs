@@ -1,4 +1,4 @@
-//! Bytes to requests and back: HTTP/1.1 over TCP.
+//! Bytes to requests and back: HTTP/1.1 over TCP or TLS.
 //!
 //! The Python threads wait for all connections together. Whoever is told of news reads, takes the head apart, calls the
 //! application, writes, and asks for more news: a request crosses no threads, and none waits while a thread is idle.
@@ -6,6 +6,7 @@
 //!
 //! - `connection` is the life of a connection, with `input` and `output` for its two directions, `head` and `chunked`
 //!   for what comes in, and `turn` for what the protocol side sees of one request.
+//! - `stream` is a client's socket, with `tls` on it or without.
 //! - `server` is what the threads share: the poller, the connections, the queue.
 
 pub(crate) mod access;
@@ -18,6 +19,8 @@ mod output;
 mod piece;
 mod queue;
 mod server;
+mod stream;
+pub(crate) mod tls;
 mod turn;
 
 use std::io;
