@@ -28,11 +28,6 @@ impl Stream {
         Self { socket, session }
     }
 
-    fn session(&self) -> Option<MutexGuard<'_, Session>> {
-        let session = self.session.as_ref()?;
-        Some(session.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// Reads what is there; 0 is the end. Less than there is room for means that the rest, if any, is still to come
     /// through the socket, so that it can be waited for there.
     ///
@@ -40,9 +35,9 @@ impl Stream {
     /// `WouldBlock` when nothing is there, `Unsupported` when the client does not speak TLS ([`Stream::is_cleartext`]).
     #[inline]
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.session() {
+        match &self.session {
             None => self.socket.receive(buffer),
-            Some(mut session) => session.receive(&self.socket, buffer),
+            Some(session) => lock(session).receive(&self.socket, buffer),
         }
     }
 
@@ -52,9 +47,9 @@ impl Stream {
     /// `WouldBlock` when there is no room. A closed connection is an error, not a SIGPIPE.
     #[inline]
     pub(crate) fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self.session() {
+        match &self.session {
             None => self.socket.send(pieces),
-            Some(mut session) => session.send(&self.socket, pieces),
+            Some(session) => lock(session).send(&self.socket, pieces),
         }
     }
 
@@ -64,41 +59,47 @@ impl Stream {
     /// The connection's.
     #[inline]
     pub(crate) fn flush(&self) -> io::Result<bool> {
-        match self.session() {
+        match &self.session {
             None => Ok(true),
-            Some(mut session) => session.flush(&self.socket),
+            Some(session) => lock(session).flush(&self.socket),
         }
     }
 
     /// Whether something was taken that is not sent.
     #[inline]
     pub(crate) fn wants_write(&self) -> bool {
-        self.session().is_some_and(|session| session.wants_write())
+        self.session
+            .as_ref()
+            .is_some_and(|session| lock(session).wants_write())
     }
 
     /// Whether something can be received that the socket will not tell of.
     #[inline]
     pub(crate) fn is_ahead(&self) -> bool {
-        self.session().is_some_and(|mut session| session.is_ahead())
+        self.session
+            .as_ref()
+            .is_some_and(|session| lock(session).is_ahead())
     }
 
     /// Whether the client began without TLS where it should. From then on nothing is encrypted: it can be told.
     pub(crate) fn is_cleartext(&self) -> bool {
-        self.session().is_some_and(|session| session.is_cleartext())
+        self.session
+            .as_ref()
+            .is_some_and(|session| lock(session).is_cleartext())
     }
 
     /// Ends the sending side: the client reads what is under way, then the end.
     pub(crate) fn end_sending(&self) {
-        if let Some(mut session) = self.session() {
-            session.close(&self.socket);
+        if let Some(session) = &self.session {
+            lock(session).close(&self.socket);
         }
         self.socket.end_sending();
     }
 
     /// Ends both directions, also for threads that wait. `complete`: the client may take it for a proper end.
     pub(crate) fn cut(&self, complete: bool) {
-        if complete && let Some(mut session) = self.session() {
-            session.close(&self.socket);
+        if complete && let Some(session) = &self.session {
+            lock(session).close(&self.socket);
         }
         self.socket.cut();
     }
@@ -107,6 +108,10 @@ impl Stream {
     pub(crate) fn reset_on_close(&self) {
         self.socket.reset_on_close();
     }
+}
+
+fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl AsFd for Stream {
