@@ -37,6 +37,8 @@ pub struct Wsgi {
     pub tls_certificate: Option<String>,
     /// A file with its key; `None`: it stands in the certificate's.
     pub tls_key: Option<String>,
+    /// Speak HTTP/2, too.
+    pub http2: bool,
     /// Addresses and networks of proxies that are believed, separated by commas.
     pub trusted_proxies: Option<String>,
     /// Which of their fields: `x-forwarded`, which `None` stands for, too, or `forwarded`.
@@ -104,6 +106,7 @@ impl Default for Wsgi {
             access_log_file: None,
             tls_certificate: None,
             tls_key: None,
+            http2: true,
             trusted_proxies: None,
             proxy_headers: None,
             statics: Vec::new(),
@@ -256,6 +259,7 @@ pub static SETTINGS: &[Setting] = &[
     setting!("access-log-file", Kind::Text, "FILE", access_log_file: Text, "Append the access log to a file in the place of stderr"),
     setting!("tls-certificate", Kind::Text, "FILE", tls_certificate: Text, "Speak HTTPS, with this certificate and its chain (PEM)"),
     setting!("tls-key", Kind::Text, "FILE", tls_key: Text, "The certificate's private key (PEM), where it is not in that file"),
+    setting!("http2", Kind::Truth, "", http2: Truth, "Speak HTTP/2 with clients that choose it"),
     setting!("trusted-proxies", Kind::Text, "ADDRESSES", trusted_proxies: Text, "Proxies to be believed: addresses or networks, by commas"),
     setting!("proxy-headers", Kind::OneOf(&["x-forwarded", "forwarded"]), "KIND", proxy_headers: Text, "What they set: x-forwarded (-For, -Proto …) or forwarded (RFC 7239)"),
     setting!("static-max-age", Kind::Whole(0, 366 * DAY), "SECONDS", static_max_age: Small, "How long clients keep static files unasked"),

@@ -17,8 +17,8 @@ pub(crate) struct Request<'a> {
     pub method: &'a [u8],
     /// Path and query.
     pub target: Target<'a>,
-    /// Of HTTP: 1.1 (or 1.0).
-    pub http11: bool,
+    /// Of HTTP.
+    pub version: Version,
     /// The header fields.
     pub fields: Fields<'a>,
     /// The client; of one behind a trusted proxy, the port is 0 when it is not known.
@@ -43,7 +43,11 @@ impl<'a> Request<'a> {
         Self {
             method: parsed.method.of(head),
             target: Target::parse(parsed.target.of(head)),
-            http11: parsed.http11,
+            version: if parsed.http11 {
+                Version::Http11
+            } else {
+                Version::Http10
+            },
             fields: Fields { head, fields },
             peer,
             local,
@@ -56,6 +60,28 @@ impl<'a> Request<'a> {
     pub(crate) fn label(&self) -> String {
         let text = |bytes| String::from_utf8_lossy(bytes);
         format!("{} {}", text(self.method), text(self.target.raw))
+    }
+}
+
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// 1.0
+    Http10,
+    /// 1.1
+    Http11,
+    /// 2
+    Http2,
+}
+
+impl Version {
+    /// `SERVER_PROTOCOL`
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
     }
 }
 

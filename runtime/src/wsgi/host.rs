@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::call::Call;
 use super::environ;
-use super::exchange::Request;
+use super::exchange::{Request, Version};
 use super::file::{FileWrapper, WrapFile};
 use super::forwarded::Forwarded;
 use super::input::Input;
@@ -55,6 +55,7 @@ struct Keys {
     get: Kept,
     post: Kept,
     http10: Kept,
+    http2: Kept,
 }
 
 macro_rules! for_each_key {
@@ -64,7 +65,7 @@ macro_rules! for_each_key {
             protocol = "SERVER_PROTOCOL", server_name = "SERVER_NAME", server_port = "SERVER_PORT",
             remote_addr = "REMOTE_ADDR", remote_port = "REMOTE_PORT", host = "HTTP_HOST",
             input = "wsgi.input", errors = "wsgi.errors", stderr = "stderr",
-            get = "GET", post = "POST", http10 = "HTTP/1.0",
+            get = "GET", post = "POST", http10 = "HTTP/1.0", http2 = "HTTP/2.0",
         }
     };
 }
@@ -259,8 +260,10 @@ impl Host {
         if !target.query.is_empty() {
             set(&keys.query, &py.latin1(target.query)?)?;
         }
-        if !request.http11 {
-            set(&keys.protocol, &keys.http10.get(py))?;
+        match request.version {
+            Version::Http11 => {}
+            Version::Http10 => set(&keys.protocol, &keys.http10.get(py))?,
+            Version::Http2 => set(&keys.protocol, &keys.http2.get(py))?,
         }
         let (name, port) = self.server.get(py, request.local)?;
         set(&keys.server_name, &name)?;

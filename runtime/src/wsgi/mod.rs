@@ -200,7 +200,7 @@ fn accept(
     let shared = match Shared::new(
         Limits::from(settings),
         all,
-        shares,
+        (shares, settings.http2),
         log,
         observer.telemetry().map(Arc::clone),
         (statics, trusted, tls.clone()),

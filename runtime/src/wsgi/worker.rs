@@ -13,7 +13,7 @@ use super::exchange::{Exchange, Request};
 use super::host::Host;
 use super::supervise::Seat;
 use super::telemetry::local;
-use super::transport::{Next, Scratch, Shared};
+use super::transport::{Scratch, Shared};
 use crate::embed::{Attached, Interpreter, ThreadState};
 
 /// As much as a Python program's main thread has: deep recursion in C code must not hit a smaller end.
@@ -89,8 +89,8 @@ fn work(interpreter: Interpreter, host: &Host, shared: &Arc<Shared>, seat: &Seat
                 state.attach(|py| handle(py, host, request, exchange));
             });
         };
-        while let Some(connection) = shared.dequeue() {
-            shared.go_on(&connection, Next::Ready, &mut scratch, &mut one);
+        while let Some(waiting) = shared.dequeue() {
+            shared.take_up(waiting, &mut scratch, &mut one);
         }
         shared.wait(&mut events);
         if host.batch {

@@ -117,12 +117,11 @@ pub(crate) struct Record {
 impl Record {
     /// Notes a request.
     pub(crate) fn new(request: &Request<'_>) -> Self {
-        let version = if request.http11 { "1.1" } else { "1.0" };
         let mut line = request.method.to_vec();
         line.push(b' ');
         line.extend_from_slice(request.target.raw);
-        line.extend_from_slice(b" HTTP/");
-        line.extend_from_slice(version.as_bytes());
+        line.push(b' ');
+        line.extend_from_slice(request.version.name().as_bytes());
         let field = |name| request.fields.get(name).map(<[u8]>::to_vec);
         Self {
             begun: SystemTime::now(),

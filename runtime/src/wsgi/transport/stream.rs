@@ -33,7 +33,7 @@ impl Stream {
     ///
     /// # Errors
     /// `WouldBlock` when nothing is there, `Unsupported` when the client does not speak TLS ([`Stream::is_cleartext`]).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.session {
             None => self.socket.receive(buffer),
@@ -45,7 +45,7 @@ impl Stream {
     ///
     /// # Errors
     /// `WouldBlock` when there is no room. A closed connection is an error, not a SIGPIPE.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match &self.session {
             None => self.socket.send(pieces),
@@ -86,6 +86,13 @@ impl Stream {
         self.session
             .as_ref()
             .is_some_and(|session| lock(session).is_cleartext())
+    }
+
+    /// Whether the client has said in its handshake that it speaks HTTP/2.
+    pub(crate) fn chose_http2(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| lock(session).chose_http2())
     }
 
     /// Ends the sending side: the client reads what is under way, then the end.

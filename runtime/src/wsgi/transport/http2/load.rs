@@ -1,0 +1,66 @@
+//! How much one connection asks of the server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// Requests that a client took back before they were answered, from which on it is told to be calm.
+const TAKEN_BACK: usize = 200;
+
+/// A connection's requests.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    under_way: AtomicUsize,
+    all: AtomicUsize,
+    taken_back: AtomicUsize,
+    changed: Notify,
+}
+
+/// One of them, from its head to the end of its work here.
+#[derive(Debug)]
+pub(super) struct Ticket(Arc<Load>);
+
+impl Load {
+    /// One request more.
+    pub(super) fn enter(self: &Arc<Self>) -> Ticket {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        self.all.fetch_add(1, Ordering::Relaxed);
+        Ticket(Arc::clone(self))
+    }
+
+    /// Requests that are not done.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::SeqCst)
+    }
+
+    /// Whether there was no request yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.all.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether the client makes work for nothing (CVE-2023-44487).
+    pub(super) fn is_abused(&self) -> bool {
+        let taken_back = self.taken_back.load(Ordering::Relaxed);
+        taken_back > TAKEN_BACK && taken_back > self.all.load(Ordering::Relaxed) / 2
+    }
+
+    /// Waits until a request is done.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}
+
+impl Ticket {
+    /// The client took the request back.
+    pub(super) fn note_taken_back(&self) {
+        self.0.taken_back.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.0.changed.notify_one();
+    }
+}
