@@ -30,6 +30,7 @@ mod e2e {
     mod gil_modes;
     mod guestbook;
     mod hostile;
+    mod https;
     mod imports;
     mod large;
     mod multiprocessing;
