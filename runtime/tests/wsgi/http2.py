@@ -311,6 +311,21 @@ class Bounds(Http2):
         self.assertEqual(client.response(number).body, b"hello\n")
         self.ends_well(server)
 
+    def test_bodies_that_wait_do_not_stop_others(self):
+        server = self.serve(threads=2)
+        client = self.connect(server)
+        size, count = 200000, 40
+        bodies = {client.open("/echo", "POST", end=False): os.urandom(size) for _ in range(count)}
+        # As much of each as its window takes, before any is complete.
+        for at in range(0, 60000, 20000):
+            for number, body in bodies.items():
+                client.data(number, body[at:at + 20000])
+        for number, body in bodies.items():
+            client.data(number, body[60000:], end=True)
+        for number, body in bodies.items():
+            self.assertEqual(client.response(number).body == body, True)
+        self.ends_well(server)
+
     def test_more_than_the_window(self):
         server = self.serve()
         client = self.connect(server)
@@ -467,7 +482,7 @@ class Bounds(Http2):
             client.sock.settimeout(3)
             for _ in range(times):
                 client.send(data)
-            client.sock.settimeout(5)
+            client.sock.settimeout(2)
             reason = client.until_closed()
         except socket.timeout:
             reason = "stopped reading"
@@ -502,11 +517,11 @@ class Bounds(Http2):
         resident = lambda: int(open(statm).read().split()[1]) * 4096  # noqa: E731
         self.lives(server)
         before = resident()
-        self.flood(server, frame(frames.PING, 0, 0, b"12345678") * 1000, 300)
-        self.flood(server, frame(frames.SETTINGS, 0, 0) * 1000, 300)
-        self.flood(server, frame(frames.PRIORITY, 0, 1, bytes(5)) * 1000, 100)
-        self.flood(server, frames.window_update(0, 1) * 1000, 100)
-        self.flood(server, frame(200, 0, 0, b"unknown") * 1000, 100)
+        self.flood(server, frame(frames.PING, 0, 0, b"12345678") * 1000, 100)
+        self.flood(server, frame(frames.SETTINGS, 0, 0) * 1000, 100)
+        self.flood(server, frame(frames.PRIORITY, 0, 1, bytes(5)) * 1000, 50)
+        self.flood(server, frames.window_update(0, 1) * 1000, 50)
+        self.flood(server, frame(200, 0, 0, b"unknown") * 1000, 50)
         client = self.connect(server)
         head = frame(frames.HEADERS, frames.END_HEADERS, 1, client.head("/slow?1", "POST"))
         self.flood(server, frame(frames.DATA, 0, 1) * 1000, 100, before=head)

@@ -24,8 +24,9 @@ use super::request;
 const STREAMS: u32 = 100;
 /// Bytes of a body that a client may send before the application has read them.
 const WINDOW: u32 = 64 * 1024;
-/// The same for all its bodies together.
-const WINDOWS: u32 = 1024 * 1024;
+/// The same for all its bodies together: bodies that wait for a thread must leave room for those that threads read, or
+/// neither would go on.
+const WINDOWS: u32 = STREAMS * WINDOW;
 /// Bytes of a response that may wait for the client before the application has to.
 const SEND_BUFFER: usize = 64 * 1024;
 /// Streams that a client may take back before they were looked at.

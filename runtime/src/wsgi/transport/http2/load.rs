@@ -8,25 +8,36 @@ use tokio::sync::Notify;
 /// Requests that a client took back before they were answered, from which on it is told to be calm.
 const TAKEN_BACK: usize = 200;
 
+/// Bytes of requests whose bodies are received before a thread has to do with them. Beyond that they wait for a thread
+/// with the others, of which the queue bounds the number, and the client's window what they hold.
+const GATHERED: usize = 512 * 1024;
+
 /// A connection's requests.
 #[derive(Debug, Default)]
 pub(super) struct Load {
     under_way: AtomicUsize,
     all: AtomicUsize,
     taken_back: AtomicUsize,
+    gathered: AtomicUsize,
     changed: Notify,
 }
 
 /// One of them, from its head to the end of its work here.
 #[derive(Debug)]
-pub(super) struct Ticket(Arc<Load>);
+pub(super) struct Ticket {
+    load: Arc<Load>,
+    gathered: usize,
+}
 
 impl Load {
     /// One request more.
     pub(super) fn enter(self: &Arc<Self>) -> Ticket {
         self.under_way.fetch_add(1, Ordering::SeqCst);
         self.all.fetch_add(1, Ordering::Relaxed);
-        Ticket(Arc::clone(self))
+        Ticket {
+            load: Arc::clone(self),
+            gathered: 0,
+        }
     }
 
     /// Requests that are not done.
@@ -54,13 +65,23 @@ impl Load {
 impl Ticket {
     /// The client took the request back.
     pub(super) fn note_taken_back(&self) {
-        self.0.taken_back.fetch_add(1, Ordering::Relaxed);
+        self.load.taken_back.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether so many bytes may be held before a thread has to do with it. Asked once.
+    pub(super) fn may_gather(&mut self, bytes: usize) -> bool {
+        let before = self.load.gathered.fetch_add(bytes, Ordering::SeqCst);
+        self.gathered = bytes;
+        before + bytes <= GATHERED
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
-        self.0.changed.notify_one();
+        self.load
+            .gathered
+            .fetch_sub(self.gathered, Ordering::SeqCst);
+        self.load.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.load.changed.notify_one();
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Request {
 /// Takes a request up: refuses it, or sees to it that it reaches a thread.
 pub(super) fn arrive(
     connection: &Arc<Connection>,
-    ticket: Ticket,
+    mut ticket: Ticket,
     request: hyper::http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) {
@@ -51,7 +51,11 @@ pub(super) fn arrive(
     };
     let gathers = match parsed.framing {
         Framing::Length(1..) if parsed.expects || body.is_end_stream() => false,
-        Framing::Length(length) => (1..=limits.gather).contains(&length),
+        Framing::Length(length) if length > limits.gather => false,
+        Framing::Length(length) => {
+            let body = usize::try_from(length).unwrap_or(usize::MAX);
+            body > 0 && ticket.may_gather(head.len() + body)
+        }
         Framing::Chunked => false,
     };
     let head_only = parsed.method.of(&head) == b"HEAD";
