@@ -85,3 +85,34 @@ impl Drop for Ticket {
         self.load.changed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tickets_count_until_they_are_gone() {
+        let load = Arc::<Load>::default();
+        assert!(load.is_new());
+        let (mut first, mut second) = (load.enter(), load.enter());
+        assert_eq!((load.under_way(), load.is_new()), (2, false));
+        assert!(first.may_gather(GATHERED));
+        assert!(!second.may_gather(1));
+        drop((first, second));
+        assert_eq!(load.under_way(), 0);
+        assert!(load.enter().may_gather(GATHERED));
+    }
+
+    #[test]
+    fn more_taken_back_than_wanted_is_abuse() {
+        let load = Arc::<Load>::default();
+        for number in 1..=3 * TAKEN_BACK {
+            load.enter().note_taken_back();
+            assert_eq!(load.is_abused(), number > TAKEN_BACK, "{number}");
+        }
+        for _ in 0..4 * TAKEN_BACK {
+            drop(load.enter());
+        }
+        assert!(!load.is_abused());
+    }
+}

@@ -176,3 +176,34 @@ fn text(parts: &request::Parts) -> Vec<u8> {
     put(&[b"\r\n"]);
     text
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_head_of_http1() {
+        let check = |uri: &str, fields: &[(&str, &str)], expected: &str| {
+            let mut request = hyper::http::Request::get(uri);
+            for (name, value) in fields {
+                request = request.header(*name, *value);
+            }
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            assert_eq!(text(&parts), expected.as_bytes(), "{uri}");
+        };
+        let fields = [
+            ("cookie", "a=1"),
+            ("x-a", "1"),
+            ("cookie", "b=2"),
+            ("host", "b"),
+        ];
+        check(
+            "https://a:1/x?y",
+            &fields,
+            "GET /x?y HTTP/1.1\r\nhost: a:1\r\nx-a: 1\r\ncookie: a=1; b=2\r\n\r\n",
+        );
+        check("/x", &fields[3..], "GET /x HTTP/1.1\r\nhost: b\r\n\r\n");
+        check("*", &[], "GET * HTTP/1.1\r\n\r\n");
+    }
+}
