@@ -33,6 +33,7 @@ pub(crate) struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// The request of a head that was taken apart.
+    #[inline]
     pub(crate) fn new(
         head: &'a [u8],
         parsed: &Parsed,

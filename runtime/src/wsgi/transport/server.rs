@@ -495,6 +495,7 @@ impl Shared {
         self.settle(connection, next);
     }
 
+    #[inline]
     fn settle(&self, connection: &Arc<Connection>, next: Next) {
         match next {
             Next::Close => self.close(connection),
@@ -503,6 +504,7 @@ impl Shared {
         }
     }
 
+    #[cold]
     fn hand_over(&self, connection: &Arc<Connection>) {
         let _ = self.poller.remove(&connection.socket);
         match &self.http2 {

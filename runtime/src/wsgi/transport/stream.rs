@@ -57,7 +57,7 @@ impl Stream {
     ///
     /// # Errors
     /// The connection's.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn flush(&self) -> io::Result<bool> {
         match &self.session {
             None => Ok(true),
@@ -66,7 +66,7 @@ impl Stream {
     }
 
     /// Whether something was taken that is not sent.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wants_write(&self) -> bool {
         self.session
             .as_ref()
@@ -74,7 +74,7 @@ impl Stream {
     }
 
     /// Whether something can be received that the socket will not tell of.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_ahead(&self) -> bool {
         self.session
             .as_ref()

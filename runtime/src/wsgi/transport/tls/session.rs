@@ -170,6 +170,7 @@ impl Session {
     ///
     /// # Errors
     /// The connection's.
+    #[inline(never)]
     pub(crate) fn flush(&mut self, socket: &Socket) -> io::Result<bool> {
         while self.connection.wants_write() {
             match self.connection.write_tls(&mut Sink(socket)) {
@@ -182,11 +183,13 @@ impl Session {
     }
 
     /// Whether something is encrypted that is not sent.
+    #[inline(never)]
     pub(crate) fn wants_write(&self) -> bool {
         self.connection.wants_write()
     }
 
     /// Whether [`Session::receive`] has something without the socket.
+    #[inline(never)]
     pub(crate) fn is_ahead(&mut self) -> bool {
         let is_there = |data: &[u8]| !data.is_empty();
         is_there(&self.ahead) || self.connection.reader().fill_buf().is_ok_and(is_there)
