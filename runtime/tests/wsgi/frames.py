@@ -102,6 +102,8 @@ class Client:
                 return
             if room <= 0:
                 self.read()
+            if self.stream(number).ended or self.stream(number).reset is not None:
+                return  # answered, and the rest is not wanted
 
     spent = None
 
