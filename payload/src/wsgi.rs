@@ -56,6 +56,10 @@ pub struct Wsgi {
     pub body_timeout: u32,
     /// Seconds for a client that does not read.
     pub send_timeout: u32,
+    /// Seconds that a request may take in the application; 0 for ever.
+    pub request_timeout: u32,
+    /// Seconds until `RequestTimeout` is raised in its thread; 0 for never.
+    pub interrupt_timeout: u32,
     /// Requests that wait for a thread.
     pub queue_limit: u32,
     /// Seconds one of them may; 0 for ever.
@@ -109,6 +113,8 @@ impl Default for Wsgi {
             keep_alive_timeout: 75,
             body_timeout: 60,
             send_timeout: 60,
+            request_timeout: 0,
+            interrupt_timeout: 0,
             queue_limit: 4096,
             queue_timeout: 0,
             max_connections: 0,
@@ -258,6 +264,8 @@ pub static SETTINGS: &[Setting] = &[
     setting!("keep-alive-timeout", Kind::Whole(1, DAY), "SECONDS", keep_alive_timeout: Small, "How long a connection may be idle"),
     setting!("body-timeout", Kind::Whole(1, DAY), "SECONDS", body_timeout: Small, "How long a client may send nothing of a body"),
     setting!("send-timeout", Kind::Whole(1, DAY), "SECONDS", send_timeout: Small, "How long a client may take nothing of a response"),
+    setting!("request-timeout", Kind::Whole(0, DAY), "SECONDS", request_timeout: Small, "How long the application may take; 0 for ever"),
+    setting!("interrupt-timeout", Kind::Whole(0, DAY), "SECONDS", interrupt_timeout: Small, "Raise RequestTimeout in it after so long; 0 for never"),
     setting!("queue-limit", Kind::Whole(1, 1_000_000), "N", queue_limit: Small, "Most requests that wait for a thread"),
     setting!("queue-timeout", Kind::Whole(0, DAY), "SECONDS", queue_timeout: Small, "How long one may wait; 0 for ever"),
     setting!("max-connections", Kind::Whole(0, 1_000_000), "N", max_connections: Small, "Most connections; 0 for what open files allow"),

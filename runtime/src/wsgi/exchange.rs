@@ -136,6 +136,9 @@ impl std::fmt::Display for ReceiveError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gone;
 
+/// The status of a request that the application did not answer in time.
+pub(crate) const GATEWAY_TIMEOUT: u16 = 504;
+
 /// One request and its response, seen from the thread that handles it. What may block is called without the GIL.
 pub(crate) trait Exchange: Send + Sync {
     /// The next piece of the request body; empty at its end. May block.
@@ -172,4 +175,8 @@ pub(crate) trait Exchange: Send + Sync {
 
     /// No further request is to come on this connection.
     fn close(&self);
+
+    /// The application takes too long: the client is answered 504 in its place, or cut off where a response has begun. From
+    /// any thread, while another may be in any of the other functions; for that one the client is gone.
+    fn time_out(&self);
 }

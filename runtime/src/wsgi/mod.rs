@@ -32,6 +32,7 @@ mod stop;
 pub(crate) mod supervise;
 mod target;
 mod telemetry;
+mod timeout;
 mod transport;
 mod worker;
 
@@ -201,13 +202,15 @@ fn accept(
         Ok(shared) => Arc::new(shared),
         Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
     };
-    let started = Workers::start(threads, &engine, &shared);
+    let timed = timeout::Timeouts::of(settings).is_some();
+    let started = Workers::start(threads, &engine, &shared, timed);
     let workers = match started {
         Ok(workers) => workers,
         Err(error) => return Err((format!("cannot start a thread: {error}"), engine)),
     };
     let mut background = Background::default();
     let started = supervise::watch(settings, &engine, workers.seats(), &mut background)
+        .and_then(|()| timeout::watch(settings, &engine, workers.watched(), &mut background))
         .and_then(|()| observer.serving(&engine, &mut background))
         .and_then(|()| bound.start(&shared, move || waker.wake()));
     match started {

@@ -88,7 +88,7 @@ impl Worker {
     }
 
     /// Asks for a replacement.
-    pub(super) fn ask_for_replacement(&self) {
+    pub(crate) fn ask_for_replacement(&self) {
         self.slot.set(Word::Stale, 1);
     }
 }
