@@ -13,8 +13,10 @@ pub struct Wsgi {
     pub module: String,
     /// Dotted attribute path of the callable; a trailing `()` calls a factory.
     pub callable: String,
-    /// `HOST:PORT`, at least one.
+    /// `HOST:PORT` or `unix:PATH`, at least one.
     pub bind: Vec<String>,
+    /// Permissions of Unix sockets; 0 for those of the umask.
+    pub socket_mode: u32,
     /// Python threads per interpreter.
     pub threads: u32,
     /// Worker processes.
@@ -93,6 +95,7 @@ impl Default for Wsgi {
             module: String::new(),
             callable: String::new(),
             bind: vec!["127.0.0.1:8000".into()],
+            socket_mode: 0,
             threads: 4,
             processes: 1,
             gil: Gil::Shared,
@@ -206,6 +209,8 @@ pub struct Setting {
 pub enum Kind {
     /// A whole number, bounds included.
     Whole(u64, u64),
+    /// Permissions in octal digits, such as `660`; 0 for none.
+    Mode,
     /// Bytes, such as `64K`, `1M` or `2G`, bounds included.
     Size(u64, u64),
     /// Yes or no: `--name` and `--no-name`.
@@ -245,6 +250,7 @@ macro_rules! setting {
 /// Every setting but the application and its addresses, in the order of the help.
 #[rustfmt::skip]
 pub static SETTINGS: &[Setting] = &[
+    setting!("socket-mode", Kind::Mode, "OCTAL", socket_mode: Small, "Permissions of Unix sockets, such as 660"),
     setting!("threads", Kind::Whole(1, 1024), "N", threads: Small, "Python threads per interpreter"),
     setting!("processes", Kind::Whole(1, 256), "N", processes: Small, "Worker processes"),
     setting!("gil", Kind::OneOf(&["shared", "per-interpreter", "free"]), "MODE", gil: Gil, "GIL: shared, per-interpreter or free"),
@@ -314,6 +320,7 @@ impl Setting {
     pub fn show(&self, wsgi: &Wsgi) -> Option<String> {
         let mut wsgi = wsgi.clone();
         match ((self.field)(&mut wsgi), self.kind) {
+            (Field::Small(mode), Kind::Mode) => Some(format!("{mode:o}")),
             (Field::Small(number), _) => Some(number.to_string()),
             (Field::Large(number), Kind::Size(..)) => Some(size(*number)),
             (Field::Large(number), _) => Some(number.to_string()),
@@ -341,6 +348,7 @@ impl Kind {
                     size(max)
                 )
             }
+            Self::Mode => "permissions in octal digits, such as 660".to_owned(),
             Self::Truth => "true or false".to_owned(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
             Self::Interval => "a number of seconds above 0 and at most 3600, or `auto`".to_owned(),
@@ -354,6 +362,7 @@ impl Kind {
         let (number, min, max) = match self {
             Self::Whole(min, max) => (text.parse().ok()?, min, max),
             Self::Size(min, max) => (bytes(text)?, min, max),
+            Self::Mode => (u64::from_str_radix(text, 8).ok()?, 0, 0o777),
             _ => return None,
         };
         (min..=max).contains(&number).then_some(number)
@@ -433,6 +442,10 @@ mod tests {
         check("max-body-size", "65537", Some("65537"));
         check("max-body-size", "99999999T", None);
         check("max-header-size", "10", None);
+        check("socket-mode", "660", Some("660"));
+        check("socket-mode", "0o660", None);
+        check("socket-mode", "1777", None);
+        check("socket-mode", "980", None);
         check("gil", "free", Some("free"));
         check("gil", "none", None);
         check("switch-interval", "auto", Some("auto"));

@@ -73,6 +73,7 @@ fn run(minor: u32) {
                 "forwarded.py",
                 "logs.py",
                 "timeouts.py",
+                "sockets.py",
             ] {
                 script(&python, name, "shared");
             }

@@ -216,9 +216,10 @@ pub(super) fn thread_states(_: Attached<'_>) -> Vec<*mut ffi::PyThreadState> {
     // SAFETY: attached: the interpreter lives, and the states in its list do, as said above.
     let head = unsafe { PyInterpreterState_ThreadHead(ffi::PyInterpreterState_Get()) };
     let some = |state: *mut ffi::PyThreadState| (!state.is_null()).then_some(state);
-    // SAFETY: as above.
     std::iter::successors(some(head), |state| {
-        some(unsafe { PyThreadState_Next(*state) })
+        // SAFETY: as above.
+        let next = unsafe { PyThreadState_Next(*state) };
+        some(next)
     })
     .collect()
 }

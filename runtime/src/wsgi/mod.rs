@@ -130,15 +130,11 @@ fn start<'py>(
     }
     let bound = match supervised {
         Some(worker) => Bound::on(worker.listeners()),
-        None => {
-            Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?
-        }
+        None => transport::listeners(settings)
+            .map(Bound::on)
+            .map_err(|error| StartError::Message(error.to_string()))?,
     };
-    let addresses: Vec<String> = bound
-        .addresses()
-        .iter()
-        .map(|address| format!("http://{address}"))
-        .collect();
+    let addresses = bound.addresses();
     let version = version(py)?;
     let engine = Engine::start(py, source, settings, observer.telemetry())?;
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
@@ -157,10 +153,12 @@ fn start<'py>(
             ));
             worker.ready();
         }
-        None => log::line(&format!(
-            "serving {name} on {} (CPython {version}, {how})",
-            addresses.join(", ")
-        )),
+        None => {
+            platform::service::notify("READY=1");
+            log::line(&format!(
+                "serving {name} on {addresses} (CPython {version}, {how})"
+            ));
+        }
     }
     Ok(server)
 }

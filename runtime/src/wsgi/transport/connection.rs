@@ -412,9 +412,6 @@ impl Connection {
                 if state.input.ended && !state.input.unseen {
                     return Step::Stop(Next::Close);
                 }
-                if self.shared.phase() != Phase::Serving && !state.input.unseen {
-                    return self.say_goodbye(state);
-                }
                 self.expire_after(self.shared.limits.keep_alive);
                 if state.input.unseen {
                     Step::Go
