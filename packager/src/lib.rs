@@ -31,6 +31,7 @@ pub mod layout;
     reason = "a build that fails has no inputs"
 )]
 pub mod look;
+pub mod pe;
 pub mod plan;
 pub mod progress;
 pub mod record;
