@@ -58,6 +58,7 @@ pub struct BuildPlan {
 
 /// What a program runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a plan has a handful of them")]
 pub enum Entry {
     /// A script, as of `python app.py`.
     Script(PathBuf),

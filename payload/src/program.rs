@@ -31,6 +31,12 @@ pub struct Program {
     pub optimize: u8,
     /// No console (Windows).
     pub windowed: bool,
+    /// Extension modules of the bundle that refuse an interpreter with a GIL of its own; `None` when nobody asked.
+    #[serde(default)]
+    pub refuse_own_gil: Option<Vec<String>>,
+    /// Extension modules of the bundle that turn the GIL of a free-threaded interpreter on; `None` when nobody asked.
+    #[serde(default)]
+    pub need_gil: Option<Vec<String>>,
     /// Build facts, shown by `sys._pack` and `pack inspect`: packer version, target, …
     pub facts: std::collections::BTreeMap<String, String>,
 }
@@ -72,6 +78,7 @@ pub struct EntryPoint {
 /// What an entry point runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "a program has a handful of them")]
 pub enum Target {
     /// A script: its path in the bundle. Its code is in the module table under the name `[script] PATH`.
     Script(String),
@@ -139,6 +146,8 @@ impl Default for Program {
             contents_directory: None,
             optimize: 0,
             windowed: false,
+            refuse_own_gil: None,
+            need_gil: None,
             facts: std::collections::BTreeMap::new(),
         }
     }

@@ -29,6 +29,19 @@ pub struct Wsgi {
     pub graceful_timeout: u32,
     /// Write a line per request to stderr.
     pub access_log: bool,
+    /// What such a line looks like: `combined`, which `None` stands for, too, or `json`.
+    pub access_log_format: Option<String>,
+    /// A file for the lines, in the place of stderr.
+    pub access_log_file: Option<String>,
+    /// Addresses and networks of proxies that are believed, separated by commas.
+    pub trusted_proxies: Option<String>,
+    /// Which of their fields: `x-forwarded`, which `None` stands for, too, or `forwarded`.
+    pub proxy_headers: Option<String>,
+    /// Folders served without the application, by URL prefix; relative ones lie in the bundle.
+    #[serde(rename = "static")]
+    pub statics: Vec<(String, String)>,
+    /// Seconds that clients may keep such files without asking.
+    pub static_max_age: u32,
     /// Bytes of a request's head.
     pub max_header_size: u64,
     /// Header fields of a request.
@@ -83,6 +96,12 @@ impl Default for Wsgi {
             switch_interval: None,
             graceful_timeout: 30,
             access_log: true,
+            access_log_format: None,
+            access_log_file: None,
+            trusted_proxies: None,
+            proxy_headers: None,
+            statics: Vec::new(),
+            static_max_age: 0,
             max_header_size: 64 << 10,
             max_header_count: 100,
             max_body_size: 1 << 30,
@@ -227,6 +246,11 @@ pub static SETTINGS: &[Setting] = &[
     setting!("switch-interval", Kind::Interval, "SECONDS", switch_interval: Interval, "How often the GIL changes hands, or `auto`"),
     setting!("graceful-timeout", Kind::Whole(0, DAY), "SECONDS", graceful_timeout: Small, "How long a stop waits for requests under way"),
     setting!("access-log", Kind::Truth, "", access_log: Truth, "Write a line per request to stderr"),
+    setting!("access-log-format", Kind::OneOf(&["combined", "json"]), "FORMAT", access_log_format: Text, "Lines of the access log: combined, as Apache writes them, or json"),
+    setting!("access-log-file", Kind::Text, "FILE", access_log_file: Text, "Append the access log to a file in the place of stderr"),
+    setting!("trusted-proxies", Kind::Text, "ADDRESSES", trusted_proxies: Text, "Proxies to be believed: addresses or networks, by commas"),
+    setting!("proxy-headers", Kind::OneOf(&["x-forwarded", "forwarded"]), "KIND", proxy_headers: Text, "What they set: x-forwarded (-For, -Proto …) or forwarded (RFC 7239)"),
+    setting!("static-max-age", Kind::Whole(0, 366 * DAY), "SECONDS", static_max_age: Small, "How long clients keep static files unasked"),
     setting!("max-header-size", Kind::Size(1 << 10, 16 << 20), "BYTES", max_header_size: Large, "Largest head of a request"),
     setting!("max-header-count", Kind::Whole(1, 10_000), "N", max_header_count: Small, "Most header fields of a request"),
     setting!("max-body-size", Kind::Size(0, 1 << 50), "BYTES", max_body_size: Large, "Largest body of a request"),
@@ -270,6 +294,7 @@ impl Setting {
             (Field::Truth(place), _) => *place = truth(text).ok_or_else(wrong)?,
             (Field::Gil(place), _) => *place = Gil::named(text).ok_or_else(wrong)?,
             (Field::Interval(place), _) => *place = Some(interval(text).ok_or_else(wrong)?),
+            (Field::Text(_), Kind::OneOf(words)) if !words.contains(&text) => return Err(wrong()),
             (Field::Text(_), _) if text.is_empty() => return Err(wrong()),
             (Field::Text(place), _) => *place = Some(text.to_owned()),
         }

@@ -20,7 +20,17 @@ pub struct Socket(OwnedFd);
 pub fn accept(listener: &impl AsFd) -> io::Result<(Socket, Option<SocketAddr>)> {
     let (socket, peer) = acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-    Ok((Socket(socket), peer))
+    Ok((Socket(beyond_standard_streams(socket)?), peer))
+}
+
+// Where a program has closed a standard stream, the next descriptor gets its number, and what is printed or logged would
+// go to a client.
+fn beyond_standard_streams(descriptor: OwnedFd) -> io::Result<OwnedFd> {
+    use std::os::fd::AsRawFd;
+    if descriptor.as_raw_fd() > 2 {
+        return Ok(descriptor);
+    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(&descriptor, 3)?)
 }
 
 /// Listens at `address`; the port can be taken again right after the last program that had it.

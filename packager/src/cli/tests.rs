@@ -131,6 +131,8 @@ fn other_help() {
 
     Commands:
       build        Pack an application
+      run          Run an application without packing it
+      serve        Serve a WSGI application without packing it
       init         Write a commented pack.toml
       inspect      Show what is inside a packed program, and why
       verify       Check every hash of a packed program
@@ -145,6 +147,7 @@ fn other_help() {
     Examples:
       pack build app.py                    one executable, dist/app
       pack build --wsgi guestbook:app      a web application with its server
+      pack serve guestbook:app             the same server, without packing
       pack init && pack build              settings in a pack.toml
       pack inspect dist/app                what is inside, and why
     ");

@@ -12,10 +12,11 @@ pub mod project;
 pub mod python;
 pub mod rules;
 pub mod settings;
+mod statics;
 pub mod suggest;
 pub mod value;
 
-use crate::plan::{BuildPlan, BundleMode, Entry, Exclude, Include, UnpackPolicy};
+use crate::plan::{BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
 use environment::Environment;
 pub use error::ConfigError;
 use layer::Layer;
@@ -71,6 +72,13 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
     let commands = commands(settings, &request.current)?;
     let choice = python::choose(settings, root, &request.current, &request.environment)?;
     let name = identity::name(&project)?;
+    let statics = statics::folders(settings, &request.current)?;
+    let mut include = include(settings, &request.current)?;
+    if matches!(main, Main::Wsgi { .. }) {
+        let new = |rule: &DataRule| !include.data.contains(rule);
+        let new: Vec<DataRule> = statics.data.into_iter().filter(new).collect();
+        include.data.extend(new);
+    }
     let plan = BuildPlan {
         id: identity::id(settings, &name)?,
         version: settings
@@ -80,13 +88,16 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         root: root.clone(),
         entry: match main {
             Main::Entry(entry) => entry.clone(),
-            Main::Wsgi { module, callable } => Entry::Wsgi(wsgi(settings, module, callable)?),
+            Main::Wsgi { module, callable } => Entry::Wsgi(Wsgi {
+                statics: statics.served,
+                ..wsgi(settings, module, callable)?
+            }),
         },
         paths: paths(&project, &commands, &request.current),
         commands,
         python: choice.program,
         python_reason: choice.reason,
-        include: include(settings, &request.current)?,
+        include,
         exclude: exclude(settings)?,
         runtime_hooks: existing(settings.list("bundle.runtime-hooks"), &request.current)?,
         mode: match settings.text("bundle.mode") {

@@ -33,6 +33,7 @@ pub struct Project {
 
 /// What a program runs when it is started without a command.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a build has one of them")]
 pub enum Main {
     /// A script, module or function.
     Entry(Entry),

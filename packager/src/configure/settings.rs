@@ -78,7 +78,8 @@ pub fn find(key: &str) -> Option<&'static Setting> {
 }
 
 const APPLICATION: &str = "Application";
-const SERVER: &str = "WSGI server";
+/// Of the settings of the server that many programs need.
+pub const SERVER: &str = "WSGI server";
 /// Settings of the server that few programs need; not in the short help.
 pub(super) const SERVER_DETAILS: &str = "WSGI server: limits and life cycle";
 const CONTENTS: &str = "What goes in";

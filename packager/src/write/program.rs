@@ -4,6 +4,7 @@ use super::WriteError;
 use crate::collection::CollectedInterpreter;
 use crate::facts::InterpreterFacts;
 use crate::layout::{self, Content, Layout, PlacedCode};
+use crate::modes::Verdicts;
 use crate::plan::{BuildPlan, BundleMode, Entry, UnpackPolicy};
 use payload::{EntryPoint, Program, Python, PythonStart, Target, Unpack};
 use std::path::Path;
@@ -17,6 +18,7 @@ pub(super) fn program(
     facts: &InterpreterFacts,
     interpreter: &CollectedInterpreter,
     layout: &Layout<'_>,
+    verdicts: &Verdicts,
 ) -> Result<Program, WriteError> {
     let mut entries = vec![entry_point("", &plan.entry, layout)?];
     for (name, entry) in &plan.commands {
@@ -52,6 +54,8 @@ pub(super) fn program(
             .then(|| plan.contents_directory.clone()),
         optimize: plan.optimize,
         windowed: plan.windowed,
+        refuse_own_gil: verdicts.refuse_own_gil.clone(),
+        need_gil: verdicts.need_gil.clone(),
         facts: [
             ("pack", env!("CARGO_PKG_VERSION")),
             ("target", plan.target.as_str()),

@@ -8,6 +8,7 @@ use pyo3_ffi as ffi;
 use super::exchange::{Exchange, Gone, Pace, ReceiveError, Request, ResponseHead};
 use super::host::Host;
 use super::response::{self, End, Head, Response, Step, Violation};
+use super::telemetry::local;
 use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
 
 /// Pieces of a list up to this size together are sent as one.
@@ -186,16 +187,22 @@ impl Call {
         complete: bool,
     ) -> Result<(), Gone> {
         let exchange = &*self.exchange;
-        let send = |data: &[u8], pace| match head {
-            Some(head) => exchange.respond(head, data, complete, pace),
-            None => exchange.send(data, complete, pace),
+        if let Some(head) = head {
+            local::status(head.status);
+        }
+        let send = |data: &[u8], pace| {
+            local::output(|| match head {
+                Some(head) => exchange.respond(head, data, complete, pace),
+                None => exchange.send(data, complete, pace),
+            })
         };
         if complete && data.len() <= LATER {
             send(data, Pace::Later)?;
         } else if self.batch {
             let taken = send(data, Pace::Now)?;
             if taken < data.len() {
-                py.detach(|| exchange.send(&data[taken..], complete, Pace::Wait))?;
+                let rest = &data[taken..];
+                py.detach(|| local::output(|| exchange.send(rest, complete, Pace::Wait)))?;
             }
         } else {
             py.detach(|| send(data, Pace::Wait))?;

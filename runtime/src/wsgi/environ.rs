@@ -95,7 +95,7 @@ mod tests {
         let mut spans = Vec::new();
         let parsed = parse(head, &limits, &mut spans).unwrap();
         let addresses = ["1.2.3.4:5".parse().unwrap(), "[::1]:80".parse().unwrap()];
-        let request = Request::new(head, &parsed, &spans, addresses);
+        let request = Request::new(head, &parsed, &spans, addresses, 0);
         assert_eq!(request.label(), "GET /a%20b?c");
         assert_eq!(
             (&*request.target.path, request.http11),

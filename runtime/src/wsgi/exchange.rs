@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use super::forwarded::Forwarded;
 use super::target::Target;
 use super::transport::head::{Parsed, Span};
 use bytes::Bytes;
@@ -20,10 +21,14 @@ pub(crate) struct Request<'a> {
     pub http11: bool,
     /// The header fields.
     pub fields: Fields<'a>,
-    /// The client.
+    /// The client; of one behind a trusted proxy, the port is 0 when it is not known.
     pub peer: SocketAddr,
-    /// The address it connected to.
+    /// The address that was connected to.
     pub local: SocketAddr,
+    /// When it began to wait for a thread ([`platform::clock::ticks`]); 0 when it did not.
+    pub queued: u64,
+    /// What a trusted proxy says.
+    pub forwarded: Forwarded,
 }
 
 impl<'a> Request<'a> {
@@ -33,6 +38,7 @@ impl<'a> Request<'a> {
         parsed: &Parsed,
         fields: &'a [(Span, Span)],
         [peer, local]: [SocketAddr; 2],
+        queued: u64,
     ) -> Self {
         Self {
             method: parsed.method.of(head),
@@ -41,6 +47,8 @@ impl<'a> Request<'a> {
             fields: Fields { head, fields },
             peer,
             local,
+            queued,
+            forwarded: Forwarded::default(),
         }
     }
 

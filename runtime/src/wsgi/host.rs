@@ -7,9 +7,11 @@ use super::call::Call;
 use super::environ;
 use super::exchange::Request;
 use super::file::{FileWrapper, WrapFile};
+use super::forwarded::Forwarded;
 use super::input::Input;
 use super::log;
 use super::names::{Names, intern};
+use super::telemetry::{self, Telemetry, local};
 use crate::embed::{Attached, Capsule, Class, Kept, Owned, PyResult};
 
 /// The types of the objects that requests get.
@@ -29,6 +31,7 @@ pub(crate) struct Host {
     keys: Keys,
     server: Cache,
     client: Cache,
+    facts: [Kept; 2],
     types: Arc<Types>,
     /// Each thread handles several requests while it holds the GIL once, since there is but one.
     pub batch: bool,
@@ -141,6 +144,11 @@ pub(crate) struct Concurrency {
     pub processes: bool,
 }
 
+/// Seconds that the request waited for a thread.
+const QUEUE_TIME: &str = "pack.queue_time";
+/// Seconds that the thread then waited for the GIL.
+const GIL_WAIT: &str = "pack.gil_wait";
+
 /// Fields that nearly every request has.
 const COMMON_FIELDS: [&str; 33] = [
     "host",
@@ -187,13 +195,14 @@ impl Host {
         py: Attached<'py>,
         application: Owned<'py>,
         runs: Concurrency,
+        telemetry: Option<&Arc<Telemetry>>,
     ) -> PyResult<'py, Self> {
         let types = Arc::new(Types {
             input: Class::new(py)?,
             file_wrapper: Class::new(py)?,
         });
         let sys = py.import(c"sys")?;
-        let template = template(py, &types, runs)?;
+        let template = template(py, &types, runs, telemetry)?;
         Ok(Self {
             application: application.keep(),
             template: template.keep(),
@@ -202,6 +211,7 @@ impl Host {
             keys: Keys::new(py)?,
             server: Cache::default(),
             client: Cache::default(),
+            facts: [intern(py, QUEUE_TIME)?, intern(py, GIL_WAIT)?],
             types,
             batch: !runs.threads,
         })
@@ -255,7 +265,9 @@ impl Host {
         set(&keys.server_port, &port)?;
         let (address, port) = self.client.get(py, request.peer)?;
         set(&keys.remote_addr, &address)?;
-        set(&keys.remote_port, &port)?;
+        if request.peer.port() != 0 {
+            set(&keys.remote_port, &port)?;
+        }
         environ::joined(request.fields, |field, value| {
             if let Some(name) = self.fields.get(field) {
                 set(name, &py.latin1(value)?)
@@ -268,10 +280,19 @@ impl Host {
         if let Some(host) = target.host {
             set(&keys.host, &py.latin1(host)?)?;
         }
+        forwarded(py, &request.forwarded, &environ)?;
         let input = Input::new(Arc::clone(call));
         set(&keys.input, &self.types.input.instance(py, input)?)?;
         if let Some(errors) = self.stderr(py) {
             set(&keys.errors, &errors)?;
+        }
+        if let Some((queue, gil_wait)) = local::waits() {
+            for (name, time) in self.facts.iter().zip([queue, gil_wait]) {
+                // Otherwise the template's 0 stays.
+                if time >= 1000 {
+                    environ.dict_set(&name.get(py), &py.float(telemetry::json::seconds(time))?)?;
+                }
+            }
         }
         Ok(environ)
     }
@@ -307,6 +328,9 @@ impl Host {
         self.keys.release(py);
         self.server.release(py);
         self.client.release(py);
+        self.facts
+            .into_iter()
+            .for_each(|name| drop(name.release(py)));
         if let Ok(types) = Arc::try_unwrap(self.types) {
             types.input.release(py);
             types.file_wrapper.release(py);
@@ -314,10 +338,43 @@ impl Host {
     }
 }
 
+/// What a trusted proxy says, for applications that make URLs of it.
+fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> PyResult<'py, ()> {
+    let set = |name: &str, value: &str| environ.dict_set(&py.text(name)?, &py.text(value)?);
+    if let Some(scheme) = said.scheme {
+        set("wsgi.url_scheme", scheme)?;
+    }
+    if let Some(host) = &said.host {
+        set("HTTP_HOST", host)?;
+        set("SERVER_NAME", host_alone(host))?;
+    }
+    let default = match said.scheme {
+        Some("https") => 443,
+        _ => 80,
+    };
+    let told = said.scheme.is_some() || said.host.is_some();
+    if let Some(port) = said.port.or(told.then_some(default)) {
+        set("SERVER_PORT", &port.to_string())?;
+    }
+    if let Some(prefix) = &said.prefix {
+        set("SCRIPT_NAME", prefix)?;
+    }
+    Ok(())
+}
+
+/// Without the port.
+fn host_alone(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
 fn template<'py>(
     py: Attached<'py>,
     types: &Arc<Types>,
     runs: Concurrency,
+    telemetry: Option<&Arc<Telemetry>>,
 ) -> PyResult<'py, Owned<'py>> {
     let template = py.dict()?;
     let set = |name: &str, value: Owned<'py>| -> PyResult<'py, ()> {
@@ -338,6 +395,14 @@ fn template<'py>(
         "wsgi.file_wrapper",
         Capsule::new(py, Arc::clone(types))?.function::<WrapFile>()?,
     )?;
+    if let Some(telemetry) = telemetry {
+        let times = Capsule::new(py, Arc::clone(telemetry))?;
+        set("pack.times", times.function::<telemetry::Facts>()?)?;
+        // Places for what each request sets: the copy of a dict does not grow then.
+        set(QUEUE_TIME, py.float(0.0)?)?;
+        set(GIL_WAIT, py.float(0.0)?)?;
+        telemetry::metrics(py, telemetry)?;
+    }
     // For when sys.stderr is None.
     let null = py.import(c"os")?.attr(c"devnull")?;
     let null = py

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::call::Call;
 use super::exchange::ReceiveError;
 use super::lines::Lines;
+use super::telemetry::local;
 use crate::embed::class::{MethodEntry, method};
 use crate::embed::{Arguments, Attached, Instance, Method, Owned, PyResult, Raised};
 
@@ -46,7 +47,10 @@ impl Input {
         };
         let lines = &mut *lines;
         let taken = py.detach(|| {
-            let mut source = || self.call.exchange().receive();
+            let mut source = || {
+                let length = |piece: &Result<Bytes, _>| piece.as_ref().map_or(0, Bytes::len);
+                local::input(|| self.call.exchange().receive(), length)
+            };
             match what {
                 What::Bytes => lines.read(limit, &mut source),
                 What::Line => lines.line(limit, &mut source),

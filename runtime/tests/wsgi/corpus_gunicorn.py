@@ -73,11 +73,6 @@ GUNICORN_CUT = {"099", "rfc9112_chunked_missing_final_crlf_01"}
 # Beyond gunicorn's limit for the number of fields, the others for the length of a line.
 GUNICORN_COUNTS = {"009", "011"}
 
-# Faults of the transport.
-GUNICORN_FAULTS = {
-    "rfc9112_te_not_chunked_final_01": "RFC 9112, section 6.3: 400, not 501, when chunked is not the last coding",
-}
-
 
 class Settings(dict):
     """Stands for gunicorn's Config: remembers what a case sets."""
@@ -135,7 +130,7 @@ class Gunicorn(Wire):
         elif name in GUNICORN_EITHER and self.exchange(complete, whole)[0][0].code == 400:
             self.refused(name, complete, (400,))
         else:
-            self.known(GUNICORN_FAULTS, name, self.accepted, complete, expected)
+            self.accepted(name, complete, expected)
             if expected[0]["protocol"] == "HTTP/1.1" and with_host(data, begins[:1]) != data:
                 self.refused("%s as it stands: %s" % (name, HOST), data, (400,))
 
@@ -152,7 +147,7 @@ class Gunicorn(Wire):
             codes = GUNICORN_STATUS.get(name, range(400, 500))
             self.refused(name + " as it stands", data, range(400, 506), name in GUNICORN_CUT)
             # What is wrong must be wrong without the missing Host, too.
-            self.known(GUNICORN_FAULTS, name, self.refused, complete, codes, name in GUNICORN_CUT)
+            self.refused(name, complete, codes, name in GUNICORN_CUT)
 
     def test_valid(self):
         cases = list(gunicorn_cases("valid"))

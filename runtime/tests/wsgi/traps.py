@@ -10,27 +10,8 @@ import unittest
 os.environ["TEST_MODULE"] = "trap_applications"
 from cases import Case, Server  # noqa: E402
 
-# Faults of the transport, by test: told, and no failure, until they are mended.
-FAULTS = {
-    "test_chunked_must_be_the_last_coding": "RFC 9112, section 6.3: 400, not 501, when chunked is not the last coding",
-    "test_closed_standard_streams": "a client's socket may get the number of a standard stream, and then what is logged",
-}
-
 
 class Trap(Case):
-    def run(self, result=None):
-        reason = FAULTS.get(self._testMethodName)
-        if reason is None:
-            return super().run(result)
-        quiet = unittest.TestResult()
-        super().run(quiet)
-        state = "known fault" if quiet.failures or quiet.errors else "mended, to be taken out of the table"
-        print("%s: %s: %s" % (state, self._testMethodName, reason), file=sys.stderr)
-        result.startTest(self)
-        result.addSuccess(self)
-        result.stopTest(self)
-        return result
-
     def send(self, data):
         connection = self.connect()
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -19,6 +19,7 @@ use super::output::Output;
 use super::server::Shared;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{ReceiveError, Request};
+use crate::wsgi::statics::Answer;
 
 /// Bytes that are read away before a connection is closed, and for how long (RFC 9112, section 9.6).
 const LINGER: (usize, Duration) = (4 * 1024 * 1024, Duration::from_secs(2));
@@ -52,6 +53,7 @@ pub(crate) struct State {
     /// The head of a request that waits for its body, or for a thread.
     head: Vec<u8>,
     record: Option<Box<Record>>,
+    queued: u64,
     /// Another request may follow on this connection.
     pub keep: bool,
     /// Requests so far: tells the present one from one that is over.
@@ -143,6 +145,7 @@ impl Connection {
                 output: Output::new(),
                 head: Vec::new(),
                 record: None,
+                queued: 0,
                 keep: true,
                 turn: 0,
                 http11: true,
@@ -206,7 +209,7 @@ impl Connection {
                 .receive(&self.socket, &mut scratch.buffer[held..])
             {
                 Read::Some(read) => length += read,
-                Read::Nothing if held == 0 && self.shared.phase() != Phase::Serving => {
+                Read::Nothing if held == 0 && self.shared.closes_idle() => {
                     return Step::Stop(Next::Close);
                 }
                 Read::Nothing => return Step::Stop(Next::Wait),
@@ -305,6 +308,9 @@ impl Connection {
         if scratch.parsed.take().is_some() && state.stage == Stage::Ready {
             state.head = scratch.buffer[..scratch.length].to_vec();
         }
+        if self.shared.telemetry.is_some() {
+            state.queued = platform::clock::ticks();
+        }
         let timeout = self.shared.limits.queue_timeout;
         self.expire_at(if timeout.is_zero() {
             NEVER
@@ -332,11 +338,25 @@ impl Connection {
         state.turn += 1;
         self.expire_at(NEVER);
         let head = &scratch.buffer[..scratch.length];
-        let request = Request::new(head, &parsed, &scratch.fields, [self.peer, self.local]);
+        let mut request = Request::new(
+            head,
+            &parsed,
+            &scratch.fields,
+            [self.peer, self.local],
+            std::mem::take(&mut state.queued),
+        );
+        self.shared.trusted.apply(&mut request);
         if self.shared.access_log.is_some() {
             state.record = Some(Box::new(Record::new(&request)));
         }
         Some((state.turn, request))
+    }
+
+    /// Answers the request that this thread has without the application.
+    pub(crate) fn serve(&self, answer: Answer, head_only: bool) {
+        let mut state = self.state();
+        let field = state.decide_keep(true, self.shared.phase());
+        state.output.answer(answer, field, head_only);
     }
 
     /// The thread is done with the request.
@@ -440,6 +460,9 @@ impl Connection {
             reason.len() + 1,
         );
         state.output.raw(answer.as_bytes());
+        if let Some(telemetry) = &self.shared.telemetry {
+            telemetry.without_python(status);
+        }
         if let Some(log) = &self.shared.access_log {
             let record = Record::refused(self.peer, reason);
             log.add(&record, status, reason.len() as u64 + 1);
@@ -561,6 +584,21 @@ impl State {
     /// Whether `turn` is what a thread does now.
     pub(crate) fn is_running(&self, turn: u64) -> bool {
         self.stage == Stage::Running && self.turn == turn
+    }
+
+    /// Decides whether another request may follow the response that begins now, which must have an end of its own
+    /// (`delimited`); the field that says so.
+    pub(crate) fn decide_keep(&mut self, delimited: bool, phase: Phase) -> &'static [u8] {
+        self.keep = self.keep
+            && delimited
+            && !self.input.ended
+            && self.input.is_skippable()
+            && phase == Phase::Serving;
+        match (self.keep, self.http11) {
+            (false, _) => b"Connection: close\r\n",
+            (true, true) => b"",
+            (true, false) => b"Connection: keep-alive\r\n",
+        }
     }
 
     /// Whether the client speaks HTTP/1.1.

@@ -234,11 +234,25 @@ pub(crate) fn authority_of(target: &[u8]) -> Option<&[u8]> {
     Some(&rest[..end])
 }
 
+/// The transfer codings of all fields together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Codings {
+    #[default]
+    None,
+    Chunked,
+    /// Others, and none of them is chunked.
+    Other,
+    /// Others, and then chunked.
+    OtherChunked,
+    /// Something behind chunked.
+    Wrong,
+}
+
 #[derive(Default)]
 struct Seen {
     hosts: usize,
     length: Option<u64>,
-    encoded: bool,
+    codings: Codings,
     expects: bool,
     close: bool,
     keep_alive: bool,
@@ -277,11 +291,15 @@ impl Seen {
                 return Err(bad("there is more than one Content-Length"));
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            if !value.eq_ignore_ascii_case(b"chunked") {
-                return refuse(501, "the only transfer encoding supported is chunked");
-            }
-            if std::mem::replace(&mut self.encoded, true) {
-                return Err(bad("there is more than one Transfer-Encoding"));
+            for coding in value.split(|&byte| byte == b',') {
+                let chunked = coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
+                self.codings = match (self.codings, chunked) {
+                    (Codings::None, true) => Codings::Chunked,
+                    (Codings::Chunked | Codings::Wrong, _) => Codings::Wrong,
+                    (_, false) => Codings::Other,
+                    (Codings::Other, true) => Codings::OtherChunked,
+                    (Codings::OtherChunked, true) => Codings::Wrong,
+                };
             }
         } else if name.eq_ignore_ascii_case(b"expect") {
             if !value.eq_ignore_ascii_case(b"100-continue") {
@@ -304,18 +322,30 @@ impl Seen {
             (Version::Http11, 0) => return Err(bad("there is no Host field")),
             _ => return Err(bad("there is more than one Host field")),
         }
-        match (self.encoded, self.length) {
-            (true, Some(_)) => Err(bad(
-                "there are both a Content-Length and a Transfer-Encoding",
-            )),
-            (true, None) if version == Version::Http10 => {
-                Err(bad("HTTP/1.0 has no Transfer-Encoding"))
+        match (self.codings, self.length) {
+            (Codings::None, _) => {}
+            (_, Some(_)) => {
+                return Err(bad(
+                    "there are both a Content-Length and a Transfer-Encoding",
+                ));
             }
-            (true, None) => Ok(Framing::Chunked),
-            (false, Some(length)) if length > limits.body => {
-                refuse(413, "the request body is too large")
+            _ if version == Version::Http10 => {
+                return Err(bad("HTTP/1.0 has no Transfer-Encoding"));
             }
-            (false, length) => Ok(Framing::Length(length.unwrap_or(0))),
+            (Codings::Chunked, _) => return Ok(Framing::Chunked),
+            (Codings::OtherChunked, _) => {
+                return refuse(501, "the only transfer encoding supported is chunked");
+            }
+            // RFC 9112, section 6.3: nobody knows where the body ends.
+            (Codings::Other | Codings::Wrong, _) => {
+                return Err(bad(
+                    "chunked is not the last transfer encoding, or not once",
+                ));
+            }
+        }
+        match self.length {
+            Some(length) if length > limits.body => refuse(413, "the request body is too large"),
+            length => Ok(Framing::Length(length.unwrap_or(0))),
         }
     }
 }
@@ -354,7 +384,7 @@ pub(crate) fn is_token(name: &[u8]) -> bool {
 
 // Host or authority without user information: characters of a registered name, or an address in brackets, then a port.
 // Empty is what a client sends whose target has no authority.
-fn is_host(value: &[u8]) -> bool {
+pub(crate) fn is_host(value: &[u8]) -> bool {
     let (host, port) = match value {
         [b'[', rest @ ..] => {
             let Some(close) = rest.iter().position(|&byte| byte == b']') else {
@@ -522,6 +552,9 @@ mod tests {
             Err(400),
         );
         post("Transfer-Encoding: gzip, chunked\r\n", Err(501));
+        post("Transfer-Encoding: gzip\r\n", Err(400));
+        post("Transfer-Encoding: chunked, gzip\r\n", Err(400));
+        post("Transfer-Encoding: chunked;q=1\r\n", Err(400));
         post("Content-Length: 1001\r\n", Err(413));
         request(
             "POST / HTTP/1.0",

@@ -8,13 +8,14 @@
 //!   for what comes in, and `turn` for what the protocol side sees of one request.
 //! - `server` is what the threads share: the poller, the connections, the queue.
 
-mod access;
+pub(crate) mod access;
 mod chunked;
 mod connection;
 pub(crate) mod head;
 mod input;
 mod keeper;
 mod output;
+mod piece;
 mod queue;
 mod server;
 mod turn;
@@ -144,14 +145,12 @@ impl Bound {
     /// # Errors
     /// The first that does not work.
     pub(crate) fn new(binds: &[String]) -> Result<Self, BindError> {
-        let listen = |bind: &String| {
-            listen(bind).map_err(|error| BindError {
-                bind: bind.clone(),
-                error,
-            })
-        };
-        let listeners = binds.iter().map(listen).collect::<Result<_, _>>()?;
-        Ok(Self { listeners })
+        listeners(binds).map(|listeners| Self { listeners })
+    }
+
+    /// Serves on sockets that listen already.
+    pub(crate) fn on(listeners: Vec<TcpListener>) -> Self {
+        Self { listeners }
     }
 
     /// The addresses, with the ports that the system chose.
@@ -178,6 +177,20 @@ impl Bound {
             thread,
         })
     }
+}
+
+/// Listens on each of `binds`; accepting does not block.
+///
+/// # Errors
+/// The first that does not work.
+pub(crate) fn listeners(binds: &[String]) -> Result<Vec<TcpListener>, BindError> {
+    let listen = |bind: &String| {
+        listen(bind).map_err(|error| BindError {
+            bind: bind.clone(),
+            error,
+        })
+    };
+    binds.iter().map(listen).collect()
 }
 
 fn listen(bind: &str) -> io::Result<TcpListener> {

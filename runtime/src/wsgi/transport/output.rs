@@ -6,12 +6,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use platform::socket::Socket;
 
+use super::piece::Piece;
 use crate::wsgi::exchange::{Pace, ResponseHead};
+use crate::wsgi::statics::{Answer, Body};
 
 /// Bytes of a response that may wait for the client before the application has to.
 const HIGH_WATER: usize = 64 * 1024;
 /// A buffer that an idle connection may keep.
 const SMALL: usize = 1024;
+/// Pieces of a file that one client is sent before others have their turn.
+const PIECES: usize = 16;
 
 /// How the end of a response body is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub(crate) enum Delimited {
 pub(crate) struct Output {
     pending: Vec<u8>,
     sent: usize,
+    /// What is to be sent behind that.
+    file: Option<Piece>,
     delimited: Delimited,
     /// A chunk was begun whose data is not all here yet.
     inside: bool,
@@ -50,6 +56,7 @@ impl Output {
         Self {
             pending: Vec::new(),
             sent: 0,
+            file: None,
             delimited: Delimited::Length,
             inside: false,
             status: None,
@@ -65,6 +72,7 @@ impl Output {
         (self.status, self.bytes, self.complete) = (None, 0, false);
         self.delimited = Delimited::Length;
         self.inside = false;
+        self.file = None;
         if self.pending.capacity() > SMALL {
             self.pending = Vec::new();
         }
@@ -72,7 +80,7 @@ impl Output {
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending.len() == self.sent
+        self.pending.len() == self.sent && self.file.is_none()
     }
 
     /// Whether a cut connection could pass for a complete response.
@@ -85,7 +93,25 @@ impl Output {
     /// # Errors
     /// The connection's.
     pub(crate) fn flush(&mut self, socket: &Socket) -> io::Result<bool> {
-        while !self.is_empty() {
+        for _ in 0..PIECES {
+            if !self.flush_pending(socket)? {
+                return Ok(false);
+            }
+            let Some(file) = &mut self.file else {
+                return Ok(true);
+            };
+            match file.read(&mut self.pending) {
+                Ok(true) => {}
+                Ok(false) => self.file = None,
+                // It was cut short meanwhile: the client sees that bytes are missing.
+                Err(error) => return Err(self.lost(error)),
+            }
+        }
+        Ok(self.is_empty())
+    }
+
+    fn flush_pending(&mut self, socket: &Socket) -> io::Result<bool> {
+        while self.sent < self.pending.len() {
             match socket.send(&[IoSlice::new(&self.pending[self.sent..])]) {
                 Ok(sent) => self.sent += sent,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
@@ -99,6 +125,7 @@ impl Output {
 
     fn lost(&mut self, error: io::Error) -> io::Error {
         self.gone = true;
+        self.file = None;
         self.pending.clear();
         self.sent = 0;
         error
@@ -107,6 +134,29 @@ impl Output {
     /// Something outside of responses: a refusal, or `100 Continue`.
     pub(crate) fn raw(&mut self, text: &[u8]) {
         self.pending.extend_from_slice(text);
+    }
+
+    /// The whole response to a request that the application does not see; it is sent by [`Output::flush`].
+    pub(crate) fn answer(&mut self, answer: Answer, connection: &[u8], head_only: bool) {
+        self.status = Some(answer.head.status);
+        self.complete = true;
+        write_head(
+            &mut self.pending,
+            &answer.head,
+            Delimited::Length,
+            connection,
+        );
+        match answer.body {
+            _ if head_only => {}
+            Body::Text(text) => {
+                self.pending.extend_from_slice(text);
+                self.bytes = text.len() as u64;
+            }
+            Body::File(file, offset, length) => {
+                self.file = Some(Piece::new(file, offset, length));
+                self.bytes = length;
+            }
+        }
     }
 
     /// The head, and what there is of the body; how much of that was taken.

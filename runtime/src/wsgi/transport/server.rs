@@ -15,13 +15,20 @@ use super::queue::Queue;
 use super::turn::Turn;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::forwarded::Trusted;
+use crate::wsgi::statics::Statics;
+use crate::wsgi::telemetry::Telemetry;
 
 /// Numbers of what is no connection.
 const NEWS: u64 = u64::MAX;
 const STOP: u64 = u64::MAX - 1;
 const LISTENERS: u64 = 1 << 63;
-/// Connections that are accepted before something else has its turn.
+/// Connections that are accepted before something else has its turn. Where processes accept from the same socket it is
+/// one: whoever is the first would take all that come together, and the others none.
 const ACCEPTS: usize = 64;
+/// How long a connection without a request stays open when the server begins to stop: one may be on its way, above all
+/// the first of a connection that was just accepted.
+const LAST_REQUESTS: Duration = Duration::from_millis(300);
 /// Requests of one connection that a thread handles in a row, if it sends them without waiting for answers.
 const IN_A_ROW: usize = 16;
 /// News that a single thread takes at once, for which it acquires the GIL once.
@@ -71,6 +78,12 @@ pub(crate) struct Shared {
     pub limits: Limits,
     /// Where each request gets a line.
     pub access_log: Option<Log>,
+    /// What is measured, if anything.
+    pub telemetry: Option<Arc<Telemetry>>,
+    /// What is answered without the application.
+    pub statics: Statics,
+    /// Whose word about clients counts.
+    pub trusted: Trusted,
     /// For deadlines.
     pub clock: Clock,
     /// Tells of news.
@@ -85,6 +98,9 @@ pub(crate) struct Shared {
     listeners: RwLock<Vec<TcpListener>>,
     paused: AtomicBool,
     phase: AtomicU8,
+    /// When connections without a request are closed.
+    idle_until: AtomicU64,
+    accepts: usize,
     news: Wake,
     stop: Wake,
     stopped: AtomicBool,
@@ -95,13 +111,23 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// For `threads` Python threads.
+    /// For `threads` Python threads; `shares`: other processes accept from the same sockets.
     ///
     /// # Errors
     /// Too many open files.
-    pub(crate) fn new(limits: Limits, threads: usize, access_log: bool) -> io::Result<Self> {
+    pub(crate) fn new(
+        limits: Limits,
+        threads: usize,
+        shares: bool,
+        access_log: Option<Log>,
+        telemetry: Option<Arc<Telemetry>>,
+        (statics, trusted): (Statics, Trusted),
+    ) -> io::Result<Self> {
         let shared = Self {
-            access_log: access_log.then(Log::default),
+            access_log,
+            telemetry,
+            statics,
+            trusted,
             clock: Clock::new(),
             poller: Poller::new()?,
             once: threads > 1,
@@ -113,6 +139,8 @@ impl Shared {
             listeners: RwLock::default(),
             paused: AtomicBool::new(false),
             phase: AtomicU8::new(0),
+            idle_until: AtomicU64::new(u64::MAX),
+            accepts: if shares { 1 } else { ACCEPTS },
             news: Wake::new()?,
             stop: Wake::new()?,
             stopped: AtomicBool::new(false),
@@ -138,8 +166,18 @@ impl Shared {
 
     /// Goes on to `phase`.
     pub(crate) fn enter(&self, phase: Phase) {
+        if phase == Phase::Draining {
+            self.clock.tick();
+            let until = self.clock.after(LAST_REQUESTS);
+            self.idle_until.store(until, Ordering::SeqCst);
+        }
         self.phase.store(phase as u8, Ordering::SeqCst);
         self.wake_keeper();
+    }
+
+    /// Whether connections without a request are to be closed.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.clock.after(Duration::ZERO) >= self.idle_until.load(Ordering::SeqCst)
     }
 
     /// How news of a connection are told.
@@ -148,6 +186,13 @@ impl Shared {
             Repeat::Once
         } else {
             Repeat::Level
+        }
+    }
+
+    #[inline]
+    fn count(&self, what: impl FnOnce(&Telemetry)) {
+        if let Some(telemetry) = &self.telemetry {
+            what(telemetry);
         }
     }
 
@@ -208,7 +253,7 @@ impl Shared {
         let Some(listener) = listeners.get(index) else {
             return;
         };
-        for _ in 0..ACCEPTS {
+        for _ in 0..self.accepts {
             match self.accept_one(listener) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -235,6 +280,7 @@ impl Shared {
         socket.set_nodelay();
         if self.open.load(Ordering::Relaxed) >= self.most {
             turn_away(&socket);
+            self.count(|telemetry| telemetry.without_python(503));
             return Ok(());
         }
         let connection =
@@ -265,6 +311,7 @@ impl Shared {
         }
         slots.slots[index] = Some(Arc::clone(&connection));
         drop(slots);
+        self.count(Telemetry::accepted);
         if self.open.fetch_add(1, Ordering::SeqCst) == 0 {
             self.wake_keeper();
         }
@@ -304,6 +351,7 @@ impl Shared {
         }
         slots.free.push(index);
         drop(slots);
+        self.count(Telemetry::closed);
         let _ = self.poller.remove(&connection.socket);
         if connection.is_to_be_cut() {
             connection.socket.cut();
@@ -326,7 +374,9 @@ impl Shared {
         *asleep = true;
         let idle = self.open() == 0
             && self.phase() == Phase::Serving
-            && !self.paused.load(Ordering::Relaxed);
+            && !self.paused.load(Ordering::Relaxed)
+            // The last connection's line may have come after the last look.
+            && self.access_log.as_ref().is_none_or(Log::is_empty);
         while *asleep {
             if idle {
                 asleep = self
@@ -416,8 +466,13 @@ impl Shared {
                 return;
             };
             let head_only = request.method == b"HEAD";
-            let exchange = Arc::new(Turn::new(Arc::clone(connection), turn, head_only));
-            run(&request, exchange);
+            if let Some(answer) = self.statics.answer(&request) {
+                self.count(|telemetry| telemetry.without_python(answer.head.status));
+                connection.serve(answer, head_only);
+            } else {
+                let exchange = Arc::new(Turn::new(Arc::clone(connection), turn, head_only));
+                run(&request, exchange);
+            }
             next = connection.end(scratch);
         }
         self.settle(connection, next);
@@ -456,6 +511,7 @@ impl Shared {
 
     fn enqueue(&self, connection: &Arc<Connection>, scratch: &mut Scratch) {
         if self.queue.push(Arc::clone(connection)) {
+            self.count(Telemetry::queued);
             self.news.wake();
         } else {
             let next = connection.overloaded(scratch);
@@ -473,6 +529,7 @@ impl Shared {
     /// The next request that waits for a thread. If there are more, another thread is told.
     pub(crate) fn dequeue(&self) -> Option<Arc<Connection>> {
         let connection = self.queue.pop()?;
+        self.count(Telemetry::unqueued);
         self.remind();
         Some(connection)
     }

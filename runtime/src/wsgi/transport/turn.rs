@@ -130,16 +130,8 @@ impl Exchange for Turn {
             return Err(Gone);
         }
         let delimited = self.delimited(&state, head);
-        state.keep = state.keep
-            && delimited != Delimited::Close
-            && !state.input.ended
-            && state.input.is_skippable()
-            && connection.shared.phase() == Phase::Serving;
-        let field: &[u8] = match (state.keep, state.http11()) {
-            (false, _) => b"Connection: close\r\n",
-            (true, true) => b"",
-            (true, false) => b"Connection: keep-alive\r\n",
-        };
+        let phase = connection.shared.phase();
+        let field = state.decide_keep(delimited != Delimited::Close, phase);
         let socket = &connection.socket;
         let taken = state
             .output
