@@ -19,6 +19,7 @@ pub mod discover;
 pub mod elf;
 pub mod facts;
 pub mod graph;
+pub mod icon;
 #[allow(clippy::disallowed_methods, reason = "this is what the others use")]
 pub mod inputs;
 pub mod installed;
