@@ -3,6 +3,7 @@
 mod build;
 mod completions;
 mod extract;
+mod icon;
 mod init;
 mod inspect;
 mod open;
@@ -72,6 +73,7 @@ pub fn command() -> Command {
         .subcommand(inspect::command())
         .subcommand(verify::command())
         .subcommand(extract::command())
+        .subcommand(icon::command())
         .subcommand(completions::command())
 }
 
@@ -84,6 +86,7 @@ fn dispatch(name: &str, matches: &ArgMatches, printer: &Printer) -> Result<ExitC
         "inspect" => inspect::run(matches, printer),
         "verify" => verify::run(matches, printer),
         "extract" => extract::run(matches, printer),
+        "icon" => icon::run(matches, printer),
         _ => completions::run(matches, printer),
     }
 }
