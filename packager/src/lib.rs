@@ -3,6 +3,7 @@
 // Tests look at what they like.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod brand;
 pub mod bytecode;
 #[allow(
     clippy::disallowed_methods,
@@ -51,6 +52,7 @@ pub mod write;
 #[cfg(test)]
 mod testing;
 
+use brand::BrandError;
 use collect::CollectError;
 use configure::{ConfigError, Request};
 use discover::DiscoverError;
@@ -102,6 +104,8 @@ pub struct Made {
 pub enum BuildError {
     /// The settings make no plan.
     Configure(#[from] ConfigError),
+    /// A Windows executable cannot be given its icon, version, manifest or resources.
+    Brand(#[from] BrandError),
     /// The interpreter does not answer.
     Interpreter(#[from] InterpreterError),
     /// There is no bootloader and runtime for the target.
@@ -123,6 +127,7 @@ impl BuildError {
         match self {
             Self::Configure(error) => error.hint(),
             Self::Kit(error) => error.hint(),
+            Self::Brand(error) => error.hint(),
             Self::Discover(error) => discover_hint(error),
             Self::Write(error) => error.hint(),
             Self::Mode(error) => Some(error.hint()),
@@ -204,7 +209,9 @@ fn make_and_note(
 }
 
 fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
-    let kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
+    let mut kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
+    let (bootloader, notes) = brand::bootloader(plan, kit.bootloader)?; // icon and version, before anything is appended
+    kit.bootloader = bootloader;
     let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
     modes::check(plan, &facts)?;
     let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
@@ -217,7 +224,7 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
         python_version: facts.version,
         distributions: collection.distributions.len(),
         files: collection.files.len(),
-        warnings: [collection.warnings, output.warnings.clone()].concat(),
+        warnings: [notes, collection.warnings, output.warnings.clone()].concat(),
         output,
         missing: graph.missing,
     })

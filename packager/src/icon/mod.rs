@@ -154,4 +154,4 @@ impl Icon {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -62,4 +62,4 @@ pub fn is_pe(file: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

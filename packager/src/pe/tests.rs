@@ -3,7 +3,10 @@ use super::bytes::{align, put, slice, u16_at, u32_at};
 use super::*;
 
 /// A 64-bit executable of sections `(name, address, bytes)`, with directories `(index, address, size)`.
-fn executable(sections: &[(&str, u32, usize)], directories: &[(usize, u32, u32)]) -> Vec<u8> {
+pub(crate) fn executable(
+    sections: &[(&str, u32, usize)],
+    directories: &[(usize, u32, u32)],
+) -> Vec<u8> {
     let mut file = vec![0; 0x400];
     let mut set = |at: usize, bytes: &[u8]| assert!(put(&mut file, at, bytes));
     set(0, b"MZ");
