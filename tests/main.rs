@@ -16,6 +16,7 @@ mod harness;
 
 mod e2e {
     mod arguments;
+    mod branding;
     mod changed_files;
     mod children;
     mod commands;
