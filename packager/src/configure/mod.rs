@@ -83,7 +83,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         include.data.extend(new);
     }
     let plan = BuildPlan {
-        id: identity::id(settings, &name)?,
+        id: identity::id(settings, &name, &target)?,
         version: settings
             .text("app.version")
             .map(|(text, _)| text.to_owned())

@@ -210,7 +210,8 @@ static OWN: &[Setting] = &[
         flags: &[option("app-id", "ID")],
         heading: APPLICATION,
         help: "Identity of the application, such as com.example.guestbook",
-        more: "The key of the directory it unpacks itself to. Default: made from the name.",
+        more: "The key of the directory it unpacks itself to, and on Windows the AppUserModelID by which windows are grouped in \
+               the taskbar: at most 128 letters, digits, `.`, `_` and `-`. Default: made from the name.",
     },
     Setting {
         key: "app.entry",

@@ -370,7 +370,7 @@ fn wrong_values_are_named() {
     let check = |line: &[&str]| folder.error(line);
     insta::assert_snapshot!(check(&["app.py", "--threads", "0"]), @"`--threads` is `0`, but must be a whole number from 1 to 1024");
     insta::assert_snapshot!(check(&["app.py", "--name", "a/b"]), @r"`--name` is `a/b`, but must be a file's name: no `/`, `\`, `:` or control characters, at most 200 bytes");
-    insta::assert_snapshot!(check(&["app.py", "--app-id", "a b"]), @"`--app-id` is `a b`, but must be letters, digits, `.`, `_` and `-`, at most 100, such as com.example.guestbook");
+    insta::assert_snapshot!(check(&["app.py", "--app-id", "a b"]), @"`--app-id` is `a b`, but must be letters, digits, `.`, `_` and `-`, at most 128, such as com.example.guestbook");
     insta::assert_snapshot!(check(&["app.py", "--add-data", "assets:assets"]), @"`--add-data` names `[folder]/assets`, which does not exist");
     insta::assert_snapshot!(check(&["app.py", "--hidden-import", "a/b.py"]), @"`--hidden-import` is `a/b.py`, but must be a dotted module name, such as `package.module`");
     insta::assert_snapshot!(check(&["app.py", "--runtime-tmpdir", "."]), @"`--runtime-tmpdir` is `.`, but must be an absolute path on the machine that the program runs on");
