@@ -1,8 +1,6 @@
 //! The checksum in the optional header, as `CheckSumMappedFile` computes it.
 
-use super::{Headers, PeError, bytes, headers::directory};
-use std::iter;
-use std::ops::Range;
+use super::{Headers, PeError, bytes};
 
 /// The checksum of `file`: the sum of its 16-bit words with the carry added back, without the field itself, and its
 /// length.
@@ -50,19 +48,4 @@ pub fn with_checksum(mut file: Vec<u8>) -> Result<Vec<u8>, PeError> {
     let sum = checksum(&file)?;
     bytes::put(&mut file, field, &sum.to_le_bytes());
     Ok(file)
-}
-
-/// What signing an executable changes of the bytes that were there before: the checksum, and where the signature is.
-/// Authenticode leaves the same out of what it signs.
-///
-/// # Errors
-/// When `file` is no Windows executable.
-pub fn signature_fields(file: &[u8]) -> Result<Vec<Range<usize>>, PeError> {
-    let headers = Headers::parse(file)?;
-    let sum = headers.checksum_offset();
-    let sum = iter::once(sum..sum + 4);
-    let signature = (headers.directories.len() > directory::CERTIFICATES)
-        .then(|| headers.directory_entry(directory::CERTIFICATES))
-        .map(|entry| entry..entry + 8);
-    Ok(sum.chain(signature).collect())
 }

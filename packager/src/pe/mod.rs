@@ -7,7 +7,7 @@ mod edit;
 mod headers;
 mod resources;
 
-pub use checksum::{checksum, signature_fields, with_checksum};
+pub use checksum::{checksum, with_checksum};
 pub use edit::{Edited, with_resources};
 pub use headers::{CONSOLE, Headers, Section, WINDOWED};
 pub use resources::{Id, Language, Resource, Resources, kind};

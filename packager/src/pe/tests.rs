@@ -144,7 +144,8 @@ fn the_checksum_is_the_sum_of_words_and_the_length() {
     // It does not depend on what is in its field.
     let summed = with_checksum(file.clone()).unwrap();
     assert_eq!(checksum(&summed), checksum(&file));
-    assert_eq!(signature_fields(&file).unwrap(), [0xd8..0xdc, 0x128..0x130]);
+    let fields = payload::signature_fields(&file).unwrap();
+    assert_eq!(fields, [0xd8..0xdc, 0x128..0x130]);
 }
 
 #[test]
