@@ -45,6 +45,7 @@ mod e2e {
     mod samples;
     mod serve;
     mod signals;
+    mod signing;
     mod streams;
     mod telemetry;
     mod unpacking;

@@ -39,6 +39,8 @@ pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod report;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
+pub mod sign;
 pub mod summary;
 #[allow(clippy::disallowed_methods, reason = "no part of a build")]
 pub mod unpacked;
@@ -65,6 +67,7 @@ use plan::BuildPlan;
 use progress::{Progress, Stage};
 use record::Record;
 use report::Printer;
+use sign::SignError;
 use std::time::{Duration, Instant};
 use write::{Output, WriteError};
 
@@ -106,6 +109,8 @@ pub enum BuildError {
     Configure(#[from] ConfigError),
     /// A Windows executable cannot be given its icon, version, manifest or resources.
     Brand(#[from] BrandError),
+    /// The executable cannot be signed.
+    Sign(#[from] SignError),
     /// The interpreter does not answer.
     Interpreter(#[from] InterpreterError),
     /// There is no bootloader and runtime for the target.
@@ -128,6 +133,7 @@ impl BuildError {
             Self::Configure(error) => error.hint(),
             Self::Kit(error) => error.hint(),
             Self::Brand(error) => error.hint(),
+            Self::Sign(error) => error.hint(),
             Self::Discover(error) => discover_hint(error),
             Self::Write(error) => error.hint(),
             Self::Mode(error) => Some(error.hint()),
@@ -212,6 +218,9 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
     let mut kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
     let (bootloader, notes) = brand::bootloader(plan, kit.bootloader)?; // icon and version, before anything is appended
     kit.bootloader = bootloader;
+    if let Some(signing) = &plan.signing {
+        sign::check(signing)?; // what it takes is there
+    }
     let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
     modes::check(plan, &facts)?;
     let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it

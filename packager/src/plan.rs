@@ -44,6 +44,8 @@ pub struct BuildPlan {
     pub compression: i32,
     /// Started without a console (Windows).
     pub windowed: bool,
+    /// Who signs the executable (Windows).
+    pub signing: Option<Signing>,
     /// How the executable looks and what it says of itself (Windows).
     pub brand: Brand,
     /// Where the result goes.
@@ -83,6 +85,19 @@ pub struct Brand {
     pub uac_uiaccess: bool,
     /// Further resources: each rule, and its file's path.
     pub resources: Vec<(Rule, PathBuf)>,
+}
+
+/// `[sign]`: by whose key an executable is signed. The password is in no plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signing {
+    /// A PKCS #12 file, or with `key` the certificate.
+    pub certificate: PathBuf,
+    /// The key, where it is in a file of its own.
+    pub key: Option<PathBuf>,
+    /// A file that holds the key's password.
+    pub password_file: Option<PathBuf>,
+    /// Who vouches for the time: the URL of an RFC 3161 service.
+    pub timestamp: Option<String>,
 }
 
 /// A file that an icon is taken from.

@@ -56,7 +56,7 @@ fn by_icotool(icotool: &Path, ico: &Path) -> Vec<Pixels> {
 }
 
 /// A small program that mingw has linked, with resources or without.
-fn program(folder: &Path, gcc: &Path, resources: bool) -> Vec<u8> {
+pub(super) fn program(folder: &Path, gcc: &Path, resources: bool) -> Vec<u8> {
     let (source, out) = (folder.join("hello.c"), folder.join("hello.exe"));
     fs::write(
         &source,
@@ -102,7 +102,7 @@ fn branding() -> Branding {
 }
 
 /// The executable with a payload behind it, as a build makes it.
-fn packed(exe: &[u8]) -> Vec<u8> {
+pub(super) fn packed(exe: &[u8]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), exe).unwrap();
     let entry = NewEntry::stored("app.py", Placement::Memory, b"print('hello')");
     writer.add(&entry, b"print('hello')").unwrap();

@@ -6,11 +6,11 @@ use super::layer::Layer;
 use super::value::{Given, Origin};
 use crate::brand::resource::Rule;
 use crate::icon::Choice;
-use crate::plan::{Brand, IconFile, ManifestSource};
+use crate::plan::{Brand, IconFile, ManifestSource, Signing};
 use std::path::{Path, PathBuf};
 
 /// Settings that mean something for Windows alone.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 14] = [
     "app.icon",
     "app.title",
     "app.description",
@@ -21,6 +21,10 @@ const KEYS: [&str; 10] = [
     "windows.resources",
     "windows.uac-admin",
     "windows.uac-uiaccess",
+    "sign.certificate",
+    "sign.key",
+    "sign.password-file",
+    "sign.timestamp",
 ];
 
 /// The settings, paths absolute. Each file must be there.
@@ -52,6 +56,47 @@ pub(super) fn brand(settings: &Layer, current: &Path) -> Result<Brand, ConfigErr
             .map(|given| resource(given, current))
             .collect::<Result<_, _>>()?,
     })
+}
+
+/// Who signs; each file must be there.
+///
+/// # Errors
+/// When one is not, or something is said about signing and nothing about the certificate.
+pub(super) fn signing(settings: &Layer, current: &Path) -> Result<Option<Signing>, ConfigError> {
+    let file = |key| {
+        let given = settings.text(key);
+        given
+            .map(|(text, origin)| existing(text, origin, current))
+            .transpose()
+    };
+    let Some(certificate) = file("sign.certificate")? else {
+        let rest = ["sign.key", "sign.password-file", "sign.timestamp"];
+        return match rest.into_iter().find_map(|key| settings.get(key)) {
+            None => Ok(None),
+            Some(given) => Err(ConfigError::Invalid {
+                origin: given.origin.clone(),
+                got: "given".into(),
+                expected: "left out where nothing is signed: `--sign FILE` names the certificate"
+                    .into(),
+            }),
+        };
+    };
+    let timestamp = match settings.text("sign.timestamp") {
+        Some((url, origin)) if !url.starts_with("http://") && !url.starts_with("https://") => {
+            return Err(ConfigError::Invalid {
+                origin: origin.clone(),
+                got: format!("`{url}`"),
+                expected: "a URL that begins with http:// or https://".into(),
+            });
+        }
+        given => given.map(|(url, _)| url.to_owned()),
+    };
+    Ok(Some(Signing {
+        certificate,
+        key: file("sign.key")?,
+        password_file: file("sign.password-file")?,
+        timestamp,
+    }))
 }
 
 /// One line about what was given of them, for a target where they mean nothing.

@@ -115,6 +115,11 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         optimize: number(settings, "bundle.optimize", 0),
         compression: number(settings, "bundle.compression-level", 6),
         windowed: settings.truth("app.windowed").unwrap_or(false),
+        signing: if is_windows(&target) {
+            brand::signing(settings, &request.current)?
+        } else {
+            None
+        },
         brand: if is_windows(&target) {
             brand::brand(settings, &request.current)?
         } else {
