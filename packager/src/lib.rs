@@ -17,6 +17,7 @@ pub mod collection;
 #[allow(clippy::disallowed_methods, reason = "done anew by every build")]
 pub mod configure;
 pub mod discover;
+pub mod doctor;
 pub mod elf;
 pub mod facts;
 pub mod graph;
@@ -41,6 +42,7 @@ pub mod record;
 pub mod report;
 #[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 pub mod sign;
+mod stack;
 pub mod summary;
 #[allow(clippy::disallowed_methods, reason = "no part of a build")]
 pub mod unpacked;

@@ -123,11 +123,12 @@ fn icons_are_pixel_equal_where_icoutils_extracts_them() {
         fs::write(&file, packed(&branded.file)).unwrap();
         let listed = String::from_utf8(tool(&wrestool, words(&[&"-l", &file]))).unwrap();
         let count = |kind: &str| listed.lines().filter(|line| line.starts_with(kind)).count();
-        assert_eq!(count("--type=14 "), 2, "{listed}");
+        assert_eq!(count("--type=14 "), 3, "{listed}");
         assert_eq!(count("--type=3 "), 5, "{listed}");
         assert_eq!(count("--type=16 "), 1, "{listed}");
         assert_eq!(count("--type=24 "), 1, "{listed}");
-        for (name, expected) in [("1", &[16, 24, 48, 256][..]), ("2", &[32])] {
+        let first = &[16, 24, 48, 256][..];
+        for (name, expected) in [("1", first), ("IDI_ICON1", first), ("2", &[32])] {
             let ico = scratch.path().join(format!("{name}.ico"));
             let number = format!("-n{name}");
             tool(
@@ -239,6 +240,68 @@ print(json.dumps({
             assert!(dump.contains(part), "{part} is not in\n{dump}");
         }
     }
+}
+
+#[test]
+fn pack_doctor_tells_what_windows_will_show() {
+    let Some([gcc]) = tools(["x86_64-w64-mingw32-gcc"]) else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let exe = program(scratch.path(), &gcc, false);
+    let file = scratch.path().join("app.exe");
+    let doctor = |bytes: &[u8]| -> Vec<String> {
+        fs::write(&file, bytes).unwrap();
+        let text = Pack::run(&["doctor", "--format", "json"])
+            .arg(&file)
+            .run()
+            .success()
+            .stdout_text();
+        let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let findings = found["findings"].as_array().unwrap().iter();
+        let troubles = findings.filter(|finding| finding["verdict"] == "trouble");
+        troubles
+            .map(|finding| finding["topic"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    // What mingw links has its own manifest, and no icon nor version.
+    let bare = doctor(&exe);
+    assert!(
+        bare.contains(&"explorer".into()) && bare.contains(&"properties".into()),
+        "{bare:?}"
+    );
+    let complete = Source::parse(&encode_ico(&icon(&[256])))
+        .unwrap()
+        .complete(Choice::First)
+        .unwrap();
+    let branding = Branding {
+        icons: vec![complete.icon],
+        ..branding()
+    };
+    let branded = brand(&exe, &branding).unwrap().file;
+    assert_eq!(doctor(&branded), [""; 0]);
+    let text = Pack::run(&["doctor"])
+        .arg(&file)
+        .run()
+        .success()
+        .stdout_text();
+    assert!(
+        text.contains("not packed by `pack`") && text.contains("ie4uinit.exe"),
+        "{text}"
+    );
+    fs::write(&file, packed(&branded)).unwrap();
+    let text = Pack::run(&["doctor"])
+        .arg(&file)
+        .run()
+        .success()
+        .stdout_text();
+    assert!(
+        text.contains("the task manager calls it `Guestbook`") && text.contains("AppUserModelID"),
+        "{text}"
+    );
+    Pack::run(&["doctor", "/bin/true"])
+        .run()
+        .refused(1, &["error: ", "not a packed program"]);
 }
 
 /// Imports and relocations of an executable.

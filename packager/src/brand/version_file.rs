@@ -7,21 +7,13 @@ use ruff_text_size::{Ranged as _, TextSize};
 /// Where a version file is wrong: offset and reason.
 type Wrong = (TextSize, String);
 
-/// Expressions that are nested without end recurse as far as the parser lets them.
-const STACK: usize = 32 << 20;
-
 /// What a version file says.
 ///
 /// # Errors
 /// The line (1 for the first) and what is wrong there.
 pub fn parse(text: &str) -> Result<VersionInfo, (usize, String)> {
-    let failed = |error: &dyn std::fmt::Display| (0, error.to_string());
-    std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().stack_size(STACK);
-        let thread = builder.spawn_scoped(scope, || parse_here(text));
-        let parsed = thread.map_err(|error| failed(&error))?.join();
-        parsed.unwrap_or_else(|_| Err(failed(&"it cannot be parsed")))
-    })
+    let failed = |error: std::io::Error| Err((0, error.to_string()));
+    crate::stack::deep(|| parse_here(text)).unwrap_or_else(failed)
 }
 
 fn parse_here(text: &str) -> Result<VersionInfo, (usize, String)> {

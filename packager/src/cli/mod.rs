@@ -2,6 +2,7 @@
 
 mod build;
 mod completions;
+mod doctor;
 mod extract;
 mod icon;
 mod init;
@@ -74,6 +75,7 @@ pub fn command() -> Command {
         .subcommand(verify::command())
         .subcommand(extract::command())
         .subcommand(icon::command())
+        .subcommand(doctor::command())
         .subcommand(completions::command())
 }
 
@@ -86,6 +88,7 @@ fn dispatch(name: &str, matches: &ArgMatches, printer: &Printer) -> Result<ExitC
         "inspect" => inspect::run(matches, printer),
         "verify" => verify::run(matches, printer),
         "extract" => extract::run(matches, printer),
+        "doctor" => doctor::run(matches, printer),
         "icon" => icon::run(matches, printer),
         _ => completions::run(matches, printer),
     }

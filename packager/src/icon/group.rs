@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 const HEAD: usize = 6;
 const ENTRY: usize = 14;
 const MAX_IMAGES: usize = 256;
+/// Qt gives windows without an icon of their own the executable's icon of this name.
+const OF_QT: &str = "IDI_ICON1";
 
 /// An icon of an executable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +78,8 @@ fn icon(list: &[u8], resources: &Resources, total: &mut usize) -> Result<Icon, I
     Ok(Icon { images })
 }
 
-/// Puts `icons` in, in place of those that are there, so that Explorer shows the first of them. Icons for which `keep`
-/// holds stay, behind these.
+/// Puts `icons` in, in place of those that are there, so that Explorer shows the first of them. It is there twice, with the
+/// same images: by the number 1 and by the name that Qt looks for. Icons for which `keep` holds stay, behind these.
 pub fn put_groups(resources: &mut Resources, icons: &[Icon], keep: impl Fn(&Id) -> bool) {
     if icons.is_empty() {
         return;
@@ -114,6 +116,9 @@ pub fn put_groups(resources: &mut Resources, icons: &[Icon], keep: impl Fn(&Id) 
         } else {
             Id::Number(index)
         };
+        if index == 1 && !kept.contains(&Id::name(OF_QT)) {
+            resources.insert(kind::GROUP_ICON, Id::name(OF_QT), 0, list.clone());
+        }
         resources.insert(kind::GROUP_ICON, name, 0, list);
     }
 }

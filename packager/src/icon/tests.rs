@@ -414,12 +414,12 @@ fn explorer_finds_the_applications_icon_first() {
     let found = groups(&resources).unwrap();
     assert_eq!(
         found.iter().map(|g| g.name.to_string()).collect::<Vec<_>>(),
-        ["1", "2"]
+        ["IDI_ICON1", "1", "2"]
     );
-    assert_eq!((&found[0].icon, &found[1].icon), (&other, &icon));
+    assert_eq!((&found[0].icon, &found[2].icon), (&other, &icon));
     // What was there goes, with its images.
     put_groups(&mut resources, std::slice::from_ref(&icon), |_| false);
-    assert_eq!(groups(&resources).unwrap().len(), 1);
+    assert_eq!(groups(&resources).unwrap().len(), 2);
     assert_eq!(resources.of_kind(kind::ICON).count(), 2);
     assert_eq!(resources.of_kind(kind::RCDATA).count(), 1);
     // What is to stay stays behind, even with a name.
@@ -455,11 +455,11 @@ fn an_icon_of_an_executable_is_chosen_as_windows_counts() {
         source.icon(choice).map(|icon| icon.unwrap().largest())
     };
     assert_eq!(side("app.exe"), Ok(16));
-    assert_eq!(side("app.exe,1"), Ok(32));
+    assert_eq!(side("app.exe,2"), Ok(32));
     assert_eq!(side("app.exe, -2"), Ok(32));
     assert_eq!(
         side("app.exe,7").unwrap_err().to_string(),
-        "it has no icon 7; it has 1, 2"
+        "it has no icon 7; it has IDI_ICON1, 1, 2"
     );
     assert_eq!(Choice::split("a,b.ico"), ("a,b.ico", Choice::First));
 }
