@@ -371,7 +371,7 @@ static OWN: &[Setting] = &[
         flags: &[option("bind", "HOST:PORT")],
         heading: SERVER,
         help: "Address to listen on [default: 127.0.0.1:8000]",
-        more: "May be given several times.",
+        more: "Or `unix:PATH`. May be given several times. Sockets that a service manager passes take their place.",
     },
     Setting {
         key: "wsgi.static",

@@ -301,7 +301,7 @@ fn wsgi() {
     );
     assert!(wsgi.access_log);
     insta::assert_snapshot!(folder.error(&["--wsgi", "site.wsgi"]), @"`--wsgi` is `site.wsgi`, but must be MODULE:CALLABLE, such as `guestbook.wsgi:application` or `app:create_app()`");
-    insta::assert_snapshot!(folder.error(&["--wsgi", "a:b", "--bind", "8000"]), @"`--bind` is `8000`, but must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000");
+    insta::assert_snapshot!(folder.error(&["--wsgi", "a:b", "--bind", "8000"]), @"`--bind` is `8000`, but must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000, or unix:PATH");
 }
 
 #[test]

@@ -63,7 +63,8 @@ impl Kind {
             Server::Truth => Self::Bool,
             Server::OneOf(words) => Self::OneOf(words),
             Server::Interval => Self::Interval,
-            Server::Text => Self::Text,
+            // Written in octal digits, which are a text to TOML: as a number it would be read as a decimal one.
+            Server::Text | Server::Mode => Self::Text,
         }
     }
 
@@ -109,7 +110,7 @@ impl Kind {
             Self::Names => "a list of dotted module names".into(),
             Self::Paths => "a list of paths".into(),
             Self::Rules => "a list of \"SRC:DEST\" rules".into(),
-            Self::Addresses => "\"HOST:PORT\", or a list of such".into(),
+            Self::Addresses => "\"HOST:PORT\" or \"unix:PATH\", or a list of such".into(),
             Self::Icons => "a path, or a list of paths".into(),
             Self::Resources => "a list of \"FILE,TYPE,NAME,LANGUAGE\"".into(),
             Self::Table => "a table of names and texts".into(),

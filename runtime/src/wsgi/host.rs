@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::call::Call;
 use super::environ;
-use super::exchange::Request;
+use super::exchange::{NO_ADDRESS, Request};
 use super::file::{FileWrapper, WrapFile};
 use super::forwarded::Forwarded;
 use super::input::Input;
@@ -260,10 +260,16 @@ impl Host {
         if !request.http11 {
             set(&keys.protocol, &keys.http10.get(py))?;
         }
-        let (name, port) = self.server.get(py, request.local)?;
+        let (name, port) = match request.local {
+            NO_ADDRESS => as_called(py, request)?,
+            local => self.server.get(py, local)?,
+        };
         set(&keys.server_name, &name)?;
         set(&keys.server_port, &port)?;
-        let (address, port) = self.client.get(py, request.peer)?;
+        let (address, port) = match request.peer {
+            NO_ADDRESS => (py.text("")?, py.text("")?),
+            peer => self.client.get(py, peer)?,
+        };
         set(&keys.remote_addr, &address)?;
         if request.peer.port() != 0 {
             set(&keys.remote_port, &port)?;
@@ -360,6 +366,20 @@ fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> 
         set("SCRIPT_NAME", prefix)?;
     }
     Ok(())
+}
+
+/// The name and port of a server without an address: those that its client knows it by.
+fn as_called<'py>(
+    py: Attached<'py>,
+    request: &Request<'_>,
+) -> PyResult<'py, (Owned<'py>, Owned<'py>)> {
+    let host = request.target.host.or_else(|| request.fields.get("host"));
+    let host = host.and_then(|host| std::str::from_utf8(host).ok());
+    let host = host.filter(|host| !host.is_empty()).unwrap_or("localhost");
+    let name = host_alone(host);
+    let port = host[name.len()..].strip_prefix(':');
+    let port = port.filter(|port| !port.is_empty()).unwrap_or("80");
+    Ok((py.text(name)?, py.text(port)?))
 }
 
 /// Without the port.

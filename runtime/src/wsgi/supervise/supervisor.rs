@@ -1,7 +1,6 @@
 //! The supervisor process: does what [`Fleet`] decides.
 
 use std::io;
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use platform::children::{self, Forked};
 use platform::signals::{
     CHILD, FEWER, HANGUP, INTERRUPT, KILL, MORE, QUIT, Signals, TERMINATE, USER1,
 };
-use platform::{Words, shared_memory};
+use platform::{Listener, Words, shared_memory};
 
 use super::fleet::{Action, Fleet, Policy};
 use super::worker::Worker;
@@ -79,7 +78,7 @@ struct AdminProcess {
 }
 
 struct Supervisor {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     signals: Signals,
     /// Closed by the end of this process, however it comes.
     leash: (UnixStream, UnixStream),
@@ -91,7 +90,7 @@ struct Supervisor {
 
 impl Supervisor {
     fn new(settings: &Wsgi) -> Result<Self, String> {
-        let listeners = transport::listeners(&settings.bind).map_err(|error| error.to_string())?;
+        let listeners = transport::listeners(settings).map_err(|error| error.to_string())?;
         let policy = policy(settings);
         let cannot = |what: &str| {
             let what = what.to_owned();
@@ -275,6 +274,7 @@ impl Supervisor {
                 return self.fleet.force(128 + i32::from(signal));
             }
             INTERRUPT | TERMINATE => {
+                platform::service::notify("STOPPING=1");
                 log::line("stopping: no new connections; requests under way are finished");
                 // Nobody accepts any more: who connects now is to be refused, not to wait.
                 self.listeners.clear();
@@ -292,17 +292,12 @@ impl Supervisor {
     }
 
     fn tell_serving(&self, settings: &Wsgi) {
-        let addresses: Vec<String> = self
-            .listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .map(|address| format!("http://{address}"))
-            .collect();
+        platform::service::notify("READY=1");
         log::line(&format!(
             "serving {}:{} on {} (processes: {}, supervised)",
             settings.module,
             settings.callable,
-            addresses.join(", "),
+            transport::addresses(&self.listeners),
             settings.processes
         ));
     }

@@ -1,11 +1,12 @@
 //! What the threads that serve share.
 
 use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use platform::Listener;
 use platform::poll::{Events, Interest, Poller, Repeat, Wake};
 use platform::socket::{Socket, accept};
 
@@ -14,7 +15,7 @@ use super::connection::{Connection, Next, Scratch};
 use super::queue::Queue;
 use super::turn::Turn;
 use super::{Limits, Phase};
-use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::exchange::{Exchange, NO_ADDRESS, Request};
 use crate::wsgi::forwarded::Trusted;
 use crate::wsgi::statics::Statics;
 use crate::wsgi::telemetry::Telemetry;
@@ -95,7 +96,7 @@ pub(crate) struct Shared {
     slots: RwLock<Slots>,
     most: usize,
     open: AtomicUsize,
-    listeners: RwLock<Vec<TcpListener>>,
+    listeners: RwLock<Vec<Listener>>,
     paused: AtomicBool,
     phase: AtomicU8,
     /// When connections without a request are closed.
@@ -202,7 +203,7 @@ impl Shared {
     ///
     /// # Errors
     /// When the system has no room.
-    pub(crate) fn listen(&self, listeners: Vec<TcpListener>) -> io::Result<()> {
+    pub(crate) fn listen(&self, listeners: Vec<Listener>) -> io::Result<()> {
         // Held until all are there: a client may knock, and a thread look for its listener, before this returns.
         let mut kept = self
             .listeners
@@ -272,11 +273,10 @@ impl Shared {
             .rearm(listener, key, Interest::Read, Repeat::Once);
     }
 
-    fn accept_one(self: &Arc<Self>, listener: &TcpListener) -> io::Result<()> {
+    fn accept_one(self: &Arc<Self>, listener: &Listener) -> io::Result<()> {
         let (socket, peer) = accept(listener)?;
-        let none = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let peer = peer.unwrap_or(none);
-        let local = socket.local_addr().unwrap_or(none);
+        let peer: SocketAddr = peer.unwrap_or(NO_ADDRESS);
+        let local = socket.local_addr().unwrap_or(NO_ADDRESS);
         socket.set_nodelay();
         if self.open.load(Ordering::Relaxed) >= self.most {
             turn_away(&socket);
