@@ -7,6 +7,7 @@
 pub mod beneath;
 pub mod children;
 pub mod clock;
+pub mod descriptor;
 pub mod directory;
 mod entry;
 pub mod first_stage;

@@ -80,7 +80,18 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when there is no room; others when the file is of a kind that this does not work with.
     pub fn send_file(&self, file: impl AsFd, offset: &mut u64, count: usize) -> io::Result<usize> {
-        rustix::fs::sendfile(&self.0, file, Some(offset), count).map_err(Into::into)
+        // There is no flag against the signal here, and the program may have given it its deadly meaning.
+        let held = HeldSigpipe::new();
+        loop {
+            match rustix::fs::sendfile(&self.0, &file, Some(offset), count) {
+                Ok(sent) => return Ok(sent),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => {
+                    held.discard();
+                    return Err(error.into());
+                }
+            }
+        }
     }
 
     /// Ends the sending side: the client reads what is under way, then the end.
@@ -96,6 +107,59 @@ impl Socket {
     /// Makes closing it a reset, which no client takes for a proper end.
     pub fn reset_on_close(&self) {
         let _ = sockopt::set_socket_linger(&self.0, Some(std::time::Duration::ZERO));
+    }
+}
+
+/// SIGPIPE does not reach this thread as long as this lives.
+struct HeldSigpipe {
+    before: libc::sigset_t,
+}
+
+fn sigpipe() -> libc::sigset_t {
+    // SAFETY: a set is plain data, which `sigemptyset` initialises; a signal that there is.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGPIPE);
+        set
+    }
+}
+
+impl HeldSigpipe {
+    fn new() -> Self {
+        let set = sigpipe();
+        let mut before = set;
+        // SAFETY: two sets; changes the mask of this thread alone.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before) };
+        Self { before }
+    }
+
+    /// Takes one that came meanwhile, unless the program holds them itself and waits for it.
+    fn discard(&self) {
+        let set = sigpipe();
+        let now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: sets and a time that live for the calls; nothing is waited for.
+        unsafe {
+            if libc::sigismember(&raw const self.before, libc::SIGPIPE) == 0 {
+                libc::sigtimedwait(&raw const set, std::ptr::null_mut(), &raw const now);
+            }
+        }
+    }
+}
+
+impl Drop for HeldSigpipe {
+    fn drop(&mut self) {
+        // SAFETY: the set that was there before.
+        unsafe {
+            libc::pthread_sigmask(
+                libc::SIG_SETMASK,
+                &raw const self.before,
+                std::ptr::null_mut(),
+            )
+        };
     }
 }
 
@@ -153,5 +217,19 @@ mod tests {
         let mut three = [0; 3];
         client.read_exact(&mut three).unwrap();
         assert_eq!(&three, b"456");
+        drop(client);
+        // SAFETY: as a program may; this process has no other use for the signal.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        let error = loop {
+            let mut offset = 0;
+            match socket.send_file(&file, &mut offset, 10) {
+                Ok(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+                Err(error) => break error,
+            }
+        };
+        let kinds = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset];
+        assert!(kinds.contains(&error.kind()), "{error}");
+        let again = socket.send_file(&file, &mut 0, 10).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::file::Regular;
 use super::forwarded::Forwarded;
 use super::target::Target;
 use super::transport::head::{Parsed, Span};
@@ -169,6 +170,26 @@ pub(crate) trait Exchange: Send + Sync {
     /// # Errors
     /// The client is gone, or has not read for too long.
     fn send(&self, data: &[u8], complete: bool, pace: Pace) -> Result<usize, Gone>;
+
+    /// Whether [`Exchange::respond_file`] may be called.
+    fn takes_files(&self) -> bool {
+        false
+    }
+
+    /// As [`Exchange::respond`], with a part of a file as the body, which is read and sent when the thread is done with the
+    /// request. Returns its length.
+    ///
+    /// # Errors
+    /// The client is gone, or [`Exchange::takes_files`] says no.
+    fn respond_file(
+        &self,
+        head: &ResponseHead,
+        body: Regular,
+        complete: bool,
+    ) -> Result<usize, Gone> {
+        let _ = (head, body, complete);
+        Err(Gone)
+    }
 
     /// The body is complete, as nobody knew when its last piece was sent.
     fn finish(&self);

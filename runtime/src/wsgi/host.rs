@@ -227,9 +227,9 @@ impl Host {
         Owned::clone(&self.application.get(py))
     }
 
-    /// Whether `result` came from `wsgi.file_wrapper`.
-    pub(crate) fn is_file(&self, result: &Owned<'_>) -> bool {
-        self.types.file_wrapper.made(result)
+    /// What `wsgi.file_wrapper` made, if `result` is that.
+    pub(crate) fn file<'a>(&self, result: &'a Owned<'_>) -> Option<&'a FileWrapper> {
+        self.types.file_wrapper.value(result)
     }
 
     /// The environ of a request.
