@@ -114,6 +114,15 @@ pub enum Reason {
     Import(ImportSite),
     /// The distribution of this name requires it.
     RequiredBy(String),
+    /// It has entry points of a group that a bundled module reads.
+    PlugIn {
+        /// The group.
+        group: String,
+        /// The module.
+        host: String,
+    },
+    /// The module of this name looks for it, without an import.
+    LookedFor(String),
     /// A setting names it.
     Setting(&'static str),
 }
@@ -133,6 +142,8 @@ impl std::fmt::Display for Reason {
             Self::Import(site) if site.line == 0 => site.fmt(f),
             Self::Import(site) => write!(f, "imported by {site}"),
             Self::RequiredBy(name) => write!(f, "required by {name}"),
+            Self::PlugIn { group, host } => write!(f, "plug-in of {host}: entry points `{group}`"),
+            Self::LookedFor(module) => write!(f, "looked for by {module}"),
             Self::Setting(setting) => f.write_str(setting),
         }
     }

@@ -4,7 +4,7 @@ mod reader;
 
 use super::condition::Target;
 use super::evidence::{Evidence, EvidenceReader};
-use super::source;
+use super::{groups, source};
 use reader::ImportReader;
 use ruff_python_ast::visitor::Visitor as _;
 use ruff_python_ast::{self as ast, Expr};
@@ -20,6 +20,8 @@ pub(crate) struct Imports {
     pub(crate) exports: Vec<String>,
     /// Data files and folders that it names; read for the application's own files only.
     pub(crate) evidence: Vec<Evidence>,
+    /// Texts that may name a group of entry points that it reads.
+    pub(crate) groups: Vec<String>,
 }
 
 /// One import.
@@ -95,6 +97,7 @@ pub(crate) fn read(bytes: &[u8], reading: Reading<'_>) -> Result<Imports, Syntax
     let mut reader = ImportReader::new(reading, lines);
     reader.visit_body(&module.body);
     let mut found = reader.found;
+    found.groups = groups::named(text.text.as_bytes());
     if reading.own {
         found.evidence = EvidenceReader::read(&module.body, &text.text);
     }

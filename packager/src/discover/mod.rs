@@ -6,6 +6,7 @@
 mod condition;
 mod evidence;
 mod finder;
+mod groups;
 mod imports;
 mod source;
 mod takings;

@@ -70,6 +70,11 @@ impl<'a> Takings<'a> {
         self.installed().named(name).cloned()
     }
 
+    /// The distributions with entry points of `group`.
+    pub(super) fn declaring(&self, group: &str) -> Vec<Arc<Distribution>> {
+        self.installed().declaring(group)
+    }
+
     pub(super) fn owner(&self, path: &Path) -> Option<Arc<Distribution>> {
         self.installed().owner(path).cloned()
     }

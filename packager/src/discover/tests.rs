@@ -377,3 +377,89 @@ fn a_file_that_cannot_be_imported_asks_for_nothing() {
         .collect();
     assert_eq!(names, ["lib", "light"]);
 }
+
+/// A host that reads a group of entry points by `reads`, and what plugs into it.
+fn host_and_plugins(reads: &str) -> Project {
+    Project::new(&[
+        ("app/app.py", "import host"),
+        ("site/host.py", reads),
+        ("site/host-1.dist-info/METADATA", "Name: host\nVersion: 1\n"),
+        ("site/host-1.dist-info/RECORD", "host.py,,\n"),
+        ("site/plugin.py", ""),
+        (
+            "site/plugin-1.dist-info/METADATA",
+            "Name: plugin\nVersion: 1\nRequires-Dist: helper\n",
+        ),
+        ("site/plugin-1.dist-info/RECORD", "plugin.py,,\n"),
+        (
+            "site/plugin-1.dist-info/entry_points.txt",
+            "[console_scripts]\nplug = plugin:main\n\n[host.parts]\na = plugin\n",
+        ),
+        ("site/helper.py", ""),
+        (
+            "site/helper-1.dist-info/METADATA",
+            "Name: helper\nVersion: 1\n",
+        ),
+        ("site/helper-1.dist-info/RECORD", "helper.py,,\n"),
+    ])
+}
+
+/// Name and reason of each distribution.
+fn taken(graph: &ModuleGraph) -> Vec<String> {
+    let taken = graph.distributions.iter();
+    taken
+        .map(|taken| format!("{} < {}", taken.distribution.name, taken.reason))
+        .collect()
+}
+
+#[test]
+fn what_plugs_into_a_bundled_module_comes_with_what_it_requires() {
+    let project = host_and_plugins("from x import entry_points\nentry_points(group='host.parts')");
+    assert_eq!(
+        taken(&project.graph()),
+        [
+            "helper < required by plugin",
+            "host < imported by __main__:1",
+            "plugin < plug-in of host: entry points `host.parts`",
+        ]
+    );
+}
+
+#[test]
+fn a_script_or_a_group_that_nobody_reads_makes_no_plug_in() {
+    for reads in [
+        "entry_points(group='host.others')",
+        "entry_points(group='console_scripts')",
+        "x = 'host.parts'",
+    ] {
+        let project = host_and_plugins(reads);
+        assert_eq!(
+            taken(&project.graph()),
+            ["host < imported by __main__:1"],
+            "{reads}"
+        );
+    }
+}
+
+#[test]
+fn a_plug_in_that_is_excluded_stays_out() {
+    let mut project = host_and_plugins("entry_points(group='host.parts')");
+    project.plan.exclude.distributions = vec!["plugin".to_owned()];
+    assert_eq!(taken(&project.graph()), ["host < imported by __main__:1"]);
+}
+
+#[test]
+fn time_zones_come_with_the_module_that_looks_for_them() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import zoneinfo"),
+        ("std/zoneinfo/__init__.py", ""),
+        ("site/tzdata/__init__.py", ""),
+        (
+            "site/tzdata-1.dist-info/METADATA",
+            "Name: tzdata\nVersion: 1\n",
+        ),
+        ("site/tzdata-1.dist-info/RECORD", "tzdata/__init__.py,,\n"),
+    ]);
+    project.facts.stdlib_modules.push("zoneinfo".to_owned());
+    assert_eq!(taken(&project.graph()), ["tzdata < looked for by zoneinfo"]);
+}

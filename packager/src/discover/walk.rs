@@ -2,6 +2,7 @@
 
 mod follow;
 mod owners;
+mod plugins;
 mod reach;
 
 pub(crate) use reach::startup_modules;
@@ -307,6 +308,7 @@ impl<'a> Walk<'a> {
         if !self.read.contains_key(&path) {
             self.note_data(&path, &imports);
         }
+        self.take_plugins(&scope, &imports.groups);
         if scope.depth == Depth::Scanned {
             self.scan_file(&scope, &imports.imports);
         } else {

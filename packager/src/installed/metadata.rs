@@ -90,6 +90,15 @@ fn egg_requires(text: &str) -> Vec<String> {
     found
 }
 
+/// The groups of entry points that a distribution declares.
+pub(super) fn groups(metadata: &Path) -> Vec<String> {
+    let text = inputs::read_to_string(&metadata.join("entry_points.txt")).unwrap_or_default();
+    let names = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('[')?.strip_suffix(']'));
+    names.map(|name| name.trim().to_owned()).collect()
+}
+
 /// The top-level files and folders of a distribution that records no files.
 pub(super) fn roots(site: &Path, metadata: &Path, name: &str) -> Vec<PathBuf> {
     let listed = inputs::read_to_string(&metadata.join("top_level.txt")).unwrap_or_default();

@@ -29,6 +29,8 @@ pub struct Distribution {
     pub requires: Vec<String>,
     /// Its files.
     pub files: DistributionFiles,
+    /// Groups of its entry points.
+    pub groups: Vec<String>,
     /// The project's folder, when it is installed editable.
     pub project: Option<PathBuf>,
 }
@@ -47,6 +49,8 @@ pub enum DistributionFiles {
 #[derive(Debug, Default)]
 pub(crate) struct Installed {
     by_name: HashMap<String, Arc<Distribution>>,
+    /// By the groups of their entry points, in the order of the path.
+    by_group: HashMap<String, Vec<Arc<Distribution>>>,
     /// Owner by module file.
     by_file: HashMap<PathBuf, Arc<Distribution>>,
     /// Owners that are known by their top-level names only.
@@ -98,6 +102,10 @@ impl Installed {
                 );
             }
         }
+        for group in &distribution.groups {
+            let declaring = self.by_group.entry(group.clone()).or_default();
+            declaring.push(Arc::clone(&distribution));
+        }
         if let Some(project) = &distribution.project {
             self.by_project
                 .push((project.clone(), Arc::clone(&distribution)));
@@ -108,6 +116,11 @@ impl Installed {
     /// The distribution of this name, in any spelling.
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<Distribution>> {
         self.by_name.get(&normalise(name))
+    }
+
+    /// Those with entry points of `group`.
+    pub(crate) fn declaring(&self, group: &str) -> Vec<Arc<Distribution>> {
+        self.by_group.get(group).cloned().unwrap_or_default()
     }
 
     /// Whose `path` is: the file of a module.
@@ -141,6 +154,7 @@ impl Distribution {
             metadata: Some(metadata.to_owned()),
             requires: header.requires,
             files,
+            groups: metadata::groups(metadata),
             project: metadata::editable_project(metadata),
         })
     }
@@ -164,6 +178,7 @@ impl Distribution {
             site: site.to_owned(),
             metadata: None,
             requires: Vec::new(),
+            groups: Vec::new(),
             files: DistributionFiles::Roots(vec![root]),
             project: None,
         }

@@ -82,6 +82,9 @@ impl Walk<'_> {
 
     fn reach(&mut self, name: &str, found: &Arc<Found>, wish: &Wish) {
         let is_new = self.note_site(name, found, &wish.site);
+        if is_new {
+            self.take_companions(name);
+        }
         // Known to be optional so far: what it imports weighs more now, and is followed again.
         let is_certain_now = wish.certain && self.certain.insert(name.to_owned());
         if !is_new && !is_certain_now {
