@@ -27,6 +27,7 @@ mod e2e {
     mod exits;
     mod facts;
     mod first_starts;
+    mod gil_modes;
     mod guestbook;
     mod hostile;
     mod imports;
@@ -37,11 +38,14 @@ mod e2e {
     mod on_demand;
     mod packing;
     mod places;
+    mod processes;
     mod program_python;
     mod reproducible;
     mod samples;
+    mod serve;
     mod signals;
     mod streams;
+    mod telemetry;
     mod unpacking;
     mod uptodate;
     mod verdict;

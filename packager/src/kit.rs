@@ -29,6 +29,8 @@ pub struct Kit {
     pub triple: String,
     /// Where it was found, for the reader.
     pub origin: String,
+    /// The folder it lies in; `None` inside `pack` itself.
+    pub folder: Option<PathBuf>,
     /// The program in front of the payload.
     pub bootloader: Vec<u8>,
     /// The library loaded into the program.
@@ -74,6 +76,19 @@ pub enum KitError {
         /// What is wrong.
         source: FormatError,
     },
+}
+
+impl Kit {
+    /// The library as a file that this process, and the program that it becomes, can load.
+    ///
+    /// # Errors
+    /// When the system gives no file in memory for the one inside `pack`.
+    pub fn library(&self) -> io::Result<PathBuf> {
+        match &self.folder {
+            Some(folder) => std::path::absolute(folder.join(RUNTIME)),
+            None => platform::memory_file::keep(RUNTIME, &self.runtime),
+        }
+    }
 }
 
 impl KitError {
@@ -155,7 +170,11 @@ fn from_folder(triple: &str, folder: &Path) -> Result<Kit, KitError> {
             files.push((name.to_owned(), content));
         }
     }
-    assemble(triple, format!("`{}`", folder.display()), files)
+    let kit = assemble(triple, format!("`{}`", folder.display()), files)?;
+    Ok(Kit {
+        folder: Some(folder.to_owned()),
+        ..kit
+    })
 }
 
 /// The kit inside `program`, if it has any payload and that kit in it.
@@ -238,6 +257,7 @@ fn assemble(triple: &str, origin: String, files: Vec<(String, Vec<u8>)>) -> Resu
     Ok(Kit {
         triple: triple.to_owned(),
         origin,
+        folder: None,
         bootloader,
         runtime,
         python,
@@ -284,7 +304,10 @@ mod tests {
     #[test]
     fn a_variable_names_the_folder_and_nothing_else_is_taken() {
         let kits = folder_of_kits();
-        check(&find_in(TRIPLE, Some(kits.path()), None).unwrap());
+        let kit = find_in(TRIPLE, Some(kits.path()), None).unwrap();
+        check(&kit);
+        let library = kits.path().join(TRIPLE).join("libpack_runtime.so");
+        assert_eq!(kit.library().unwrap(), library);
         let program = kits.path().join("bin/pack");
         let error = find_in(TRIPLE, Some(Path::new("/nowhere")), Some(&program)).unwrap_err();
         assert!(error.to_string().contains("/nowhere"), "{error}");
@@ -324,7 +347,9 @@ mod tests {
         }
         let (mut bytes, _) = writer.finish(&Program::default()).unwrap();
         std::fs::write(&program, &bytes).unwrap();
-        check(&find_in(TRIPLE, None, Some(&program)).unwrap());
+        let kit = find_in(TRIPLE, None, Some(&program)).unwrap();
+        check(&kit);
+        assert_eq!(std::fs::read(kit.library().unwrap()).unwrap(), b"runtime");
         assert!(matches!(
             find_in("riscv", None, Some(&program)),
             Err(KitError::Missing { .. })

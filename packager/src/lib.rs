@@ -31,11 +31,14 @@ pub mod layout;
     reason = "a build that fails has no inputs"
 )]
 pub mod look;
+pub mod modes;
 pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod report;
 pub mod summary;
+#[allow(clippy::disallowed_methods, reason = "no part of a build")]
+pub mod unpacked;
 #[allow(
     clippy::disallowed_methods,
     reason = "this is what looks at the inputs again"
@@ -53,6 +56,7 @@ use facts::InterpreterFacts;
 use graph::MissingImport;
 use interpreter::InterpreterError;
 use kit::KitError;
+use modes::ModeError;
 use plan::BuildPlan;
 use progress::{Progress, Stage};
 use record::Record;
@@ -102,6 +106,8 @@ pub enum BuildError {
     Kit(#[from] KitError),
     /// The entry points or their imports cannot be followed.
     Discover(#[from] DiscoverError),
+    /// The interpreter cannot serve as it is to.
+    Mode(#[from] ModeError),
     /// Files that must be there are not, or collide.
     Collect(#[from] CollectError),
     /// The output cannot be made.
@@ -117,6 +123,7 @@ impl BuildError {
             Self::Kit(error) => error.hint(),
             Self::Discover(error) => discover_hint(error),
             Self::Write(error) => error.hint(),
+            Self::Mode(error) => Some(error.hint()),
             Self::Interpreter(_) | Self::Collect(_) => None,
         }
     }
@@ -197,6 +204,7 @@ fn make_and_note(
 fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
     let kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
     let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
+    modes::check(plan, &facts)?;
     let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
     report.start(Stage::Collect, 0);
     let collection = collect::files(plan, &facts, &graph)?; // which files that means, and why each is there

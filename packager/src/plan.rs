@@ -1,5 +1,6 @@
 //! The build plan: every choice made, every path absolute. What `configure` produces and every later stage reads.
 
+use payload::Wsgi;
 use std::path::PathBuf;
 
 /// Everything a build needs to know, with nothing left to guess.
@@ -57,6 +58,7 @@ pub struct BuildPlan {
 
 /// What a program runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a plan has a handful of them")]
 pub enum Entry {
     /// A script, as of `python app.py`.
     Script(PathBuf),
@@ -70,28 +72,7 @@ pub enum Entry {
         function: String,
     },
     /// A WSGI application, served by the host.
-    Wsgi(WsgiPlan),
-}
-
-/// The `[wsgi]` settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WsgiPlan {
-    /// Dotted module name.
-    pub module: String,
-    /// Dotted attribute path of the callable; a trailing `()` calls a factory.
-    pub callable: String,
-    /// `HOST:PORT`, at least one.
-    pub bind: Vec<String>,
-    /// Python threads per interpreter, at least 1.
-    pub threads: u32,
-    /// Worker processes, at least 1.
-    pub processes: u32,
-    /// `sys.setswitchinterval`, in microseconds; `None` leaves CPython's own.
-    pub switch_interval_us: Option<u32>,
-    /// Seconds a stop waits for requests under way.
-    pub graceful_timeout: u32,
-    /// Write an access log line per request to stderr.
-    pub access_log: bool,
+    Wsgi(Wsgi),
 }
 
 /// `[include]`: what to put in beyond what the imports reach.

@@ -37,6 +37,7 @@ mod program;
 mod read;
 mod verify;
 mod write;
+pub mod wsgi;
 mod zip;
 
 pub use digest::{ContentDigest, Digester};
@@ -48,6 +49,7 @@ pub use prefix::check_prefix;
 pub use program::*;
 pub use read::Payload;
 pub use write::{NewEntry, NewModule, Summary, Writer};
+pub use wsgi::{Gil, SwitchInterval, Wsgi};
 
 /// Entries below this folder are the format's own; files of a program cannot be there.
 pub const RESERVED: &str = ".pack/";

@@ -1,5 +1,6 @@
 //! What a program is: the settings that its packer fixed and that bootloader and runtime act on.
 
+use crate::Wsgi;
 use serde::{Deserialize, Serialize};
 
 /// The settings of a packed program; JSON in the manifest. Paths are relative to the unpack directory.
@@ -30,6 +31,12 @@ pub struct Program {
     pub optimize: u8,
     /// No console (Windows).
     pub windowed: bool,
+    /// Extension modules of the bundle that refuse an interpreter with a GIL of its own; `None` when nobody asked.
+    #[serde(default)]
+    pub refuse_own_gil: Option<Vec<String>>,
+    /// Extension modules of the bundle that turn the GIL of a free-threaded interpreter on; `None` when nobody asked.
+    #[serde(default)]
+    pub need_gil: Option<Vec<String>>,
     /// Build facts, shown by `sys._pack` and `pack inspect`: packer version, target, …
     pub facts: std::collections::BTreeMap<String, String>,
 }
@@ -71,6 +78,7 @@ pub struct EntryPoint {
 /// What an entry point runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "a program has a handful of them")]
 pub enum Target {
     /// A script: its path in the bundle. Its code is in the module table under the name `[script] PATH`.
     Script(String),
@@ -85,28 +93,6 @@ pub enum Target {
     },
     /// A WSGI application.
     Wsgi(Wsgi),
-}
-
-/// How a WSGI application is served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wsgi {
-    /// Dotted module name.
-    pub module: String,
-    /// Dotted attribute path of the callable; a trailing `()` calls a factory.
-    pub callable: String,
-    /// `HOST:PORT`, at least one.
-    pub bind: Vec<String>,
-    /// Python threads per interpreter.
-    pub threads: u32,
-    /// Worker processes.
-    pub processes: u32,
-    /// `sys.setswitchinterval` in microseconds.
-    pub switch_interval_us: Option<u32>,
-    /// Seconds a stop waits for requests under way.
-    pub graceful_timeout: u32,
-    /// Write a line per request to stderr.
-    pub access_log: bool,
 }
 
 /// How files are unpacked.
@@ -160,6 +146,8 @@ impl Default for Program {
             contents_directory: None,
             optimize: 0,
             windowed: false,
+            refuse_own_gil: None,
+            need_gil: None,
             facts: std::collections::BTreeMap::new(),
         }
     }

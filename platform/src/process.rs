@@ -230,3 +230,11 @@ pub fn die_of_interrupt() -> i32 {
 pub fn exit(status: i32) -> ! {
     std::process::exit(status)
 }
+
+/// How many files this process may have open.
+#[must_use]
+pub fn open_files_limit() -> u64 {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .current
+        .unwrap_or(u64::MAX)
+}

@@ -11,6 +11,20 @@ use std::time::Duration;
 pub const INTERRUPT: u8 = 2;
 /// The polite request to end.
 pub const TERMINATE: u8 = 15;
+/// The terminal is gone; to servers: read the settings again.
+pub const HANGUP: u8 = 1;
+/// Interrupt from the keyboard, for those in a hurry.
+pub const QUIT: u8 = 3;
+/// Ends a process, whatever it does.
+pub const KILL: u8 = 9;
+/// For programs' own use; to servers: open the logs again.
+pub const USER1: u8 = 10;
+/// A child has ended.
+pub const CHILD: u8 = 17;
+/// To servers: one worker more.
+pub const MORE: u8 = 21;
+/// To servers: one worker fewer.
+pub const FEWER: u8 = 22;
 /// What [`Waker::wake`] sends: no signal has this number.
 pub const WOKEN: u8 = 0;
 

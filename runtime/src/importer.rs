@@ -23,6 +23,8 @@ pub(crate) struct Bundle {
     pub(crate) demand: Arc<Demand>,
     /// Folders of the bundle that hold top-level modules, beside its root.
     pub(crate) roots: Vec<String>,
+    /// Extension modules that turn the GIL of a free-threaded interpreter on, as far as it is known.
+    pub(crate) need_gil: Vec<String>,
 }
 
 struct State {
@@ -31,8 +33,13 @@ struct State {
     loaded: Mutex<HashSet<&'static str>>,
 }
 
-/// Puts `_pack` into `sys.modules` and the importer in front of all others.
-pub(crate) fn install<'py>(py: Attached<'py>, bundle: &Bundle) -> PyResult<'py, ()> {
+/// Puts `_pack` into `sys.modules` and the importer in front of all others. The importer turns away the extension modules
+/// in `refused`, which this interpreter cannot load.
+pub(crate) fn install<'py>(
+    py: Attached<'py>,
+    bundle: &Bundle,
+    refused: &[String],
+) -> PyResult<'py, ()> {
     let natives = py.add_module(c"_pack")?;
     let state = State {
         bundle: bundle.clone(),
@@ -52,9 +59,10 @@ pub(crate) fn install<'py>(py: Attached<'py>, bundle: &Bundle) -> PyResult<'py, 
     add(Ensure::NAME, capsule.function::<Ensure>()?)?;
     add(IsFolder::NAME, capsule.function::<IsFolder>()?)?;
     add(c"meipass", py.path(bundle.meipass.as_os_str())?)?;
-    let roots = bundle.roots.iter().map(|root| py.text(root));
-    let roots = roots.collect::<Result<Vec<_>, _>>()?;
-    add(c"roots", py.list(&roots.iter().collect::<Vec<_>>())?)?;
+    add(c"roots", texts(py, &bundle.roots)?)?;
+    add(c"need_gil", texts(py, &bundle.need_gil)?)?;
+    add(c"refused", texts(py, refused)?)?;
+    add(c"turned_away", py.list(&[])?)?;
 
     let importer = load_module(
         py,
@@ -64,6 +72,14 @@ pub(crate) fn install<'py>(py: Attached<'py>, bundle: &Bundle) -> PyResult<'py, 
     )?;
     importer.call_method(c"install", &[])?;
     Ok(())
+}
+
+fn texts<'py>(py: Attached<'py>, texts: &[String]) -> PyResult<'py, Owned<'py>> {
+    let list = py.list(&[])?;
+    texts
+        .iter()
+        .try_for_each(|text| list.append(&py.text(text)?))?;
+    Ok(list)
 }
 
 /// Runs a module of the index before there is an importer that could.
@@ -87,7 +103,10 @@ fn load_module<'py>(
     Ok(object)
 }
 
-fn lookup<'py, T>(py: Attached<'py>, result: Result<T, FormatError>) -> PyResult<'py, T> {
+pub(crate) fn lookup<'py, T>(
+    py: Attached<'py>,
+    result: Result<T, FormatError>,
+) -> PyResult<'py, T> {
     result.map_err(|error| Raised::import_error(py, &error.to_string()))
 }
 

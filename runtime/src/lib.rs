@@ -3,6 +3,7 @@
 mod demand;
 mod embed;
 mod importer;
+mod interpreters;
 mod script;
 mod start;
 mod wsgi;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use payload::{EntryPoint, Target};
 
 use crate::embed::{Attached, Owned, PyResult, Raised};
+use crate::interpreters;
 use crate::start::{App, is_started_by_itself};
 
 /// How a program ended.
@@ -84,9 +85,7 @@ fn enter<'py>(py: Attached<'py>, app: &App) -> PyResult<'py, i32> {
     if !prepared.is_none() {
         return evaluate(py, &prepared);
     }
-    for hook in &app.program.runtime_hooks {
-        evaluate(py, &host.call_method(c"prepare_hook", &[&py.text(hook)?])?)?;
-    }
+    run_hooks(py, app)?;
     let entry = select(py, app, &host)?;
     match &entry.target {
         Target::Script(path) => evaluate(
@@ -104,9 +103,21 @@ fn enter<'py>(py: Attached<'py>, app: &App) -> PyResult<'py, i32> {
         Target::Wsgi(settings) => {
             // A connection under the number of a missing stderr would be sent what is logged.
             platform::streams::Placeholders::take().keep();
-            crate::wsgi::run(py, settings)
+            crate::wsgi::run(py, settings, |py| interpreters::prepare(py, app, entry))
         }
     }
+}
+
+/// Runs the program's runtime hooks, each in a namespace of its own.
+///
+/// # Errors
+/// What one of them raised.
+pub(crate) fn run_hooks<'py>(py: Attached<'py>, app: &App) -> PyResult<'py, ()> {
+    let host = host(py)?;
+    for hook in &app.program.runtime_hooks {
+        evaluate(py, &host.call_method(c"prepare_hook", &[&py.text(hook)?])?)?;
+    }
+    Ok(())
 }
 
 /// The entry point that the first argument names, else the main one. The name of a command is no argument of it.
@@ -115,14 +126,20 @@ fn select<'py, 'a>(
     app: &'a App,
     host: &Owned<'py>,
 ) -> PyResult<'py, &'a EntryPoint> {
+    let chosen = chosen(app);
+    if chosen.is_some_and(|entry| !entry.name.is_empty()) {
+        host.call_method(c"drop_command", &[])?;
+    }
+    chosen.ok_or_else(|| Raised::runtime_error(py, "the program has no main entry point"))
+}
+
+/// As [`select`] will find it, when Python is not started yet.
+pub(crate) fn chosen(app: &App) -> Option<&EntryPoint> {
     let entries = &app.program.entries;
     let word = app.arguments.first().and_then(|word| word.to_str());
     let named = |name: &str| entries.iter().find(|entry| entry.name == name);
-    if let Some(command) = word.filter(|word| !word.is_empty()).and_then(named) {
-        host.call_method(c"drop_command", &[])?;
-        return Ok(command);
-    }
-    named("").ok_or_else(|| Raised::runtime_error(py, "the program has no main entry point"))
+    let command = word.filter(|word| !word.is_empty()).and_then(named);
+    command.or_else(|| named(""))
 }
 
 /// Evaluates `(code, namespace)`; a program that comes to its end exits with 0.

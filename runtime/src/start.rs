@@ -7,7 +7,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use payload::{FormatError, Payload, Program, PythonStart, Unpack};
+use payload::{FormatError, Payload, Program, PythonStart, Target, Unpack, Wsgi};
+use platform::children::Forked;
 use platform::directory::Lock;
 use platform::handoff::Start;
 use platform::locale::Charset;
@@ -15,10 +16,11 @@ use platform::{MappedFile, process};
 use unpack::Demand;
 
 use crate::demand;
-use crate::embed::config::{self, Settings, StartError};
-use crate::embed::{Attached, Raised};
+use crate::embed::config::{self, Gil, Settings, StartError};
+use crate::embed::{Attached, Raised, fork};
 use crate::importer::{self, Bundle};
 use crate::script::{self, Ended};
+use crate::wsgi::supervise::{self, Role};
 
 /// Exit status when Python could not be started.
 const CANNOT_START: i32 = 103;
@@ -70,6 +72,7 @@ pub(crate) fn report(failure: &StartFailure) {
 }
 
 /// A program about to run.
+#[derive(Clone)]
 pub(crate) struct App {
     pub(crate) program: Program,
     pub(crate) bundle: Bundle,
@@ -105,6 +108,7 @@ impl App {
             meipass: start.meipass.clone(),
             demand: Arc::new(demand),
             roots: vec![format!("lib/python{major}.{minor}{flavour}")],
+            need_gil: program.need_gil.clone().unwrap_or_default(),
         };
         Ok(Self {
             program,
@@ -134,7 +138,7 @@ impl App {
     }
 
     /// `sys.path`
-    fn search_paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn search_paths(&self) -> Vec<PathBuf> {
         let meipass = &self.bundle.meipass;
         let stdlib = meipass.join(self.stdlib());
         let dynload = stdlib.join("lib-dynload");
@@ -145,6 +149,9 @@ impl App {
 /// Runs the program in the bootloader's process, where no interpreter is started yet.
 pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
     let app = App::new(start, std::env::args_os().skip(1).collect())?;
+    if let Some(status) = supervise(&app, &platform::children::fork) {
+        return Ok(status);
+    }
     let charset = platform::locale::charset();
     let py = config::start(&Settings {
         start,
@@ -153,6 +160,7 @@ pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
         optimize: app.program.optimize,
         utf8_mode: charset == Charset::Unset,
         bootstrap: &bootstrap(&app.bundle.payload, charset)?,
+        gil: gil(&app),
     })?;
     finish(py, &app)
 }
@@ -188,14 +196,34 @@ pub(crate) fn in_interpreter(py: Attached<'_>) -> Result<i32, StartFailure> {
         in_use,
     };
     let app = App::new(&start, arguments.collect())?;
+    if let Some(status) = supervise(&app, &|| fork(py)) {
+        // Nothing of the application has run here.
+        return Ok(status);
+    }
     finish(py, &app)
+}
+
+/// The exit status of a supervisor that has come to its end; `None` in a process that runs the program: a worker, or the
+/// only one.
+fn supervise(app: &App, fork: &dyn Fn() -> std::io::Result<Forked>) -> Option<i32> {
+    let (settings, arguments) = server(app)?;
+    let settings = crate::wsgi::supervised(settings, arguments)?;
+    // A connection under the number of a missing stream would be sent what is logged.
+    platform::streams::Placeholders::take().keep();
+    match supervise::begin(&settings, fork) {
+        Role::Worker => None,
+        Role::Ended(status) => {
+            app.leave();
+            Some(status)
+        }
+    }
 }
 
 fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
     if app.program.contents_directory.is_none() {
         demand::watch(py, &app.bundle.demand, &app.bundle.meipass);
     }
-    importer::install(py, &app.bundle)
+    importer::install(py, &app.bundle, &[])
         .and_then(|()| script::set_up(py, app, &app.search_paths()))
         .map_err(|raised| StartFailure::raised(&raised))?;
     let ended = script::run(py, app);
@@ -206,6 +234,24 @@ fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
         Ended::Status(_) if !flushed => FLUSH_FAILED,
         Ended::Status(status) => status,
     })
+}
+
+/// The server that the program is to be, if it is one, and the arguments that are for it.
+fn server(app: &App) -> Option<(&Wsgi, &[OsString])> {
+    let entry = script::chosen(app)?;
+    let command = usize::from(!entry.name.is_empty());
+    match &entry.target {
+        Target::Wsgi(settings) => Some((settings, &app.arguments[command..])),
+        _ => None,
+    }
+}
+
+/// The GIL that a server asked for; a script gets what `python app.py` would give it.
+fn gil(app: &App) -> Gil {
+    match server(app) {
+        Some((settings, arguments)) if crate::wsgi::wants_gil(settings, arguments) => Gil::On,
+        _ => Gil::WhenNeeded,
+    }
 }
 
 /// Modules that CPython imports while it starts: the codecs of the user's locale, and what text streams need.

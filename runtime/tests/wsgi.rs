@@ -1,5 +1,8 @@
 //! The WSGI host over real sockets, in every CPython of this machine: `wsgi/cases.py` asks, `wsgi/applications.py`
-//! answers, most of it with `wsgiref.validate` in between.
+//! answers, most of it with `wsgiref.validate` in between. `wsgi/traps.py` asks for what other servers got wrong, and
+//! `wsgi/corpora.py` sends the requests that gunicorn and llhttp are tested with; pip fetches those when the test runs.
+//! `wsgi/statics.py` asks for files that are served without the application.
+//! `wsgi/forwarded.py` says what proxies say, `wsgi/logs.py` reads the access log. `wsgi/limits.py` breaks the limits that clients have; `wsgi/holding_up.py` is the short form of `cargo xtask soak`.
 //!
 //! The library is loaded into a running interpreter (`pack_runtime_serve`), so nothing needs to be packed. Unit tests
 //! of this crate need no Python: what refers to it is left out by the linker, as no test calls it.
@@ -60,15 +63,32 @@ fn interpreter(minor: u32) -> Option<PathBuf> {
 }
 
 fn run(minor: u32) {
-    let Some(python) = interpreter(minor) else {
-        eprintln!("no CPython 3.{minor} on this machine: not tested");
-        return;
-    };
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wsgi/cases.py");
-    let output = Command::new(&python)
+    match interpreter(minor) {
+        Some(python) => {
+            for name in [
+                "cases.py",
+                "traps.py",
+                "statics.py",
+                "forwarded.py",
+                "logs.py",
+            ] {
+                script(&python, name, "shared");
+            }
+        }
+        None => eprintln!("no CPython 3.{minor} on this machine: not tested"),
+    }
+}
+
+fn script(python: &Path, name: &str, gil: &str) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/wsgi")
+        .join(name);
+    let output = Command::new(python)
+        .env("TEST_GIL", gil)
         .arg("-Wignore")
-        .arg(&cases)
+        .arg(&script)
         .arg(library())
+        .env("CORPORA", corpora())
         .output()
         .unwrap();
     let (out, err) = (
@@ -79,8 +99,18 @@ fn run(minor: u32) {
         output.status.success(),
         "{} {}\n{out}\n{err}",
         python.display(),
-        cases.display()
+        script.display()
     );
+    // Faults that are known, and those that are no more.
+    for line in err.lines().filter(|line| line.contains(": ")) {
+        eprintln!("{line}");
+    }
+}
+
+// target/corpora, whichever profile is tested.
+fn corpora() -> PathBuf {
+    let profile = library().parent();
+    profile.and_then(Path::parent).unwrap().join("corpora")
 }
 
 #[test]
@@ -111,4 +141,45 @@ fn cpython_3_13() {
 #[test]
 fn cpython_3_14() {
     run(14);
+}
+
+fn in_newest(name: &str) {
+    match (9..=15).rev().find_map(interpreter) {
+        Some(python) => script(&python, name, "shared"),
+        None => eprintln!("no CPython on this machine: not tested"),
+    }
+}
+
+#[test]
+fn an_interpreter_with_a_gil_of_its_own() {
+    match interpreter(13) {
+        Some(python) => {
+            script(&python, "cases.py", "per-interpreter");
+            script(&python, "traps.py", "per-interpreter");
+        }
+        None => eprintln!("no CPython 3.13 on this machine: not tested"),
+    }
+}
+
+#[test]
+fn corpora_of_other_servers() {
+    in_newest("corpora.py");
+}
+
+#[test]
+fn holding_up() {
+    in_newest("holding_up.py");
+}
+
+#[test]
+fn limits() {
+    in_newest("limits.py");
+}
+
+#[test]
+fn a_free_threaded_interpreter() {
+    match std::env::var_os("PACK_FREE_THREADED_PYTHON") {
+        Some(python) => script(Path::new(&python), "cases.py", "free"),
+        None => eprintln!("PACK_FREE_THREADED_PYTHON names none: not tested"),
+    }
 }

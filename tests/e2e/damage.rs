@@ -253,7 +253,11 @@ fn is_told(outcome: &Outcome) -> bool {
     let status = outcome.status.code();
     let stderr = outcome.stderr_text();
     match status {
-        Some(DAMAGED) => stderr.contains("error: ") && !stderr.contains("panicked"),
+        // The byte may be one of the message.
+        Some(DAMAGED) => {
+            (stderr.contains("error: ") || stderr.contains("is damaged"))
+                && !stderr.contains("panicked")
+        }
         Some(1 | 126 | 127) => !stderr.is_empty(),
         _ => false,
     }

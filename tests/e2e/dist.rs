@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 /// `cargo xtask test` names it in PACK_DIST.
-fn dist() -> Option<PathBuf> {
+pub(crate) fn dist() -> Option<PathBuf> {
     let dist = std::env::var_os("PACK_DIST").map(PathBuf::from);
     if dist.is_none() {
         eprintln!("skipped: PACK_DIST names no `pack`; `cargo xtask test` builds it");

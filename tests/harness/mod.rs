@@ -16,7 +16,7 @@ pub(crate) use files::{
 };
 pub(crate) use http::{Answer, Server};
 pub(crate) use program::{Pack, Program};
-pub(crate) use python::{Python, pythons};
+pub(crate) use python::{Python, free_threaded, pythons};
 pub(crate) use root::{arena, is_root, mount_namespace};
-pub(crate) use run::{Outcome, Run, Running, bytes};
+pub(crate) use run::{Outcome, Run, Running, bytes, signal};
 pub(crate) use shelf::{PARTS, Shelf};

@@ -55,6 +55,25 @@ pub(crate) fn pythons() -> &'static [Python] {
     })
 }
 
+/// A free-threaded CPython: what PACK_FREE_THREADED_PYTHON names, or `target/free-threaded/bin/python3.13t`. It need not
+/// have `venv`.
+pub(crate) fn free_threaded() -> Option<&'static Python> {
+    static FOUND: OnceLock<Option<Python>> = OnceLock::new();
+    const QUESTION: &str = "import sys, sysconfig\n\
+        assert sysconfig.get_config_var('Py_GIL_DISABLED')\n\
+        print(*sys.version_info[:2])";
+    let find = || {
+        let named = std::env::var_os("PACK_FREE_THREADED_PYTHON").map(PathBuf::from);
+        let base = named.unwrap_or_else(|| root().join("target/free-threaded/bin/python3.13t"));
+        Some(Python {
+            version: version(&base, QUESTION)?,
+            base,
+            environment: OnceLock::new(),
+        })
+    };
+    FOUND.get_or_init(find).as_ref()
+}
+
 /// Interpreters that pyenv installed, then those on PATH and in the usual places.
 fn candidates() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME")
@@ -82,15 +101,20 @@ fn shared_version(python: &Path) -> Option<(u8, u8)> {
     const QUESTION: &str = "import sys, sysconfig, venv, ensurepip, ssl, sqlite3, ctypes\n\
         assert sys.implementation.name == 'cpython' and sysconfig.get_config_var('Py_ENABLE_SHARED')\n\
         print(*sys.version_info[:2])";
+    let version = version(python, QUESTION)?;
+    ((3, 9)..=(3, 13)).contains(&version).then_some(version)
+}
+
+/// The version that `python` prints in answer to `question`, if it does.
+fn version(python: &Path, question: &str) -> Option<(u8, u8)> {
     let output = Command::new(python)
-        .args(["-I", "-c", QUESTION])
+        .args(["-I", "-c", question])
         .output()
         .ok()
         .filter(|output| output.status.success())?;
     let text = String::from_utf8(output.stdout).ok()?;
     let (major, minor) = text.trim().split_once(' ')?;
-    let version = (major.parse().ok()?, minor.parse().ok()?);
-    ((3, 9)..=(3, 13)).contains(&version).then_some(version)
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 fn make_environment(base: &Path, version: (u8, u8)) -> PathBuf {

@@ -180,12 +180,8 @@ impl Running {
 
     /// Sends it a signal by name, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.id().to_string()])
-            .status()
-            .unwrap();
         assert!(
-            status.success(),
+            signal(self.id(), name),
             "could not send SIG{name} to {}",
             self.described
         );
@@ -347,6 +343,14 @@ fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}\n… ({} bytes)", &text[..end], text.len()),
         None => text.to_owned(),
     }
+}
+
+/// Sends a process a signal by name, such as `TERM`; false when there is none.
+pub(crate) fn signal(process: u32, name: &str) -> bool {
+    let status = Command::new("kill")
+        .args(["-s", name, &process.to_string()])
+        .status();
+    status.unwrap().success()
 }
 
 /// An argument that is not UTF-8.

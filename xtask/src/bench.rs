@@ -1,4 +1,4 @@
-//! `cargo xtask bench start`: what packing and starting cost, beside PyInstaller and a bare Python, into BENCHMARKS.md.
+//! `cargo xtask bench start`, and `bench serve` in `serve/`. The first: what packing and starting cost, beside PyInstaller and a bare Python, into BENCHMARKS.md.
 //!
 //! Everything is run in turns and told as CPU time and as ratios within the rounds, because wall time says little on a
 //! machine that does other things too.
@@ -19,8 +19,12 @@ mod machine;
 mod page;
 mod plan;
 mod products;
+mod sections;
+mod serve;
 mod subjects;
 mod table;
+
+pub(crate) use serve::serve;
 
 const BUILD_ROUNDS: u32 = 3;
 
@@ -110,6 +114,8 @@ pub(crate) fn start(words: &[&str]) -> Result<()> {
     create(&tools.scratch)?;
     let text = page::render(&measure(&tools, &options)?)?;
     let page = options.page();
+    let present = std::fs::read_to_string(&page).unwrap_or_default();
+    let text = sections::replace(&present, sections::Section::Starting, &text);
     std::fs::write(&page, text).with_context(|| format!("could not write {}", page.display()))?;
     println!("    {}", page.display());
     std::fs::remove_dir_all(&scratches)

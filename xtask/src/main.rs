@@ -15,6 +15,7 @@ mod http;
 mod kits;
 mod libraries;
 mod setup;
+mod soak;
 mod test;
 
 use anyhow::{Result, bail};
@@ -38,6 +39,11 @@ Usage: cargo xtask COMMAND
   bench start [--rounds N] [--only PROGRAM]... [--pack FILE]
                        starting, packing and sizes beside PyInstaller and a bare Python: writes BENCHMARKS.md; with fewer
                        rounds or programs a trial, into target/bench
+  bench serve [--quick] [--rounds N] [--seconds N] [--only SCENARIO]... [--server NAME]... [--pack FILE]
+                       our WSGI host beside others: writes the second half of BENCHMARKS.md; a trial likewise
+  soak [SECONDS] [--single] [--seed N] [--pack FILE]
+                       a packed server under load for ten minutes or SECONDS, reloaded every 20 s, a process killed every
+                       15 s; idle connections, clients that do not read; --single: one process, neither reloaded nor killed
 ";
 
 fn main() -> Result<()> {
@@ -54,6 +60,8 @@ fn main() -> Result<()> {
         ["dist"] => dist::build().map(|_| ()),
         ["libraries", options @ ..] => libraries::command(options),
         ["bench", "start", options @ ..] => bench::start(options),
+        ["bench", "serve", options @ ..] => bench::serve(options),
+        ["soak", options @ ..] => soak::run(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");
             Ok(())

@@ -6,6 +6,8 @@ mod extract;
 mod init;
 mod inspect;
 mod open;
+mod run;
+mod serve;
 mod verify;
 
 use crate::BuildError;
@@ -59,10 +61,13 @@ pub fn command() -> Command {
             "Examples:\n  \
              pack build app.py                    one executable, dist/app\n  \
              pack build --wsgi guestbook:app      a web application with its server\n  \
+             pack serve guestbook:app             the same server, without packing\n  \
              pack init && pack build              settings in a pack.toml\n  \
              pack inspect dist/app                what is inside, and why",
         )
         .subcommand(build::command())
+        .subcommand(run::command())
+        .subcommand(serve::command())
         .subcommand(init::command())
         .subcommand(inspect::command())
         .subcommand(verify::command())
@@ -73,6 +78,8 @@ pub fn command() -> Command {
 fn dispatch(name: &str, matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, Failure> {
     match name {
         "build" => build::run(matches, printer),
+        "run" => run::run(matches, printer),
+        "serve" => serve::run(matches, printer),
         "init" => init::run(matches, printer),
         "inspect" => inspect::run(matches, printer),
         "verify" => verify::run(matches, printer),

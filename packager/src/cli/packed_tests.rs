@@ -30,6 +30,8 @@ fn program(contents: Option<&str>) -> Program {
         contents_directory: contents.map(Into::into),
         optimize: 0,
         windowed: false,
+        refuse_own_gil: None,
+        need_gil: None,
         facts: BTreeMap::from([("pack".into(), "0.1.0".into())]),
     }
 }
@@ -267,7 +269,7 @@ fn shows_what_is_inside() {
         text.replace(&folder.path().display().to_string(), "[folder]")
     };
     insta::assert_snapshot!(show(&[]), @r"
-    shop 1.2 (com.example.shop), [folder]/shop: 2.3 kB
+    shop 1.2 (com.example.shop), [folder]/shop: 2.4 kB
       runs           the script app.py
       Python         3.11.9, lib/libpython3.11.so.1.0
       unpacks        3 files, 25 B, once for all runs

@@ -46,11 +46,14 @@ fn build_help() {
           --bind <HOST:PORT>            Address to listen on [default: 127.0.0.1:8000]
           --threads <N>                 Python threads per interpreter [default: 4]
           --processes <N>               Worker processes [default: 1]
-          --gil <MODE>                  shared, per-interpreter or free [default: shared]
-          --switch-interval <SECONDS>   How often the GIL changes hands (sys.setswitchinterval)
+          --gil <MODE>                  GIL: shared, per-interpreter or free [default: shared]
+          --interpreters <N>            Interpreters per process, with a GIL each [default: 2]
+          --switch-interval <SECONDS>   How often the GIL changes hands, or `auto`
           --graceful-timeout <SECONDS>  How long a stop waits for requests under way [default: 30]
-          --access-log                  Write a line per request to stderr [default]
-          --no-access-log               Write no access log
+          --access-log                  Write a line per request to stderr
+          --no-access-log               Turn --access-log off
+          --admin <HOST:PORT>           Serve metrics and a live page there
+          --admin-token <TOKEN>         What clients of it must know
 
     What goes in:
           --add-data <SRC:DEST>
@@ -128,6 +131,8 @@ fn other_help() {
 
     Commands:
       build        Pack an application
+      run          Run an application without packing it
+      serve        Serve a WSGI application without packing it
       init         Write a commented pack.toml
       inspect      Show what is inside a packed program, and why
       verify       Check every hash of a packed program
@@ -142,6 +147,7 @@ fn other_help() {
     Examples:
       pack build app.py                    one executable, dist/app
       pack build --wsgi guestbook:app      a web application with its server
+      pack serve guestbook:app             the same server, without packing
       pack init && pack build              settings in a pack.toml
       pack inspect dist/app                what is inside, and why
     ");

@@ -171,15 +171,10 @@ fn a_flask_site_goes_in_with_all_of_flask() {
 }
 
 fn wsgi(module: &str) -> Entry {
-    Entry::Wsgi(crate::plan::WsgiPlan {
+    Entry::Wsgi(payload::Wsgi {
         module: module.into(),
         callable: "application".into(),
-        bind: vec!["127.0.0.1:8000".into()],
-        threads: 1,
-        processes: 1,
-        switch_interval_us: None,
-        graceful_timeout: 30,
-        access_log: true,
+        ..payload::Wsgi::default()
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use super::layer::Layer;
-use super::settings::{Flag, IGNORED, SETTINGS, Setting, Takes};
+use super::settings::{Flag, IGNORED, SERVER_DETAILS, SETTINGS, Setting, Takes};
 use super::value::Origin;
 use clap::{Arg, ArgAction, ArgMatches};
 
@@ -10,9 +10,38 @@ const FOREIGN: &str = "PyInstaller's options that change nothing";
 
 /// The options of all settings.
 pub fn arguments() -> impl Iterator<Item = Arg> {
-    SETTINGS
-        .iter()
-        .flat_map(|setting| setting.flags.iter().map(|flag| argument(setting, flag)))
+    arguments_of(|_| true)
+}
+
+/// Is it a setting of a server's command line, packed or not?
+pub fn is_of_server(setting: &Setting) -> bool {
+    setting.key.starts_with("wsgi.") && setting.key != "wsgi.app"
+}
+
+/// Is it a setting of where an application and its Python are?
+pub fn is_of_run(setting: &Setting) -> bool {
+    ["include.paths", "bundle.python", "bundle.optimize"].contains(&setting.key)
+}
+
+/// The options of the settings for which `wanted` holds.
+pub fn arguments_of(wanted: fn(&Setting) -> bool) -> impl Iterator<Item = Arg> {
+    let settings = SETTINGS.iter().filter(move |setting| wanted(setting));
+    settings.flat_map(|setting| setting.flags.iter().map(|flag| argument(setting, flag)))
+}
+
+/// The settings that were given among [`arguments_of`] these.
+///
+/// # Errors
+/// When a value does not fit its setting.
+pub fn settings_of(
+    matches: &ArgMatches,
+    wanted: fn(&Setting) -> bool,
+) -> Result<Layer, ConfigError> {
+    let mut layer = Layer::default();
+    for setting in SETTINGS.iter().filter(|setting| wanted(setting)) {
+        read(setting, matches, &mut layer)?;
+    }
+    Ok(layer)
 }
 
 /// Options of PyInstaller's that are accepted and set nothing.
@@ -30,20 +59,7 @@ pub fn foreign_arguments() -> impl Iterator<Item = Arg> {
 /// # Errors
 /// When a value does not fit its setting.
 pub fn settings(matches: &ArgMatches) -> Result<(Layer, Vec<String>), ConfigError> {
-    let mut layer = Layer::default();
-    for setting in SETTINGS {
-        for flag in setting.flags {
-            for text in values(matches, flag) {
-                let origin = Origin::Flag(format!("--{}", flag.long));
-                let value = setting.kind.read(&text).map_err(|_| ConfigError::Invalid {
-                    origin: origin.clone(),
-                    got: format!("`{text}`"),
-                    expected: setting.kind.expected(),
-                })?;
-                layer.set(setting, value, origin);
-            }
-        }
-    }
+    let layer = settings_of(matches, |_| true)?;
     let given = IGNORED
         .iter()
         .filter(|ignored| !values(matches, &ignored.flag).is_empty());
@@ -54,6 +70,25 @@ pub fn settings(matches: &ArgMatches) -> Result<(Layer, Vec<String>), ConfigErro
         )
     });
     Ok((layer, notes.collect()))
+}
+
+fn read(
+    setting: &'static Setting,
+    matches: &ArgMatches,
+    layer: &mut Layer,
+) -> Result<(), ConfigError> {
+    for flag in setting.flags {
+        for text in values(matches, flag) {
+            let origin = Origin::Flag(format!("--{}", flag.long));
+            let value = setting.kind.read(&text).map_err(|_| ConfigError::Invalid {
+                origin: origin.clone(),
+                got: format!("`{text}`"),
+                expected: setting.kind.expected(),
+            })?;
+            layer.set(setting, value, origin);
+        }
+    }
+    Ok(())
 }
 
 fn values(matches: &ArgMatches, flag: &Flag) -> Vec<String> {
@@ -89,7 +124,8 @@ fn argument(setting: &'static Setting, flag: &'static Flag) -> Arg {
     let argument = base(flag)
         .help(help)
         .long_help(format!("{help}\n\n{more}{names}"))
-        .help_heading(setting.heading);
+        .help_heading(setting.heading)
+        .hide_short_help(setting.heading == SERVER_DETAILS);
     match flag.takes {
         Takes::Value(_) if setting.kind.is_list() => argument.action(ArgAction::Append),
         Takes::Value(_) => argument,

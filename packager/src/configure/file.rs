@@ -298,6 +298,9 @@ fn scalar(kind: Kind, item: &Item) -> Result<Value, NotOfKind> {
     match kind {
         Kind::Bool => item.as_bool().map(Value::Bool).ok_or(NotOfKind),
         Kind::Integer { .. } => kind.integer(item.as_integer().ok_or(NotOfKind)?),
+        Kind::Size { .. } if item.is_integer() => {
+            kind.read(&item.as_integer().ok_or(NotOfKind)?.to_string())
+        }
         #[allow(clippy::cast_precision_loss)] // seconds: far below 2^53
         Kind::Interval if item.is_integer() => {
             kind.seconds(item.as_integer().ok_or(NotOfKind)? as f64)

@@ -2,8 +2,8 @@
 
 use super::error::ConfigError;
 use super::layer::Layer;
-use super::project::WSGI;
-use super::value::{Origin, Value};
+use super::project::of_server;
+use super::value::Origin;
 use super::{absolute, host_target};
 use crate::plan::{BuildPlan, BundleMode, Entry};
 use std::path::Path;
@@ -17,35 +17,6 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
             instead,
         })
     };
-    let given = |key| settings.get(key).map(|given| (&given.value, &given.origin));
-    if let Some((Value::Integer(2..), origin)) = given("wsgi.processes") {
-        return refuse(
-            origin,
-            "more than one process",
-            "use threads, or start the program several times behind a proxy",
-        );
-    }
-    if let Some((mode @ ("per-interpreter" | "free"), origin)) = settings.text("wsgi.gil") {
-        return refuse(
-            origin,
-            &format!("`{mode}`"),
-            "leave it out, or set it to `shared`",
-        );
-    }
-    if let Some((Value::Auto, origin)) = given("wsgi.switch-interval") {
-        return refuse(
-            origin,
-            "`auto`",
-            "give a number of seconds; CPython's own is 0.005",
-        );
-    }
-    if let Some((_, first)) = settings.table("wsgi.static").first() {
-        return refuse(
-            &first.origin,
-            "serving static files without Python",
-            "let the application serve them",
-        );
-    }
     if let Some((_, origin)) = settings.text("bundle.sbom") {
         return refuse(
             origin,
@@ -98,9 +69,10 @@ pub(super) fn without_effect(
     {
         notes.push(format!("{origin} changes nothing: it is for --onedir"));
     }
+    notes.extend(modes(settings));
     // Where an application is named and a script runs instead, that has been said.
     if !matches!(plan.entry, Entry::Wsgi(_)) && settings.text("wsgi.app").is_none() {
-        let given = WSGI.iter().filter_map(|key| settings.get(key));
+        let given = of_server().filter_map(|key| settings.get(key));
         notes.extend(given.map(|given| {
             format!(
                 "{} changes nothing: the program serves no WSGI application",
@@ -109,6 +81,25 @@ pub(super) fn without_effect(
         }));
     }
     Ok(notes)
+}
+
+/// Settings of a server that its `gil` leaves without a meaning.
+fn modes(settings: &Layer) -> Vec<String> {
+    let gil = settings.text("wsgi.gil").map_or("shared", |(gil, _)| gil);
+    let mut notes = Vec::new();
+    if let (Some(given), true) = (settings.get("wsgi.interpreters"), gil != "per-interpreter") {
+        notes.push(format!(
+            "{} changes nothing: with `gil = \"{gil}\"` there is one interpreter",
+            given.origin
+        ));
+    }
+    if let (Some(given), "free") = (settings.get("wsgi.switch-interval"), gil) {
+        notes.push(format!(
+            "{} changes nothing: with `gil = \"free\"` there is no GIL to change hands",
+            given.origin
+        ));
+    }
+    notes
 }
 
 fn is_icon(path: &Path) -> bool {

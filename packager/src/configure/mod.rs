@@ -12,16 +12,18 @@ pub mod project;
 pub mod python;
 pub mod rules;
 pub mod settings;
+mod statics;
 pub mod suggest;
 pub mod value;
 
-use crate::plan::{BuildPlan, BundleMode, Entry, Exclude, Include, UnpackPolicy, WsgiPlan};
+use crate::plan::{BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
 use environment::Environment;
 pub use error::ConfigError;
 use layer::Layer;
+use payload::Wsgi;
 use project::{Main, Project};
 use std::path::{Component, Path, PathBuf};
-use value::{Given, Value};
+use value::Given;
 
 /// What a user asks for: permissive, nothing resolved.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +72,13 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
     let commands = commands(settings, &request.current)?;
     let choice = python::choose(settings, root, &request.current, &request.environment)?;
     let name = identity::name(&project)?;
+    let statics = statics::folders(settings, &request.current)?;
+    let mut include = include(settings, &request.current)?;
+    if matches!(main, Main::Wsgi { .. }) {
+        let new = |rule: &DataRule| !include.data.contains(rule);
+        let new: Vec<DataRule> = statics.data.into_iter().filter(new).collect();
+        include.data.extend(new);
+    }
     let plan = BuildPlan {
         id: identity::id(settings, &name)?,
         version: settings
@@ -79,13 +88,16 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         root: root.clone(),
         entry: match main {
             Main::Entry(entry) => entry.clone(),
-            Main::Wsgi { module, callable } => Entry::Wsgi(wsgi_plan(settings, module, callable)?),
+            Main::Wsgi { module, callable } => Entry::Wsgi(Wsgi {
+                statics: statics.served,
+                ..wsgi(settings, module, callable)?
+            }),
         },
         paths: paths(&project, &commands, &request.current),
         commands,
         python: choice.program,
         python_reason: choice.reason,
-        include: include(settings, &request.current)?,
+        include,
         exclude: exclude(settings)?,
         runtime_hooks: existing(settings.list("bundle.runtime-hooks"), &request.current)?,
         mode: match settings.text("bundle.mode") {
@@ -135,35 +147,35 @@ fn runtime_tmpdir(settings: &Layer) -> Result<Option<PathBuf>, ConfigError> {
     }
 }
 
-fn wsgi_plan(settings: &Layer, module: &str, callable: &str) -> Result<WsgiPlan, ConfigError> {
+/// The `[wsgi]` settings.
+fn wsgi(settings: &Layer, module: &str, callable: &str) -> Result<Wsgi, ConfigError> {
+    let mut wsgi = Wsgi {
+        module: module.to_owned(),
+        callable: callable.to_owned(),
+        ..Wsgi::default()
+    };
     let bind = settings
         .list("wsgi.bind")
         .iter()
         .map(entry::address)
         .collect::<Result<Vec<_>, _>>()?;
-    // At least a microsecond and at most an hour: `Kind::seconds` has seen to it.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let switch_interval_us = match settings
-        .get("wsgi.switch-interval")
-        .map(|given| &given.value)
-    {
-        Some(Value::Seconds(seconds)) => Some((seconds * 1e6).round() as u32),
-        _ => None,
-    };
-    Ok(WsgiPlan {
-        module: module.to_owned(),
-        callable: callable.to_owned(),
-        bind: if bind.is_empty() {
-            vec!["127.0.0.1:8000".into()]
-        } else {
-            bind
-        },
-        threads: number(settings, "wsgi.threads", 4),
-        processes: 1,
-        switch_interval_us,
-        graceful_timeout: number(settings, "wsgi.graceful-timeout", 30),
-        access_log: settings.truth("wsgi.access-log").unwrap_or(true),
-    })
+    if !bind.is_empty() {
+        wsgi.bind = bind;
+    }
+    for setting in payload::wsgi::SETTINGS {
+        let Some(Given { value, origin }) = settings.get(&format!("wsgi.{}", setting.name)) else {
+            continue;
+        };
+        let text = value.to_string();
+        setting
+            .read(&text, &mut wsgi)
+            .map_err(|expected| ConfigError::Invalid {
+                origin: origin.clone(),
+                got: format!("`{text}`"),
+                expected,
+            })?;
+    }
+    Ok(wsgi)
 }
 
 fn commands(settings: &Layer, current: &Path) -> Result<Vec<(String, Entry)>, ConfigError> {

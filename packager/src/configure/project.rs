@@ -2,19 +2,17 @@
 
 use super::error::ConfigError;
 use super::layer::Layer;
+use super::settings::SETTINGS;
 use super::value::{Given, Origin};
 use super::{Request, absolute, entry, environment, file};
 use crate::plan::Entry;
 use std::path::{Path, PathBuf};
 
 /// Settings that only a WSGI application has.
-pub(super) const WSGI: &[&str] = &[
-    "wsgi.bind",
-    "wsgi.threads",
-    "wsgi.switch-interval",
-    "wsgi.graceful-timeout",
-    "wsgi.access-log",
-];
+pub(super) fn of_server() -> impl Iterator<Item = &'static str> {
+    let keys = SETTINGS.iter().map(|setting| setting.key);
+    keys.filter(|key| key.starts_with("wsgi.") && !["wsgi.app", "wsgi.static"].contains(key))
+}
 
 /// A project with all its settings.
 #[derive(Debug)]
@@ -35,6 +33,7 @@ pub struct Project {
 
 /// What a program runs when it is started without a command.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a build has one of them")]
 pub enum Main {
     /// A script, module or function.
     Entry(Entry),
@@ -171,7 +170,7 @@ fn main(
     Err(ConfigError::NoEntry {
         folder: root.to_owned(),
         file: files.file.clone(),
-        has_wsgi: WSGI.iter().any(|key| files.settings.get(key).is_some()),
+        has_wsgi: of_server().any(|key| files.settings.get(key).is_some()),
         found: crate::look::look(root).map(Box::new),
     })
 }

@@ -77,7 +77,7 @@ fn is_glob(source: &str) -> bool {
 }
 
 /// `/`-separated, without `.` components; `.` for the bundle's root. `None` when it leads out of it.
-fn destination(dest: &str) -> Option<String> {
+pub(super) fn destination(dest: &str) -> Option<String> {
     let dest = dest.trim().replace('\\', "/");
     if dest.is_empty() || dest.starts_with('/') {
         return None;

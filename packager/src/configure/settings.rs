@@ -4,9 +4,10 @@
 //! disagree.
 
 use super::value::Kind;
+use std::sync::LazyLock;
 
 /// One setting of a build.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Setting {
     /// Its name in pack.toml: `table.key`.
     pub key: &'static str,
@@ -23,7 +24,7 @@ pub struct Setting {
 }
 
 /// One option of the command line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Flag {
     /// Without its dashes.
     pub long: &'static str,
@@ -38,7 +39,7 @@ pub struct Flag {
 }
 
 /// What follows an option.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Takes {
     /// A value, called this in the help.
     Value(&'static str),
@@ -77,7 +78,10 @@ pub fn find(key: &str) -> Option<&'static Setting> {
 }
 
 const APPLICATION: &str = "Application";
-const SERVER: &str = "WSGI server";
+/// Of the settings of the server that many programs need.
+pub const SERVER: &str = "WSGI server";
+/// Settings of the server that few programs need; not in the short help.
+pub(super) const SERVER_DETAILS: &str = "WSGI server: limits and life cycle";
 const CONTENTS: &str = "What goes in";
 const OUTPUT: &str = "Output";
 const BUILD: &str = "Building";
@@ -121,8 +125,66 @@ impl Flag {
     }
 }
 
-/// The table. Order is that of `--help`.
-pub static SETTINGS: &[Setting] = &[
+/// All settings. Order is that of `--help`.
+pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
+    let (before, after): (Vec<_>, Vec<_>) = {
+        let split = OWN.iter().position(|setting| setting.key == "wsgi.static");
+        let (before, after) = OWN.split_at(split.unwrap_or(OWN.len()));
+        (before.to_vec(), after.to_vec())
+    };
+    let server = payload::wsgi::SETTINGS.iter().map(of_server);
+    before.into_iter().chain(server).chain(after).collect()
+});
+
+/// A setting that the packed program's own command line has, too.
+fn of_server(setting: &payload::wsgi::Setting) -> Setting {
+    let kept = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let flags = match setting.kind {
+        payload::wsgi::Kind::Truth => vec![
+            switch(setting.name, "true", setting.help),
+            switch(
+                kept(format!("no-{}", setting.name)),
+                "false",
+                kept(format!("Turn --{} off", setting.name)),
+            ),
+        ],
+        _ => vec![option(setting.name, setting.value)],
+    };
+    let default = setting.show(&payload::Wsgi::default());
+    let help = match default {
+        Some(default) => kept(format!("{} [default: {default}]", setting.help)),
+        None => setting.help,
+    };
+    Setting {
+        key: kept(format!("wsgi.{}", setting.name)),
+        kind: Kind::of_server(setting.kind),
+        // Made once in a process, like the table that they are a part of.
+        flags: Vec::leak(flags),
+        heading: if EVERYDAY.contains(&setting.name) {
+            SERVER
+        } else {
+            SERVER_DETAILS
+        },
+        help,
+        more: "",
+    }
+}
+
+/// Settings of the server that stand in the short help.
+const EVERYDAY: [&str; 9] = [
+    "threads",
+    "processes",
+    "gil",
+    "interpreters",
+    "switch-interval",
+    "graceful-timeout",
+    "access-log",
+    "admin",
+    "admin-token",
+];
+
+/// The settings of a build itself.
+static OWN: &[Setting] = &[
     Setting {
         key: "app.name",
         kind: Kind::Text,
@@ -202,64 +264,6 @@ pub static SETTINGS: &[Setting] = &[
         heading: SERVER,
         help: "Address to listen on [default: 127.0.0.1:8000]",
         more: "May be given several times.",
-    },
-    Setting {
-        key: "wsgi.threads",
-        kind: Kind::Integer { min: 1, max: 1024 },
-        flags: &[option("threads", "N")],
-        heading: SERVER,
-        help: "Python threads per interpreter [default: 4]",
-        more: "",
-    },
-    Setting {
-        key: "wsgi.processes",
-        kind: Kind::Integer { min: 1, max: 256 },
-        flags: &[option("processes", "N")],
-        heading: SERVER,
-        help: "Worker processes [default: 1]",
-        more: "More than one is not supported yet.",
-    },
-    Setting {
-        key: "wsgi.gil",
-        kind: Kind::OneOf(&["shared", "per-interpreter", "free"]),
-        flags: &[option("gil", "MODE")],
-        heading: SERVER,
-        help: "shared, per-interpreter or free [default: shared]",
-        more: "Only `shared` is supported yet: one interpreter, one GIL.",
-    },
-    Setting {
-        key: "wsgi.switch-interval",
-        kind: Kind::Interval,
-        flags: &[option("switch-interval", "SECONDS")],
-        heading: SERVER,
-        help: "How often the GIL changes hands (sys.setswitchinterval)",
-        more: "Seconds; CPython's own is 0.005. `auto` is not supported yet.",
-    },
-    Setting {
-        key: "wsgi.graceful-timeout",
-        kind: Kind::Integer {
-            min: 0,
-            max: 86_400,
-        },
-        flags: &[option("graceful-timeout", "SECONDS")],
-        heading: SERVER,
-        help: "How long a stop waits for requests under way [default: 30]",
-        more: "",
-    },
-    Setting {
-        key: "wsgi.access-log",
-        kind: Kind::Bool,
-        flags: &[
-            switch(
-                "access-log",
-                "true",
-                "Write a line per request to stderr [default]",
-            ),
-            switch("no-access-log", "false", "Write no access log"),
-        ],
-        heading: SERVER,
-        help: "Write a line per request to stderr",
-        more: "",
     },
     Setting {
         key: "wsgi.static",
@@ -561,7 +565,7 @@ mod tests {
     #[test]
     fn names_are_unique() {
         let mut seen = std::collections::BTreeSet::new();
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter() {
             assert!(seen.insert(setting.variable()), "{}", setting.variable());
         }
         for flag in SETTINGS

@@ -295,8 +295,8 @@ fn wsgi() {
     );
     assert_eq!(wsgi.bind, ["0.0.0.0:80", "[::]:80"]);
     assert_eq!(
-        (wsgi.threads, wsgi.processes, wsgi.switch_interval_us),
-        (4, 1, Some(1000))
+        (wsgi.threads, wsgi.processes, wsgi.switch_interval),
+        (4, 1, Some(payload::SwitchInterval::Fixed(1000)))
     );
     assert!(wsgi.access_log);
     insta::assert_snapshot!(folder.error(&["--wsgi", "site.wsgi"]), @"`--wsgi` is `site.wsgi`, but must be MODULE:CALLABLE, such as `guestbook.wsgi:application` or `app:create_app()`");
@@ -331,18 +331,6 @@ fn script_and_wsgi() {
 fn what_is_not_there_yet_is_refused() {
     let folder = Folder::new(&[("app.py", "")]);
     let check = |line: &[&str]| folder.error(&[line, &["app.py"]].concat());
-    insta::assert_snapshot!(check(&["--processes", "2"]), @r"
-    `--processes`: more than one process is not supported yet
-    hint: use threads, or start the program several times behind a proxy
-    ");
-    insta::assert_snapshot!(check(&["--gil", "free"]), @r"
-    `--gil`: `free` is not supported yet
-    hint: leave it out, or set it to `shared`
-    ");
-    insta::assert_snapshot!(check(&["--switch-interval", "auto"]), @r"
-    `--switch-interval`: `auto` is not supported yet
-    hint: give a number of seconds; CPython's own is 0.005
-    ");
     insta::assert_snapshot!(check(&["--target", "x86_64-pc-windows-gnu"]), @r"
     `--target`: packing for `x86_64-pc-windows-gnu` is not supported yet
     hint: leave it out to pack for this system
@@ -351,14 +339,28 @@ fn what_is_not_there_yet_is_refused() {
     `--sbom`: writing an SBOM is not supported yet
     hint: leave it out; `pack inspect FILE --format json` lists what is inside
     ");
-    let folder = Folder::new(&[(
-        "pack.toml",
-        "[wsgi]\napp = \"a:b\"\n[wsgi.static]\n\"/static\" = \"static\"\n",
-    )]);
-    insta::assert_snapshot!(folder.error(&[]), @r"
-    [folder]/pack.toml:4:13: `wsgi.static./static`: serving static files without Python is not supported yet
-    hint: let the application serve them
-    ");
+}
+
+#[test]
+fn static_folders_are_packed() {
+    let settings = |rows: &str| format!("[wsgi]\napp = \"a:b\"\n[wsgi.static]\n{rows}\n");
+    let check = |rows: &str| {
+        let settings = settings(rows);
+        Folder::new(&[("pack.toml", settings.as_str()), ("site/static/a.css", "")])
+    };
+    let folder = check("\"/static\" = \"./site/static/\"");
+    let plan = folder.plan(&[]);
+    let Entry::Wsgi(wsgi) = &plan.entry else {
+        panic!("{:?}", plan.entry)
+    };
+    assert_eq!(wsgi.statics, [("/static".into(), "site/static".into())]);
+    let rule = &plan.include.data[0];
+    assert_eq!(rule.source, folder.path().join("site/static"));
+    assert_eq!(rule.dest, "site/static");
+    insta::assert_snapshot!(check("\"/static\" = \"none\"").error(&[]), @"[folder]/pack.toml:4:13: `wsgi.static./static` names `[folder]/none`, which does not exist");
+    insta::assert_snapshot!(check("\"/static\" = \"/etc\"").error(&[]), @"[folder]/pack.toml:4:13: `wsgi.static./static` is `/etc`, but must be a folder below that of the settings, such as `static`");
+    insta::assert_snapshot!(check("\"static\" = \"site\"").error(&[]), @"[folder]/pack.toml:4:12: `wsgi.static.static` is for `static`, but must be for a URL prefix, such as `/static`");
+    insta::assert_snapshot!(check("\"/a/../b\" = \"site\"").error(&[]), @"[folder]/pack.toml:4:13: `wsgi.static./a/../b` is for `/a/../b`, but must be for a URL prefix, such as `/static`");
 }
 
 #[test]

@@ -19,6 +19,13 @@ pub enum Kind {
         /// Highest.
         max: i64,
     },
+    /// A number of bytes, such as `64K`, bounds included.
+    Size {
+        /// Lowest.
+        min: u64,
+        /// Highest.
+        max: u64,
+    },
     /// Seconds, or `auto`.
     Interval,
     /// One of these words.
@@ -38,6 +45,24 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind of a setting of the server.
+    #[must_use]
+    pub fn of_server(kind: payload::wsgi::Kind) -> Self {
+        use payload::wsgi::Kind as Server;
+        let signed = |number| i64::try_from(number).unwrap_or(i64::MAX);
+        match kind {
+            Server::Whole(min, max) => Self::Integer {
+                min: signed(min),
+                max: signed(max),
+            },
+            Server::Size(min, max) => Self::Size { min, max },
+            Server::Truth => Self::Bool,
+            Server::OneOf(words) => Self::OneOf(words),
+            Server::Interval => Self::Interval,
+            Server::Text => Self::Text,
+        }
+    }
+
     /// Does it hold several values?
     #[must_use]
     pub fn is_list(self) -> bool {
@@ -61,6 +86,7 @@ impl Kind {
             Self::Path => "a path".into(),
             Self::Bool => "true or false".into(),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Size { min, max } => payload::wsgi::Kind::Size(min, max).expected(),
             Self::Interval => "a number of seconds above 0 and at most 3600, or \"auto\"".into(),
             Self::OneOf(words) => one_of(words),
             Self::Texts => "a list of texts".into(),
@@ -86,6 +112,11 @@ impl Kind {
                 _ => Err(NotOfKind),
             },
             Self::Integer { .. } => self.integer(text.parse().map_err(|_| NotOfKind)?),
+            Self::Size { min, max } => payload::wsgi::Kind::Size(min, max)
+                .number(text)
+                .and_then(|number| i64::try_from(number).ok())
+                .map(Value::Integer)
+                .ok_or(NotOfKind),
             Self::Interval if text == "auto" => Ok(Value::Auto),
             Self::Interval => self.seconds(text.parse().map_err(|_| NotOfKind)?),
             Self::OneOf(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
@@ -156,6 +187,20 @@ pub enum Value {
     List(Vec<Given<String>>),
     /// Names with their values.
     Table(Vec<(String, Given<String>)>),
+}
+
+impl fmt::Display for Value {
+    /// As the command line takes it; for a list or a table, which it takes piece by piece, nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Bool(truth) => truth.fmt(f),
+            Self::Integer(number) => number.fmt(f),
+            Self::Seconds(seconds) => seconds.fmt(f),
+            Self::Auto => f.write_str("auto"),
+            Self::List(_) | Self::Table(_) => Ok(()),
+        }
+    }
 }
 
 /// A value and the place that gives it.

@@ -30,6 +30,7 @@ use crate::collection::{CollectedInterpreter, Collection, FileRole, GlibcVersion
 use crate::facts::InterpreterFacts;
 use crate::kit::Kit;
 use crate::layout::{self, Content, Layout};
+use crate::modes;
 use crate::plan::{BuildPlan, BundleMode};
 use crate::progress::Progress;
 use archive::{Item, Keep, Making};
@@ -80,8 +81,9 @@ pub fn output(
         BundleMode::OneFile => single_file::prepare(plan)?,
         BundleMode::OneDir => folder::prepare(plan)?,
     }
-    let program = program::program(plan, facts, &collection.interpreter, &layout)?;
     let cache = open_cache(plan, facts);
+    let verdicts = modes::verdicts(plan, facts, collection, &cache);
+    let program = program::program(plan, facts, &collection.interpreter, &layout, &verdicts)?;
     let code = code::compile(plan, facts, &layout, &cache, progress)?;
 
     let items = items(plan, &collection.interpreter, &layout, &code, record);
@@ -104,7 +106,8 @@ pub fn output(
         BundleMode::OneDir => folder::write(parts, &making)?,
     };
 
-    let mut warnings = std::mem::take(&mut layout.warnings);
+    let mut warnings = verdicts.warnings;
+    warnings.append(&mut layout.warnings);
     warnings.extend(code.warnings.iter().cloned());
     warnings.extend(cache.finish());
     let needs = collection.glibc.iter().chain(&kit.glibc);

@@ -4,8 +4,9 @@ use super::WriteError;
 use crate::collection::CollectedInterpreter;
 use crate::facts::InterpreterFacts;
 use crate::layout::{self, Content, Layout, PlacedCode};
-use crate::plan::{BuildPlan, BundleMode, Entry, UnpackPolicy, WsgiPlan};
-use payload::{EntryPoint, Program, Python, PythonStart, Target, Unpack, Wsgi};
+use crate::modes::Verdicts;
+use crate::plan::{BuildPlan, BundleMode, Entry, UnpackPolicy};
+use payload::{EntryPoint, Program, Python, PythonStart, Target, Unpack};
 use std::path::Path;
 
 /// Begins the names of entry scripts in the module table.
@@ -17,6 +18,7 @@ pub(super) fn program(
     facts: &InterpreterFacts,
     interpreter: &CollectedInterpreter,
     layout: &Layout<'_>,
+    verdicts: &Verdicts,
 ) -> Result<Program, WriteError> {
     let mut entries = vec![entry_point("", &plan.entry, layout)?];
     for (name, entry) in &plan.commands {
@@ -52,6 +54,8 @@ pub(super) fn program(
             .then(|| plan.contents_directory.clone()),
         optimize: plan.optimize,
         windowed: plan.windowed,
+        refuse_own_gil: verdicts.refuse_own_gil.clone(),
+        need_gil: verdicts.need_gil.clone(),
         facts: [
             ("pack", env!("CARGO_PKG_VERSION")),
             ("target", plan.target.as_str()),
@@ -79,25 +83,12 @@ fn entry_point(name: &str, entry: &Entry, layout: &Layout<'_>) -> Result<EntryPo
             module: module.clone(),
             function: function.clone(),
         },
-        Entry::Wsgi(plan) => Target::Wsgi(wsgi(plan)),
+        Entry::Wsgi(wsgi) => Target::Wsgi(wsgi.clone()),
     };
     Ok(EntryPoint {
         name: name.to_owned(),
         target,
     })
-}
-
-fn wsgi(plan: &WsgiPlan) -> Wsgi {
-    Wsgi {
-        module: plan.module.clone(),
-        callable: plan.callable.clone(),
-        bind: plan.bind.clone(),
-        threads: plan.threads,
-        processes: plan.processes,
-        switch_interval_us: plan.switch_interval_us,
-        graceful_timeout: plan.graceful_timeout,
-        access_log: plan.access_log,
-    }
 }
 
 /// Where the script at `path` is in the bundle: what is behind [`SCRIPT`] in its module's name.

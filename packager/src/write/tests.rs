@@ -44,6 +44,7 @@ impl Fixture {
             collection: Collection::default(),
             kit: Kit {
                 triple: "x86_64-unknown-linux-gnu".into(),
+                folder: None,
                 origin: "the test".into(),
                 bootloader: b"\x7fELF bootloader".to_vec(),
                 runtime: b"\x7fELF runtime".to_vec(),

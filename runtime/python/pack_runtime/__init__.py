@@ -6,9 +6,22 @@ as little as it can.
 
 import sys
 
-__all__ = ["facts"]
+__all__ = ["facts", "metrics"]
+
+# Set by the server when it starts.
+_metrics = None
 
 
 def facts():
     """The facts of the build, as in ``sys._pack``: a new dict of strings."""
     return dict(sys._pack)
+
+
+def metrics():
+    """What the server has measured since it began, as ``/metrics.json`` of the admin listener shows it: a new dict, times
+    in seconds. Raises RuntimeError in a program that serves nothing."""
+    if _metrics is None:
+        raise RuntimeError("nothing is served, so nothing is measured")
+    import json
+
+    return json.loads(_metrics())

@@ -99,6 +99,11 @@ class PackExtensionLoader(ExtensionFileLoader):
         self._index = index
 
     def create_module(self, spec):
+        if spec.name in _pack.refused:
+            # Not left to CPython, which would run code of the module before it says no.
+            _pack.turned_away.append(spec.name)
+            message = f"extension module {spec.name} cannot be loaded in an interpreter with a GIL of its own"
+            raise ImportError(message, name=spec.name, path=self.path)
         _pack.preload(self._index)
         return super().create_module(spec)
 

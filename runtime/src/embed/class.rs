@@ -141,6 +141,11 @@ impl<T: Instance> Class<T> {
         }
     }
 
+    /// Whether `object` is an instance.
+    pub(crate) fn made(&self, object: &Owned<'_>) -> bool {
+        object.class().as_ptr() == self.class.get(object.py()).as_ptr()
+    }
+
     /// Gives the type back.
     pub(crate) fn release(self, py: Attached<'_>) {
         drop(self.class.release(py));

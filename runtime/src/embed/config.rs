@@ -6,6 +6,7 @@
 
 use super::frozen;
 use super::object::Attached;
+use super::subinterpreter;
 use platform::Library;
 use platform::handoff::Start;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -36,6 +37,19 @@ pub(crate) struct Settings<'a> {
     pub(crate) bootstrap: &'a [FrozenModule],
     /// Text is UTF-8 whatever the locale says (PEP 540).
     pub(crate) utf8_mode: bool,
+    /// Whether there is to be a GIL; of use to free-threaded builds only.
+    pub(crate) gil: Gil,
+}
+
+/// The GIL of a free-threaded build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gil {
+    /// None, until an extension module is imported that does not say that it can do without.
+    ///
+    /// Not `enable_gil = 0`: that keeps the GIL off whatever is imported, and such a module runs unprotected.
+    WhenNeeded,
+    /// As in any other build.
+    On,
 }
 
 /// A module needed before the importer is there: its name, marshalled code, whether it is a package.
@@ -60,13 +74,15 @@ struct Layout {
     exec_prefix: usize,
     base_exec_prefix: usize,
     stdlib_dir: Option<usize>,
+    /// Free-threaded builds alone have it.
+    enable_gil: Option<usize>,
 }
 
 /// `sizeof(PyConfig)` is 448 in 3.13, the largest of them.
 const CONFIG_WORDS: usize = 64;
 
 impl Layout {
-    fn of(minor: u32) -> Option<Self> {
+    fn of(minor: u32, free_threaded: bool) -> Option<Self> {
         let layout = |[
             signals,
             argv,
@@ -97,12 +113,18 @@ impl Layout {
             exec_prefix: prefix + 16,
             base_exec_prefix: prefix + 24,
             stdlib_dir: stdlib,
+            enable_gil: None,
         };
         Some(match minor {
             9 => layout([16, 88, 152, 176, 168, 224, 112, 248, 256, 288], None),
             10 => layout([16, 80, 152, 180, 172, 232, 240, 272, 280, 312], None),
             11 => layout([16, 96, 168, 196, 188, 256, 264, 296, 304, 344], Some(320)),
             12 => layout([16, 104, 176, 204, 196, 268, 272, 304, 312, 352], Some(328)),
+            // `enable_gil` takes the place of `pathconfig_warnings`, which moves into what was padding.
+            13 if free_threaded => Self {
+                enable_gil: Some(272),
+                ..layout([16, 104, 176, 204, 196, 276, 280, 312, 320, 360], Some(336))
+            },
             13 => layout([16, 104, 176, 204, 196, 272, 280, 312, 320, 360], Some(336)),
             _ => return None,
         })
@@ -150,13 +172,21 @@ unsafe extern "C" {
     fn PyMem_RawFree(block: *mut c_void);
 }
 
+fn version() -> Option<&'static str> {
+    // SAFETY: returns a constant NUL-terminated string, and may be called before the interpreter is started.
+    unsafe { CStr::from_ptr(pyo3_ffi::Py_GetVersion()) }
+        .to_str()
+        .ok()
+}
+
+/// Whether the loaded library was built without a GIL (PEP 703), which its version says.
+pub(super) fn free_threaded() -> bool {
+    version().is_some_and(|version| version.contains("free-threading"))
+}
+
 /// The interpreter's minor version: 11 of 3.11.
 pub(crate) fn minor_version() -> Option<u32> {
-    // SAFETY: returns a constant NUL-terminated string, and may be called before the interpreter is started.
-    let version = unsafe { CStr::from_ptr(pyo3_ffi::Py_GetVersion()) }
-        .to_str()
-        .ok()?;
-    version
+    version()?
         .strip_prefix("3.")?
         .split(|c: char| !c.is_ascii_digit())
         .next()?
@@ -168,7 +198,7 @@ pub(crate) fn minor_version() -> Option<u32> {
 pub(crate) fn start(settings: &Settings<'_>) -> Result<Attached<'static>, StartError> {
     let minor = minor_version().ok_or_else(|| StartError("its version is not known".into()))?;
     frozen::install(minor, settings.bootstrap)?;
-    match Layout::of(minor) {
+    match Layout::of(minor, free_threaded()) {
         Some(layout) => start_by_layout(settings, &layout)?,
         None if minor >= 14 => start_by_name(settings)?,
         None => return Err(StartError(format!("version 3.{minor} is not supported"))),
@@ -190,6 +220,9 @@ fn start_by_layout(settings: &Settings<'_>, layout: &Layout) -> Result<(), Start
     config.set_int(layout.write_bytecode, 0);
     config.set_int(layout.optimization_level, c_int::from(settings.optimize));
     config.set_int(layout.pathconfig_warnings, 0);
+    if let (Some(field), Gil::On) = (layout.enable_gil, settings.gil) {
+        config.set_int(field, 1);
+    }
     let executable = c_string(&settings.start.executable)?;
     for field in [
         layout.program_name,
@@ -387,6 +420,9 @@ fn configure_by_name(
     set_int(c"write_bytecode", 0)?;
     set_int(c"optimization_level", i64::from(settings.optimize))?;
     set_int(c"pathconfig_warnings", 0)?;
+    if settings.gil == Gil::On && free_threaded() {
+        set_int(c"enable_gil", 1)?;
+    }
     // This interface takes UTF-8. A path that is not is put right in `sys` after the start.
     let utf8 = |path: &Path| {
         CString::new(path.to_string_lossy().as_bytes()).map_err(|e| StartError(e.to_string()))
@@ -433,7 +469,10 @@ fn error_by_name(api: &ByName, config: *mut c_void) -> StartError {
 }
 
 /// Ends CPython: threads joined, `atexit` run, streams flushed. Returns whether all of that went well.
-pub(crate) fn finalize(_: Attached<'_>) -> bool {
+pub(crate) fn finalize(py: Attached<'_>) -> bool {
+    if subinterpreter::finalize_partly(py) {
+        return true;
+    }
     // SAFETY: attached in the main thread. Whoever calls this is done with every object.
     unsafe { pyo3_ffi::Py_FinalizeEx() == 0 }
 }
@@ -444,8 +483,8 @@ mod tests {
     use std::fmt::Write;
     use std::process::Command;
 
-    /// The headers of every CPython installed here: minor version and include directory.
-    fn headers() -> Vec<(u32, PathBuf)> {
+    /// The headers of every CPython installed here: minor version, whether free-threaded, include directory.
+    fn headers() -> Vec<(u32, bool, PathBuf)> {
         let home = std::env::var_os("HOME")
             .map(PathBuf::from)
             .unwrap_or_default();
@@ -455,17 +494,26 @@ mod tests {
             .flatten();
         let prefixes = versions
             .map(|version| version.path())
-            .chain(["/usr".into(), "/usr/local".into()]);
+            .chain(["/usr".into(), "/usr/local".into()])
+            .chain(free_threaded_prefix());
         let mut found = Vec::new();
         for prefix in prefixes {
             for minor in 9..=13 {
-                let include = prefix.join(format!("include/python3.{minor}"));
-                if include.join("Python.h").exists() {
-                    found.push((minor, include));
+                for (suffix, free_threaded) in [("", false), ("t", true)] {
+                    let include = prefix.join(format!("include/python3.{minor}{suffix}"));
+                    if include.join("Python.h").exists() {
+                        found.push((minor, free_threaded, include));
+                    }
                 }
             }
         }
         found
+    }
+
+    /// Of `bin/python3.13t`, which PACK_FREE_THREADED_PYTHON names.
+    fn free_threaded_prefix() -> Option<PathBuf> {
+        let python = std::env::var_os("PACK_FREE_THREADED_PYTHON")?;
+        Some(Path::new(&python).parent()?.parent()?.to_owned())
     }
 
     fn fields(layout: &Layout) -> Vec<(&'static str, usize)> {
@@ -487,15 +535,16 @@ mod tests {
             ("base_exec_prefix", layout.base_exec_prefix),
         ];
         fields.extend(layout.stdlib_dir.map(|offset| ("stdlib_dir", offset)));
+        fields.extend(layout.enable_gil.map(|offset| ("enable_gil", offset)));
         fields
     }
 
     #[test]
     fn layouts_agree_with_the_headers() {
         let folder = tempfile::tempdir().unwrap();
-        for (minor, include) in headers() {
+        for (minor, free_threaded, include) in headers() {
             let mut source = String::from("#include <Python.h>\n#include <stddef.h>\n");
-            for (name, offset) in fields(&Layout::of(minor).unwrap()) {
+            for (name, offset) in fields(&Layout::of(minor, free_threaded).unwrap()) {
                 writeln!(
                     source,
                     "_Static_assert(offsetof(PyConfig, {name}) == {offset}, \"{name}\");"

@@ -85,6 +85,13 @@ impl<'py> Raised<'py> {
         }
     }
 
+    /// Tells `sys.unraisablehook`, where there is nobody to raise it to.
+    pub(crate) fn unraisable(self) {
+        self.restore();
+        // SAFETY: attached (by `'py`), with an exception set; NULL stands for no object to name.
+        unsafe { ffi::PyErr_WriteUnraisable(null_mut()) };
+    }
+
     /// Whether it is an instance of `class` (one of `ffi::PyExc_*`).
     pub(crate) fn is(&self, class: *mut ffi::PyObject) -> bool {
         // SAFETY: live objects; anything is allowed as `class`, what is no exception type just does not match.

@@ -91,14 +91,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
     pub(crate) fn named(&self, index: usize, name: &CStr) -> Option<Owned<'py>> {
         self.get(index).or_else(|| {
             let keywords = self.keywords?;
-            // SAFETY: a dict of this call and a NUL-terminated name; a borrowed reference, kept by the dict.
-            let value = unsafe {
-                Borrowed::from_ptr(
-                    self.py,
-                    ffi::PyDict_GetItemString(keywords.as_ptr(), name.as_ptr()),
-                )
-            };
-            value.map(|value| Owned::clone(&value))
+            // A new reference, as a caller in C may pass a dict that other threads change.
+            let name = self.py.text(name.to_str().ok()?).ok()?;
+            keywords.item(&name).ok()
         })
     }
 

@@ -22,14 +22,17 @@ mod entry;
 pub(crate) mod error;
 mod frozen;
 pub(crate) mod function;
+pub(crate) mod gil;
 pub(crate) mod make;
 pub(crate) mod object;
 mod serve;
 pub(crate) mod signals;
+pub(crate) mod subinterpreter;
 pub(crate) mod thread;
 
 pub(crate) use class::{Class, Instance, Method};
 pub(crate) use error::{PyResult, Raised};
 pub(crate) use function::{Arguments, Callable, Capsule};
 pub(crate) use object::{Attached, Kept, Owned};
+pub(crate) use serve::fork;
 pub(crate) use thread::{Interpreter, ThreadState};

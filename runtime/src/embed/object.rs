@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 use pyo3_ffi as ffi;
 
 use super::error::{PyResult, Raised};
+use super::gil;
 
 /// Proof that this thread is attached to an interpreter (holds its GIL, where there is one) for `'py`.
 ///
@@ -31,7 +32,7 @@ impl<'py> Attached<'py> {
         impl Drop for Restore {
             fn drop(&mut self) {
                 // SAFETY: the thread state that `PyEval_SaveThread` just gave to this same thread; also on a panic.
-                unsafe { ffi::PyEval_RestoreThread(self.0) };
+                unsafe { gil::restore(self.0) };
             }
         }
         // SAFETY: `self` proves that the thread is attached.

@@ -3,9 +3,63 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use payload::Wsgi;
+use platform::children::Forked;
 use pyo3_ffi as ffi;
 
 use super::object::{Attached, Borrowed, Owned};
+
+unsafe extern "C" {
+    // In the stable ABI since 3.7, where there is a fork.
+    fn PyOS_BeforeFork();
+    fn PyOS_AfterFork_Parent();
+    fn PyOS_AfterFork_Child();
+}
+
+/// Forks a process in which Python is initialised and has this one thread.
+///
+/// # Errors
+/// When the system gives no process.
+pub(crate) fn fork(_: Attached<'_>) -> std::io::Result<Forked> {
+    // SAFETY: attached; in this order around a fork, each in its process (C API docs, "Operating System Utilities").
+    unsafe {
+        PyOS_BeforeFork();
+        let forked = platform::children::fork();
+        if matches!(forked, Ok(Forked::Child)) {
+            PyOS_AfterFork_Child();
+        } else {
+            PyOS_AfterFork_Parent();
+        }
+        forked
+    }
+}
+
+/// What [`pack_runtime_supervise`] returns in a process that is to import the application and serve it.
+const SERVE: c_int = -2;
+
+/// Supervises workers, where `settings` want that. Returns the exit status at the end of the supervisor, -1 when the
+/// settings cannot be read, and -2 in each process that is to import the application and call [`pack_runtime_serve`] with
+/// the same settings. To be called by an interpreter of one thread that has imported nothing of the application.
+///
+/// # Safety
+/// Called attached, with a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pack_runtime_supervise(settings: *const c_char) -> c_int {
+    // SAFETY: as the caller promises.
+    let (py, settings) = unsafe { (Attached::assume(), CStr::from_ptr(settings)) };
+    let Ok(settings) = serde_json::from_slice::<Wsgi>(settings.to_bytes()) else {
+        return -1;
+    };
+    if !settings.is_supervised() {
+        return SERVE;
+    }
+    let begun = AssertUnwindSafe(|| crate::wsgi::supervise::begin(&settings, &|| fork(py)));
+    match catch_unwind(begun) {
+        Ok(crate::wsgi::supervise::Role::Worker) => SERVE,
+        Ok(crate::wsgi::supervise::Role::Ended(status)) => status,
+        Err(_) => crate::start::INTERNAL_ERROR,
+    }
+}
 
 /// Serves `application` as `settings`, a [`payload::Wsgi`] in JSON, says, until a signal ends it. Returns the exit
 /// status; -1 when the settings cannot be read. From Python: `ctypes.PyDLL(LIBRARY).pack_runtime_serve(application, settings)`,
@@ -34,7 +88,11 @@ pub unsafe extern "C" fn pack_runtime_serve(
         return -1;
     };
     catch_unwind(AssertUnwindSafe(|| {
-        crate::wsgi::serve(py, application, &settings)
+        let served = crate::wsgi::serve_here(py, application, &settings);
+        served.unwrap_or_else(|raised| {
+            raised.unraisable();
+            crate::start::INTERNAL_ERROR
+        })
     }))
     .unwrap_or(crate::start::INTERNAL_ERROR)
 }

@@ -2,6 +2,7 @@
 
 use pyo3_ffi as ffi;
 
+use super::gil;
 use super::object::Attached;
 
 /// An interpreter of this process.
@@ -35,6 +36,17 @@ impl ThreadState {
         Self(unsafe { ffi::PyThreadState_New(interpreter.0) })
     }
 
+    /// # Safety
+    /// A state that CPython made for this thread, detached, which nothing else will use or delete.
+    pub(super) unsafe fn from_raw(state: *mut ffi::PyThreadState) -> Self {
+        Self(state)
+    }
+
+    /// The state, still owned by `self`.
+    pub(super) fn as_ptr(&self) -> *mut ffi::PyThreadState {
+        self.0
+    }
+
     /// Attaches (waits for the GIL), runs `work`, detaches.
     pub(crate) fn attach<R>(&mut self, work: impl for<'py> FnOnce(Attached<'py>) -> R) -> R {
         struct Detach;
@@ -46,7 +58,7 @@ impl ThreadState {
         }
         // SAFETY: made for this thread (the type is not `Send`), which is detached: `attach` borrows it mutably, and
         // `Attached::detach` restores before it returns.
-        unsafe { ffi::PyEval_RestoreThread(self.0) };
+        unsafe { gil::restore(self.0) };
         let _detach = Detach;
         // SAFETY: attached until `_detach` goes, after `work`.
         work(unsafe { Attached::assume() })

@@ -3,23 +3,25 @@
 use std::ffi::CStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use pyo3_ffi as ffi;
 
-use super::exchange::{Exchange, Gone, ReceiveError, Request};
+use super::exchange::{Exchange, Gone, Pace, ReceiveError, Request, ResponseHead};
 use super::host::Host;
 use super::response::{self, End, Head, Response, Step, Violation};
+use super::telemetry::local;
 use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
 
 /// Pieces of a list up to this size together are sent as one.
 const GATHER: usize = 64 * 1024;
+/// A whole response up to this size is copied rather than sent with the GIL held or released for it.
+const LATER: usize = 16 * 1024;
 
 /// What one request is about, shared with the functions that the application gets.
 pub(crate) struct Call {
     exchange: Arc<dyn Exchange>,
     response: Mutex<Response>,
-    failure: Arc<Mutex<Option<ReceiveError>>>,
-    label: String,
+    failure: Mutex<Option<ReceiveError>>,
+    batch: bool,
 }
 
 /// Why the response stopped before its end.
@@ -37,27 +39,30 @@ impl<'py> From<Raised<'py>> for Stop<'py> {
 }
 
 /// Answers `request`, whatever the application does.
-pub(crate) fn run(py: Attached<'_>, host: &Host, request: &Request, exchange: Arc<dyn Exchange>) {
-    let label = format!("{} {}", request.method, request.target.raw);
-    let response = Mutex::new(Response::new(&request.method));
+pub(crate) fn run(
+    py: Attached<'_>,
+    host: &Host,
+    request: &Request<'_>,
+    exchange: Arc<dyn Exchange>,
+) {
     let call = Arc::new(Call {
         exchange,
-        response,
-        failure: Arc::default(),
-        label,
+        response: Mutex::new(Response::new(request.method)),
+        failure: Mutex::default(),
+        batch: host.batch,
     });
     if let Err(Stop::Raised(raised)) = respond(py, host, request, &call) {
-        call.fail(py, host, &raised);
+        call.fail(py, host, request, &raised);
     }
 }
 
 fn respond<'py>(
     py: Attached<'py>,
     host: &Host,
-    request: &Request,
+    request: &Request<'_>,
     call: &Arc<Call>,
 ) -> Result<(), Stop<'py>> {
-    let environ = host.environ(py, request, &call.exchange, &call.failure)?;
+    let environ = host.environ(py, request, call)?;
     let start_response = Capsule::new(py, Arc::clone(call))?.function::<StartResponse>()?;
     let result = host.application(py).call(&[&environ, &start_response])?;
     let sent = if is_exactly(&result, &raw mut ffi::PyList_Type)
@@ -66,20 +71,22 @@ fn respond<'py>(
         call.send_sequence(&result)
     } else {
         let sent = call.send_iterable(&result);
+        if host.is_file(&result) {
+            // As much of a file as its Content-Length says is what PEP 3333 lets an application ask for.
+            call.response().forgive_excess();
+        }
         // Whatever happened before: PEP 3333 promises it.
         if let Err(raised) = close(&result) {
+            let text = raised.render();
+            let label = request.label();
             host.log(
                 py,
-                &format!(
-                    "error: {}: close() of the response raised\n{}",
-                    call.label,
-                    raised.render()
-                ),
+                &format!("error: {label}: close() of the response raised\n{text}"),
             );
         }
         sent
     };
-    sent.and_then(|()| call.end(py, host))
+    sent.and_then(|()| call.end(py, host, request))
 }
 
 fn is_exactly(object: &Owned<'_>, class: *mut ffi::PyTypeObject) -> bool {
@@ -94,6 +101,16 @@ fn close<'py>(result: &Owned<'py>) -> PyResult<'py, ()> {
 }
 
 impl Call {
+    /// Its request's body, and where its response goes.
+    pub(crate) fn exchange(&self) -> &dyn Exchange {
+        &*self.exchange
+    }
+
+    /// Remembers why the body could not be read, to know whose fault an exception is.
+    pub(crate) fn note_failure(&self, failure: ReceiveError) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
     // Held for a moment and never while Python code runs or the GIL is waited for.
     fn response(&self) -> MutexGuard<'_, Response> {
         self.response.lock().unwrap_or_else(PoisonError::into_inner)
@@ -143,40 +160,75 @@ impl Call {
         self.send(piece.py(), piece.as_bytes().unwrap_or_default())
     }
 
-    // The copy is made without the GIL, too: `data` belongs to a bytes object, which cannot change.
+    // `data` belongs to a bytes object, which cannot change: it is sent from there, without the GIL.
     fn send<'py>(&self, py: Attached<'py>, data: &[u8]) -> Result<(), Stop<'py>> {
         let step = self.response().data(data.len());
         let step = step.map_err(|violation| violated(py, &violation))?;
-        let exchange = &*self.exchange;
-        let sent = match step {
+        let (head, take, complete) = match step {
             Step::Head {
                 head,
                 take,
                 complete,
-            } => py
-                .detach(|| exchange.respond(head, Bytes::copy_from_slice(&data[..take]), complete)),
-            Step::Body { take: 0, .. } => Ok(()),
-            Step::Body { take, complete } => {
-                py.detach(|| exchange.send(Bytes::copy_from_slice(&data[..take]), complete))
-            }
+            } => (Some(head), take, complete),
+            Step::Body { take: 0, .. } => return Ok(()),
+            Step::Body { take, complete } => (None, take, complete),
         };
-        sent.map_err(|Gone| Stop::Gone)
+        self.transmit(py, head.as_ref(), &data[..take], complete)
+            .map_err(|Gone| Stop::Gone)
     }
 
-    fn end<'py>(&self, py: Attached<'py>, host: &Host) -> Result<(), Stop<'py>> {
+    // What is complete and small is left to the transport, which sends it when this thread has let go of the GIL or,
+    // where a thread handles several requests at once, without having waited for anything.
+    fn transmit(
+        &self,
+        py: Attached<'_>,
+        head: Option<&ResponseHead>,
+        data: &[u8],
+        complete: bool,
+    ) -> Result<(), Gone> {
+        let exchange = &*self.exchange;
+        if let Some(head) = head {
+            local::status(head.status);
+        }
+        let send = |data: &[u8], pace| {
+            local::output(|| match head {
+                Some(head) => exchange.respond(head, data, complete, pace),
+                None => exchange.send(data, complete, pace),
+            })
+        };
+        if complete && data.len() <= LATER {
+            send(data, Pace::Later)?;
+        } else if self.batch {
+            let taken = send(data, Pace::Now)?;
+            if taken < data.len() {
+                let rest = &data[taken..];
+                py.detach(|| local::output(|| exchange.send(rest, complete, Pace::Wait)))?;
+            }
+        } else {
+            py.detach(|| send(data, Pace::Wait))?;
+        }
+        Ok(())
+    }
+
+    fn end<'py>(
+        &self,
+        py: Attached<'py>,
+        host: &Host,
+        request: &Request<'_>,
+    ) -> Result<(), Stop<'py>> {
         let end = self.response().end();
         let end = end.map_err(|violation| violated(py, &violation))?;
-        let exchange = &*self.exchange;
         match end {
-            End::Head(head) => py
-                .detach(|| exchange.respond(head, Bytes::new(), true))
+            End::Head(head) => self
+                .transmit(py, Some(&head), &[], true)
                 .map_err(|Gone| Stop::Gone)?,
-            End::Finish => py.detach(|| exchange.finish()),
+            End::Finish => self.exchange.finish(),
             End::Complete => {}
             End::Short(left) => {
                 let message =
                     format!("the response is {left} bytes shorter than its Content-Length");
-                host.log(py, &format!("error: {}: {message}\n", self.label));
+                let label = request.label();
+                host.log(py, &format!("error: {label}: {message}\n"));
                 self.give_up(py, 500, "Internal Server Error");
             }
         }
@@ -185,13 +237,17 @@ impl Call {
             let message = format!(
                 "the response is {excess} bytes longer than its Content-Length; they were not sent"
             );
-            host.log(py, &format!("error: {}: {message}\n", self.label));
+            let label = request.label();
+            host.log(py, &format!("error: {label}: {message}\n"));
+            // Who knows what the application meant to send: nothing follows it.
+            self.exchange.close();
         }
         Ok(())
     }
 
     // The application raised, or broke the protocol.
-    fn fail(&self, py: Attached<'_>, host: &Host, raised: &Raised<'_>) {
+    fn fail(&self, py: Attached<'_>, host: &Host, request: &Request<'_>, raised: &Raised<'_>) {
+        let label = request.label();
         let failure = self
             .failure
             .lock()
@@ -200,7 +256,7 @@ impl Call {
         match failure {
             Some(failure) if raised.is_os_error() => {
                 // The client's fault, not the application's: no traceback, and an answer that says so.
-                host.log(py, &format!("warning: {}: {failure}\n", self.label));
+                host.log(py, &format!("warning: {label}: {failure}\n"));
                 let (status, reason) = match failure {
                     ReceiveError::TooLarge => (413, "Content Too Large"),
                     ReceiveError::TimedOut => (408, "Request Timeout"),
@@ -210,13 +266,10 @@ impl Call {
                 self.give_up(py, status, reason);
             }
             _ => {
+                let text = raised.render();
                 host.log(
                     py,
-                    &format!(
-                        "error: {}: the application raised\n{}",
-                        self.label,
-                        raised.render()
-                    ),
+                    &format!("error: {label}: the application raised\n{text}"),
                 );
                 self.give_up(py, 500, "Internal Server Error");
             }
@@ -229,7 +282,7 @@ impl Call {
         let mut response = self.response();
         if response.is_sent() {
             drop(response);
-            return py.detach(|| exchange.abort());
+            return exchange.abort();
         }
         let body = format!("{reason}\n");
         let fields = vec![
@@ -248,20 +301,14 @@ impl Call {
                 response.data(body.len())
             });
         drop(response);
-        py.detach(|| match step {
+        match step {
             Ok(Step::Head {
                 head,
                 take,
                 complete,
-            }) => {
-                let _ = exchange.respond(
-                    head,
-                    Bytes::copy_from_slice(&body.as_bytes()[..take]),
-                    complete,
-                );
-            }
+            }) => drop(self.transmit(py, Some(&head), &body.as_bytes()[..take], complete)),
             _ => exchange.abort(),
-        });
+        }
     }
 }
 

@@ -5,39 +5,93 @@
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use hyper::HeaderMap;
-
+use super::forwarded::Forwarded;
 use super::target::Target;
+use super::transport::head::{Parsed, Span};
+use bytes::Bytes;
 
 /// The head of a request that the transport found to be well-formed.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct Request<'a> {
     /// `GET`
-    pub method: String,
+    pub method: &'a [u8],
     /// Path and query.
-    pub target: Target,
+    pub target: Target<'a>,
     /// Of HTTP: 1.1 (or 1.0).
     pub http11: bool,
     /// The header fields.
-    pub fields: Fields,
-    /// The client.
+    pub fields: Fields<'a>,
+    /// The client; of one behind a trusted proxy, the port is 0 when it is not known.
     pub peer: SocketAddr,
-    /// The address it connected to.
+    /// The address that was connected to.
     pub local: SocketAddr,
+    /// When it began to wait for a thread ([`platform::clock::ticks`]); 0 when it did not.
+    pub queued: u64,
+    /// What a trusted proxy says.
+    pub forwarded: Forwarded,
 }
 
-/// Header fields, names in lower case.
-#[derive(Debug, Default)]
-pub(crate) struct Fields(pub HeaderMap);
-
-impl Fields {
-    /// Names and values; a name that was sent several times comes several times, in the order of arrival.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+impl<'a> Request<'a> {
+    /// The request of a head that was taken apart.
+    pub(crate) fn new(
+        head: &'a [u8],
+        parsed: &Parsed,
+        fields: &'a [(Span, Span)],
+        [peer, local]: [SocketAddr; 2],
+        queued: u64,
+    ) -> Self {
+        Self {
+            method: parsed.method.of(head),
+            target: Target::parse(parsed.target.of(head)),
+            http11: parsed.http11,
+            fields: Fields { head, fields },
+            peer,
+            local,
+            queued,
+            forwarded: Forwarded::default(),
+        }
     }
+
+    /// `GET /path`, for messages.
+    pub(crate) fn label(&self) -> String {
+        let text = |bytes| String::from_utf8_lossy(bytes);
+        format!("{} {}", text(self.method), text(self.target.raw))
+    }
+}
+
+/// Header fields.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    head: &'a [u8],
+    fields: &'a [(Span, Span)],
+}
+
+impl<'a> Fields<'a> {
+    /// Names, as the client wrote them, and values, in the order of arrival.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let head = self.head;
+        self.fields
+            .iter()
+            .map(move |(name, value)| (name.of(head), value.of(head)))
+    }
+
+    /// The value of the first field with this name.
+    pub(crate) fn get(&self, wanted: &str) -> Option<&'a [u8]> {
+        self.iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()))
+            .map(|(_, value)| value)
+    }
+}
+
+/// How the transport may spend its time with what it is given to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// None at all: it is sent when the thread is done with the request.
+    Later,
+    /// What can be sent at once is sent.
+    Now,
+    /// It waits for the client. Only without the GIL.
+    Wait,
 }
 
 /// The head of a response, checked.
@@ -82,31 +136,40 @@ impl std::fmt::Display for ReceiveError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gone;
 
-/// One request and its response, seen from the thread that handles it. All methods may block and are called without
-/// the GIL.
+/// One request and its response, seen from the thread that handles it. What may block is called without the GIL.
 pub(crate) trait Exchange: Send + Sync {
-    /// The next piece of the request body; empty at its end.
+    /// The next piece of the request body; empty at its end. May block.
     ///
     /// # Errors
     /// Also on every later call.
     fn receive(&self) -> Result<Bytes, ReceiveError>;
 
-    /// Sends the head and what is there of the body; `complete` when that is all of it. Called once.
+    /// Sends the head and what is there of the body; `complete` when that is all of it. Called once. Returns how much of
+    /// `body` was taken: all of it, except with [`Pace::Now`] when the client does not read; the rest then goes to
+    /// [`Exchange::send`].
     ///
     /// # Errors
     /// The client is gone.
-    fn respond(&self, head: ResponseHead, body: Bytes, complete: bool) -> Result<(), Gone>;
+    fn respond(
+        &self,
+        head: &ResponseHead,
+        body: &[u8],
+        complete: bool,
+        pace: Pace,
+    ) -> Result<usize, Gone>;
 
-    /// Sends more of the body; `complete` when that is the last. Otherwise it returns when there is room for yet more.
-    /// The data will be sent whatever happens next.
+    /// Sends more of the body, as [`Exchange::respond`]. What was taken will be sent whatever happens next.
     ///
     /// # Errors
     /// The client is gone, or has not read for too long.
-    fn send(&self, data: Bytes, complete: bool) -> Result<(), Gone>;
+    fn send(&self, data: &[u8], complete: bool, pace: Pace) -> Result<usize, Gone>;
 
     /// The body is complete, as nobody knew when its last piece was sent.
     fn finish(&self);
 
     /// The response cannot be completed: the connection is cut, so that the client notices.
     fn abort(&self);
+
+    /// No further request is to come on this connection.
+    fn close(&self);
 }

@@ -1,13 +1,17 @@
 //! What one interpreter keeps for serving: the application, types, and parts of the environ made once.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::call::Call;
 use super::environ;
-use super::exchange::{Exchange, ReceiveError, Request};
+use super::exchange::Request;
 use super::file::{FileWrapper, WrapFile};
+use super::forwarded::Forwarded;
 use super::input::Input;
 use super::log;
+use super::names::{Names, intern};
+use super::telemetry::{self, Telemetry, local};
 use crate::embed::{Attached, Capsule, Class, Kept, Owned, PyResult};
 
 /// The types of the objects that requests get.
@@ -23,8 +27,112 @@ pub(crate) struct Host {
     application: Kept,
     template: Kept,
     sys: Kept,
-    names: HashMap<String, Kept>,
+    fields: Names,
+    keys: Keys,
+    server: Cache,
+    client: Cache,
+    facts: [Kept; 2],
     types: Arc<Types>,
+    /// Each thread handles several requests while it holds the GIL once, since there is but one.
+    pub batch: bool,
+}
+
+/// Variables that every request has, and common values of them.
+struct Keys {
+    method: Kept,
+    path: Kept,
+    query: Kept,
+    uri: Kept,
+    protocol: Kept,
+    server_name: Kept,
+    server_port: Kept,
+    remote_addr: Kept,
+    remote_port: Kept,
+    host: Kept,
+    input: Kept,
+    errors: Kept,
+    stderr: Kept,
+    get: Kept,
+    post: Kept,
+    http10: Kept,
+}
+
+macro_rules! for_each_key {
+    ($with:ident) => {
+        $with! {
+            method = "REQUEST_METHOD", path = "PATH_INFO", query = "QUERY_STRING", uri = "REQUEST_URI",
+            protocol = "SERVER_PROTOCOL", server_name = "SERVER_NAME", server_port = "SERVER_PORT",
+            remote_addr = "REMOTE_ADDR", remote_port = "REMOTE_PORT", host = "HTTP_HOST",
+            input = "wsgi.input", errors = "wsgi.errors", stderr = "stderr",
+            get = "GET", post = "POST", http10 = "HTTP/1.0",
+        }
+    };
+}
+
+impl Keys {
+    fn new(py: Attached<'_>) -> PyResult<'_, Self> {
+        macro_rules! make {
+            ($($name:ident = $text:literal,)*) => { Ok(Self { $($name: intern(py, $text)?,)* }) };
+        }
+        for_each_key!(make)
+    }
+
+    fn release(self, py: Attached<'_>) {
+        macro_rules! release {
+            ($($name:ident = $text:literal,)*) => { $(drop(self.$name.release(py));)* };
+        }
+        for_each_key!(release);
+    }
+}
+
+/// What the last request had: the address of one end, and strings of its host and port.
+#[derive(Default)]
+struct Cache(Mutex<Option<(SocketAddr, Kept, Kept)>>);
+
+impl Cache {
+    // Whatever Python may run happens without the lock.
+    fn get<'py>(
+        &self,
+        py: Attached<'py>,
+        address: SocketAddr,
+    ) -> PyResult<'py, (Owned<'py>, Owned<'py>)> {
+        let (mut known, port) = match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((last, host, port)) if last.ip() == address.ip() => (
+                Some(Owned::clone(&host.get(py))),
+                (last.port() == address.port()).then(|| Owned::clone(&port.get(py))),
+            ),
+            _ => (None, None),
+        };
+        if let (Some(host), Some(port)) = (&known, port) {
+            return Ok((Owned::clone(host), port));
+        }
+        let host = match known.take() {
+            Some(host) => host,
+            None => py.text(&address.ip().to_canonical().to_string())?,
+        };
+        let port = py.text(&address.port().to_string())?;
+        let kept = (
+            address,
+            Owned::clone(&host).keep(),
+            Owned::clone(&port).keep(),
+        );
+        let before = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(kept);
+        if let Some((_, host, port)) = before {
+            drop((host.release(py), port.release(py)));
+        }
+        Ok((host, port))
+    }
+
+    fn release(self, py: Attached<'_>) {
+        let kept = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, host, port)) = kept {
+            drop((host.release(py), port.release(py)));
+        }
+    }
 }
 
 /// What PEP 3333 wants to be told about the server.
@@ -35,6 +143,11 @@ pub(crate) struct Concurrency {
     /// `wsgi.multiprocess`
     pub processes: bool,
 }
+
+/// Seconds that the request waited for a thread.
+const QUEUE_TIME: &str = "pack.queue_time";
+/// Seconds that the thread then waited for the GIL.
+const GIL_WAIT: &str = "pack.gil_wait";
 
 /// Fields that nearly every request has.
 const COMMON_FIELDS: [&str; 33] = [
@@ -82,48 +195,36 @@ impl Host {
         py: Attached<'py>,
         application: Owned<'py>,
         runs: Concurrency,
+        telemetry: Option<&Arc<Telemetry>>,
     ) -> PyResult<'py, Self> {
         let types = Arc::new(Types {
             input: Class::new(py)?,
             file_wrapper: Class::new(py)?,
         });
-        let mut names = HashMap::new();
-        for field in COMMON_FIELDS {
-            if let Some(variable) = environ::variable(field) {
-                names.insert(field.to_owned(), intern(py, &variable)?);
-            }
-        }
         let sys = py.import(c"sys")?;
-        let template = template(py, &types, runs)?;
-        for variable in [
-            "REQUEST_METHOD",
-            "SCRIPT_NAME",
-            "PATH_INFO",
-            "QUERY_STRING",
-            "REQUEST_URI",
-            "SERVER_PROTOCOL",
-            "SERVER_NAME",
-            "SERVER_PORT",
-            "REMOTE_ADDR",
-            "REMOTE_PORT",
-            "HTTP_HOST",
-            "wsgi.input",
-            "wsgi.errors",
-        ] {
-            names.insert(variable.to_owned(), intern(py, variable)?);
-        }
+        let template = template(py, &types, runs, telemetry)?;
         Ok(Self {
             application: application.keep(),
             template: template.keep(),
             sys: sys.keep(),
-            names,
+            fields: Names::new(py, &COMMON_FIELDS)?,
+            keys: Keys::new(py)?,
+            server: Cache::default(),
+            client: Cache::default(),
+            facts: [intern(py, QUEUE_TIME)?, intern(py, GIL_WAIT)?],
             types,
+            batch: !runs.threads,
         })
     }
 
     /// The application.
     pub(crate) fn application<'py>(&self, py: Attached<'py>) -> Owned<'py> {
         Owned::clone(&self.application.get(py))
+    }
+
+    /// Whether `result` came from `wsgi.file_wrapper`.
+    pub(crate) fn is_file(&self, result: &Owned<'_>) -> bool {
+        self.types.file_wrapper.made(result)
     }
 
     /// The environ of a request.
@@ -133,49 +234,74 @@ impl Host {
     pub(crate) fn environ<'py>(
         &self,
         py: Attached<'py>,
-        request: &Request,
-        exchange: &Arc<dyn Exchange>,
-        failure: &Arc<Mutex<Option<ReceiveError>>>,
+        request: &Request<'_>,
+        call: &Arc<Call>,
     ) -> PyResult<'py, Owned<'py>> {
         let environ = self.template.get(py).dict_copy()?;
-        for (name, value) in environ::variables(request) {
-            self.set(&environ, name, &py.latin1(&value)?)?;
+        let keys = &self.keys;
+        let set = |name: &Kept, value: &Owned<'py>| environ.dict_set(&name.get(py), value);
+        match request.method {
+            b"GET" => set(&keys.method, &keys.get.get(py))?,
+            b"POST" => set(&keys.method, &keys.post.get(py))?,
+            other => set(&keys.method, &py.latin1(other)?)?,
         }
-        for (field, value) in environ::joined(request) {
-            let value = py.latin1(&value)?;
-            if let Some(name) = self.names.get(field) {
-                environ.dict_set(&name.get(py), &value)?;
+        let target = &request.target;
+        let raw = py.latin1(target.raw)?;
+        set(&keys.uri, &raw)?;
+        match &*target.path {
+            // `OPTIONS *` is about no path; PATH_INFO must be empty or begin with a slash (RFC 3875, section 4.1.5).
+            _ if target.raw == b"*" => {}
+            path if path == target.raw => set(&keys.path, &raw)?,
+            path => set(&keys.path, &py.latin1(path)?)?,
+        }
+        if !target.query.is_empty() {
+            set(&keys.query, &py.latin1(target.query)?)?;
+        }
+        if !request.http11 {
+            set(&keys.protocol, &keys.http10.get(py))?;
+        }
+        let (name, port) = self.server.get(py, request.local)?;
+        set(&keys.server_name, &name)?;
+        set(&keys.server_port, &port)?;
+        let (address, port) = self.client.get(py, request.peer)?;
+        set(&keys.remote_addr, &address)?;
+        if request.peer.port() != 0 {
+            set(&keys.remote_port, &port)?;
+        }
+        environ::joined(request.fields, |field, value| {
+            if let Some(name) = self.fields.get(field) {
+                set(name, &py.latin1(value)?)
             } else if let Some(name) = environ::variable(field) {
-                environ.dict_set(&py.text(&name)?, &value)?;
+                environ.dict_set(&py.latin1(&name)?, &py.latin1(value)?)
+            } else {
+                Ok(())
+            }
+        })?;
+        if let Some(host) = target.host {
+            set(&keys.host, &py.latin1(host)?)?;
+        }
+        forwarded(py, &request.forwarded, &environ)?;
+        let input = Input::new(Arc::clone(call));
+        set(&keys.input, &self.types.input.instance(py, input)?)?;
+        if let Some(errors) = self.stderr(py) {
+            set(&keys.errors, &errors)?;
+        }
+        if let Some((queue, gil_wait)) = local::waits() {
+            for (name, time) in self.facts.iter().zip([queue, gil_wait]) {
+                // Otherwise the template's 0 stays.
+                if time >= 1000 {
+                    environ.dict_set(&name.get(py), &py.float(telemetry::json::seconds(time))?)?;
+                }
             }
         }
-        if let Some(host) = &request.target.host {
-            self.set(&environ, "HTTP_HOST", &py.latin1(host.as_bytes())?)?;
-        }
-        let input = Input::new(Arc::clone(exchange), Arc::clone(failure));
-        self.set(
-            &environ,
-            "wsgi.input",
-            &self.types.input.instance(py, input)?,
-        )?;
-        if let Some(errors) = self.stderr(py) {
-            self.set(&environ, "wsgi.errors", &errors)?;
-        }
         Ok(environ)
-    }
-
-    fn set<'py>(&self, environ: &Owned<'py>, name: &str, value: &Owned<'py>) -> PyResult<'py, ()> {
-        match self.names.get(name) {
-            Some(name) => environ.dict_set(&name.get(environ.py()), value),
-            None => environ.dict_set(&environ.py().text(name)?, value),
-        }
     }
 
     // The application may have put something else there since the last request; None is possible.
     fn stderr<'py>(&self, py: Attached<'py>) -> Option<Owned<'py>> {
         self.sys
             .get(py)
-            .attr(c"stderr")
+            .attr_object(&self.keys.stderr.get(py))
             .ok()
             .filter(|stderr| !stderr.is_none())
     }
@@ -198,8 +324,12 @@ impl Host {
         drop(self.application.release(py));
         drop(self.template.release(py));
         drop(self.sys.release(py));
-        self.names
-            .into_values()
+        self.fields.release(py);
+        self.keys.release(py);
+        self.server.release(py);
+        self.client.release(py);
+        self.facts
+            .into_iter()
             .for_each(|name| drop(name.release(py)));
         if let Ok(types) = Arc::try_unwrap(self.types) {
             types.input.release(py);
@@ -208,23 +338,52 @@ impl Host {
     }
 }
 
-fn intern<'py>(py: Attached<'py>, name: &str) -> PyResult<'py, Kept> {
-    let name = py.text(name)?;
-    // Interned, so that an application's `environ["PATH_INFO"]` compares pointers.
-    py.import(c"sys")?
-        .call_method(c"intern", &[&name])
-        .map(Owned::keep)
+/// What a trusted proxy says, for applications that make URLs of it.
+fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> PyResult<'py, ()> {
+    let set = |name: &str, value: &str| environ.dict_set(&py.text(name)?, &py.text(value)?);
+    if let Some(scheme) = said.scheme {
+        set("wsgi.url_scheme", scheme)?;
+    }
+    if let Some(host) = &said.host {
+        set("HTTP_HOST", host)?;
+        set("SERVER_NAME", host_alone(host))?;
+    }
+    let default = match said.scheme {
+        Some("https") => 443,
+        _ => 80,
+    };
+    let told = said.scheme.is_some() || said.host.is_some();
+    if let Some(port) = said.port.or(told.then_some(default)) {
+        set("SERVER_PORT", &port.to_string())?;
+    }
+    if let Some(prefix) = &said.prefix {
+        set("SCRIPT_NAME", prefix)?;
+    }
+    Ok(())
+}
+
+/// Without the port.
+fn host_alone(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
 }
 
 fn template<'py>(
     py: Attached<'py>,
     types: &Arc<Types>,
     runs: Concurrency,
+    telemetry: Option<&Arc<Telemetry>>,
 ) -> PyResult<'py, Owned<'py>> {
     let template = py.dict()?;
     let set = |name: &str, value: Owned<'py>| -> PyResult<'py, ()> {
         template.dict_set(&intern(py, name)?.release(py), &value)
     };
+    set("SCRIPT_NAME", py.text("")?)?;
+    set("PATH_INFO", py.text("")?)?;
+    set("QUERY_STRING", py.text("")?)?;
+    set("SERVER_PROTOCOL", py.text("HTTP/1.1")?)?;
     set("SERVER_SOFTWARE", py.text(super::SERVER_SOFTWARE)?)?;
     set("wsgi.version", py.tuple(&[&py.int(1)?, &py.int(0)?])?)?;
     set("wsgi.url_scheme", py.text("http")?)?;
@@ -236,6 +395,14 @@ fn template<'py>(
         "wsgi.file_wrapper",
         Capsule::new(py, Arc::clone(types))?.function::<WrapFile>()?,
     )?;
+    if let Some(telemetry) = telemetry {
+        let times = Capsule::new(py, Arc::clone(telemetry))?;
+        set("pack.times", times.function::<telemetry::Facts>()?)?;
+        // Places for what each request sets: the copy of a dict does not grow then.
+        set(QUEUE_TIME, py.float(0.0)?)?;
+        set(GIL_WAIT, py.float(0.0)?)?;
+        telemetry::metrics(py, telemetry)?;
+    }
     // For when sys.stderr is None.
     let null = py.import(c"os")?.attr(c"devnull")?;
     let null = py

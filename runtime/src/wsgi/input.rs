@@ -5,28 +5,25 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use bytes::Bytes;
 
-use super::exchange::{Exchange, ReceiveError};
+use super::call::Call;
+use super::exchange::ReceiveError;
 use super::lines::Lines;
+use super::telemetry::local;
 use crate::embed::class::{MethodEntry, method};
 use crate::embed::{Arguments, Attached, Instance, Method, Owned, PyResult, Raised};
 
 /// The state of one `wsgi.input`.
 pub(crate) struct Input {
-    exchange: Arc<dyn Exchange>,
+    call: Arc<Call>,
     lines: Mutex<Lines<ReceiveError>>,
-    failure: Arc<Mutex<Option<ReceiveError>>>,
 }
 
 impl Input {
-    /// Reads from `exchange`; an error is left in `failure` too.
-    pub(crate) fn new(
-        exchange: Arc<dyn Exchange>,
-        failure: Arc<Mutex<Option<ReceiveError>>>,
-    ) -> Self {
+    /// Reads the body of the request that `call` is about; an error is left there too.
+    pub(crate) fn new(call: Arc<Call>) -> Self {
         Self {
-            exchange,
+            call,
             lines: Mutex::new(Lines::new()),
-            failure,
         }
     }
 
@@ -50,7 +47,10 @@ impl Input {
         };
         let lines = &mut *lines;
         let taken = py.detach(|| {
-            let mut source = || self.exchange.receive();
+            let mut source = || {
+                let length = |piece: &Result<Bytes, _>| piece.as_ref().map_or(0, Bytes::len);
+                local::input(|| self.call.exchange().receive(), length)
+            };
             match what {
                 What::Bytes => lines.read(limit, &mut source),
                 What::Line => lines.line(limit, &mut source),
@@ -66,10 +66,7 @@ impl Input {
             ReceiveError::TimedOut => Raised::timeout_error(py, &message),
             ReceiveError::Malformed | ReceiveError::TooLarge => Raised::os_error(py, &message),
         };
-        *self
-            .failure
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
+        self.call.note_failure(error);
         raised
     }
 }

@@ -1,48 +1,68 @@
 //! The WSGI host: HTTP/1.1 in Rust, the application on Python threads, PEP 3333 between them.
 //!
-//! - `transport` (one thread, no Python) turns bytes into requests and responses into bytes.
-//! - `queue` hands requests to `worker` threads, each with a thread state of its own.
+//! - `worker` threads, each with a thread state of its own, wait for news of connections and follow them up.
+//! - `transport` (no Python) turns bytes into requests and responses into bytes, on whichever thread had the news.
 //! - `call` runs one request through the application, by the rules in `response`, with the objects of `input`, `file`
 //!   and `host`. It sees the transport only through [`exchange::Exchange`].
+//! - `statics` answers for files; such requests never reach `call`.
 //! - the main thread waits for signals.
 //!
 //! **Invariant**: a thread that holds the GIL waits for nothing but Python; every wait is in [`Attached::detach`].
 //! **Invariant**: whatever an application returns or raises, the server goes on.
 
+mod admin;
 mod asgi;
+mod background;
 mod call;
+mod engine;
 mod environ;
 mod exchange;
 mod file;
+mod forwarded;
 mod host;
 mod input;
 mod lines;
 mod log;
+mod names;
+mod observe;
 mod options;
-mod queue;
 mod response;
+mod statics;
 mod stop;
+pub(crate) mod supervise;
 mod target;
+mod telemetry;
 mod transport;
 mod worker;
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use host::{Concurrency, Host};
-use payload::Wsgi;
-use platform::signals::{INTERRUPT, Signals, TERMINATE};
-use queue::Queue;
+use background::Background;
+use engine::{Engine, Source};
+use forwarded::Trusted;
+use observe::Observer;
+use payload::{Gil, Wsgi};
+use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1};
+use statics::Statics;
 use stop::Server;
+use supervise::Worker;
+use transport::access::{Form, Log};
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
 
-use crate::embed::{Attached, Interpreter, Owned, PyResult, Raised};
+use crate::embed::{Attached, Owned, PyResult, Raised};
+
+pub(crate) use engine::Prepare;
+pub(crate) use log::line as say;
 
 /// `SERVER_SOFTWARE`
 pub(crate) const SERVER_SOFTWARE: &str = concat!("pack/", env!("CARGO_PKG_VERSION"));
 
 /// Why serving did not begin.
-enum StartError<'py> {
+pub(crate) enum StartError<'py> {
     /// Python refused something.
     Raised(Raised<'py>),
     /// Something else, in words.
@@ -55,13 +75,13 @@ impl<'py> From<Raised<'py>> for StartError<'py> {
     }
 }
 
-/// Serves `application` until a signal says stop; the process's exit status. Called in the main thread.
+/// Serves an application until a signal says stop; the process's exit status. Called in the main thread.
 ///
 /// 0 after SIGTERM or SIGINT when all requests under way could be finished, 1 when the server did not start or
 /// requests had to be given up, 128 and the signal's number when a second signal forced the end. When it returns,
 /// no thread of the server is left; if one is stuck in the application, it does not return but ends the process.
-pub(crate) fn serve<'py>(py: Attached<'py>, application: Owned<'py>, settings: &Wsgi) -> i32 {
-    match start(py, application, settings) {
+fn serve<'py>(py: Attached<'py>, source: Source<'py>, settings: &Wsgi, observer: Observer) -> i32 {
+    match start(py, source, settings, observer) {
         Ok(server) => server.run(py),
         Err(StartError::Raised(raised)) => {
             log::write(&raised.render());
@@ -74,94 +94,156 @@ pub(crate) fn serve<'py>(py: Attached<'py>, application: Owned<'py>, settings: &
     }
 }
 
-fn start<'py>(
+/// Serves in a running interpreter: `application`, or, where each interpreter has to import its own, what `settings` name.
+pub(crate) fn serve_here<'py>(
     py: Attached<'py>,
     application: Owned<'py>,
     settings: &Wsgi,
+) -> PyResult<'py, i32> {
+    let source = match settings.gil {
+        Gil::PerInterpreter => Source::Imported(engine::same_path(py)?),
+        Gil::Shared | Gil::Free => Source::Here(application),
+    };
+    let Some(observer) = observe(settings) else {
+        return Ok(1);
+    };
+    Ok(serve(py, source, settings, observer))
+}
+
+/// Begins to observe; where that fails, it has been told why.
+fn observe(settings: &Wsgi) -> Option<Observer> {
+    Observer::start(settings)
+        .map_err(|error| log::line(&format!("error: {error}")))
+        .ok()
+}
+
+fn start<'py>(
+    py: Attached<'py>,
+    source: Source<'py>,
+    settings: &Wsgi,
+    observer: Observer,
 ) -> Result<Server, StartError<'py>> {
-    let name = format!("{}:{}", settings.module, settings.callable);
-    if !application.is_callable() {
-        let kind = application.type_name();
-        return Err(StartError::Message(format!(
-            "`{name}` is not a WSGI application: a {kind} cannot be called"
-        )));
+    let supervised = Worker::current();
+    if supervised.is_none() && settings.is_supervised() {
+        log::line("warning: there is no supervisor here; serving with one process");
     }
-    if asgi::is_asgi(py, &application)? {
-        return Err(StartError::Message(format!(
-            "cannot serve `{name}`: {}",
-            asgi::MESSAGE
-        )));
-    }
-    let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
-    if settings.processes > 1 {
-        log::line("warning: `processes` is not supported yet; serving with one process");
-    }
-    if let Some(interval) = settings.switch_interval_us {
-        set_switch_interval(py, interval)?;
-    }
-    let limits = Limits::default();
-    let bound =
-        Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?;
-    let version = version(py)?;
+    let bound = match supervised {
+        Some(worker) => Bound::on(worker.listeners()),
+        None => {
+            Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?
+        }
+    };
     let addresses: Vec<String> = bound
         .addresses()
         .iter()
         .map(|address| format!("http://{address}"))
         .collect();
-    let signals =
-        Signals::watch(&[INTERRUPT, TERMINATE]).map_err(|error| cannot("catch signals", &error))?;
-    let waker = signals
-        .waker()
-        .map_err(|error| cannot("catch signals", &error))?;
-    let host = Arc::new(Host::new(
-        py,
-        application,
-        Concurrency {
-            threads: threads > 1,
-            processes: false,
-        },
-    )?);
-    let queue = Arc::new(Queue::new(limits.queue));
-    let workers = Workers::start(threads, Interpreter::current(py), &host, &queue);
-    let shared = Shared {
-        queue: Arc::clone(&queue),
-        limits: Arc::new(limits),
-        access_log: settings.access_log,
-    };
-    let started =
-        workers.and_then(|workers| Ok((workers, bound.start(shared, move || waker.wake())?)));
-    let (workers, io) = started.map_err(|error| {
-        queue.close();
-        cannot("start a thread", &error)
+    let version = version(py)?;
+    let engine = Engine::start(py, source, settings, observer.telemetry())?;
+    let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
+    let (name, how) = (engine::name(settings), engine.describe(py, threads));
+    // Threads that have begun when another cannot need the GIL to end.
+    let accepted = py.detach(|| accept(bound, engine, settings, observer));
+    let server = accepted.map_err(|(error, engine)| {
+        engine.end_or_exit(py, 1);
+        StartError::Message(error)
     })?;
-    let threads = if threads == 1 {
-        "1 thread".to_owned()
-    } else {
-        format!("{threads} threads")
+    match supervised {
+        Some(worker) => {
+            let (number, process) = (worker.number(), std::process::id());
+            log::line(&format!(
+                "worker {number} (process {process}) is ready (CPython {version}, {how})"
+            ));
+            worker.ready();
+        }
+        None => log::line(&format!(
+            "serving {name} on {} (CPython {version}, {how})",
+            addresses.join(", ")
+        )),
+    }
+    Ok(server)
+}
+
+/// Starts all threads; gives the interpreters back when the system has no room for them.
+fn accept(
+    bound: Bound,
+    engine: Engine,
+    settings: &Wsgi,
+    observer: Observer,
+) -> Result<Server, (String, Engine)> {
+    let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
+    let watched: &[u8] = match Worker::current() {
+        Some(_) => &[INTERRUPT, TERMINATE, QUIT, USER1],
+        None => &[INTERRUPT, TERMINATE],
     };
-    log::line(&format!(
-        "serving {name} on {} (CPython {version}, {threads})",
-        addresses.join(", ")
-    ));
-    Ok(Server {
-        signals,
-        host,
-        queue,
-        workers,
-        io,
-        graceful: settings.graceful_timeout,
+    let watched = Signals::watch(watched).and_then(|signals| Ok((signals.waker()?, signals)));
+    let (waker, signals) = match watched {
+        Ok(watched) => watched,
+        Err(error) => return Err((format!("cannot catch signals: {error}"), engine)),
+    };
+    let sides = Statics::new(&settings.statics, settings.static_max_age)
+        .map_err(|error| error.to_string())
+        .and_then(|statics| Ok((statics, Trusted::new(settings)?, access_log(settings)?)));
+    let (statics, trusted, log) = match sides {
+        Ok(sides) => sides,
+        Err(error) => return Err((error, engine)),
+    };
+    let all = threads * engine.members().len();
+    let shares = Worker::current().is_some() && settings.processes > 1;
+    let shared = match Shared::new(
+        Limits::from(settings),
+        all,
+        shares,
+        log,
+        observer.telemetry().map(Arc::clone),
+        (statics, trusted),
+    ) {
+        Ok(shared) => Arc::new(shared),
+        Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
+    };
+    let started = Workers::start(threads, &engine, &shared);
+    let workers = match started {
+        Ok(workers) => workers,
+        Err(error) => return Err((format!("cannot start a thread: {error}"), engine)),
+    };
+    let mut background = Background::default();
+    let started = supervise::watch(settings, &engine, workers.seats(), &mut background)
+        .and_then(|()| observer.serving(&engine, &mut background))
+        .and_then(|()| bound.start(&shared, move || waker.wake()));
+    match started {
+        Ok(io) => Ok(Server {
+            signals,
+            engine,
+            shared,
+            workers,
+            background,
+            observer,
+            io,
+            graceful: settings.graceful_timeout,
+        }),
+        Err(error) => {
+            shared.stop();
+            workers.join(Duration::MAX);
+            background.stop(STARTED);
+            Err((format!("cannot start a thread: {error}"), engine))
+        }
+    }
+}
+
+/// How long threads that have just begun may take to end.
+const STARTED: Duration = Duration::from_secs(10);
+
+fn access_log(settings: &Wsgi) -> Result<Option<Log>, String> {
+    if !settings.access_log {
+        return Ok(None);
+    }
+    let form = Form::named(settings.access_log_format.as_deref());
+    let file = settings.access_log_file.as_deref();
+    let log = Log::new(form, file.map(Path::new));
+    log.map(Some).map_err(|error| {
+        let file = file.unwrap_or_default();
+        format!("cannot open the access log `{file}`: {error}")
     })
-}
-
-fn cannot<'py>(what: &str, error: &std::io::Error) -> StartError<'py> {
-    StartError::Message(format!("cannot {what}: {error}"))
-}
-
-fn set_switch_interval<'py>(py: Attached<'py>, microseconds: u32) -> PyResult<'py, ()> {
-    let seconds = py.float(f64::from(microseconds) / 1e6)?;
-    py.import(c"sys")?
-        .call_method(c"setswitchinterval", &[&seconds])
-        .map(drop)
 }
 
 fn version(py: Attached<'_>) -> PyResult<'_, String> {
@@ -178,7 +260,11 @@ const USAGE: i32 = 2;
 ///
 /// # Errors
 /// What importing it, or calling its factory, raised.
-pub(crate) fn run<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, i32> {
+pub(crate) fn run<'py>(
+    py: Attached<'py>,
+    settings: &Wsgi,
+    prepare: impl FnOnce(Attached<'py>) -> PyResult<'py, Prepare>,
+) -> PyResult<'py, i32> {
     let mut settings = settings.clone();
     match options::apply(&arguments(py)?, &mut settings) {
         Ok(()) => {}
@@ -192,8 +278,47 @@ pub(crate) fn run<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, i32>
             return Ok(USAGE);
         }
     }
-    let application = load(py, &settings)?;
-    Ok(serve(py, application, &settings))
+    if let Err(message) = engine::check_build(py, &settings) {
+        log::line(&format!("error: {message}"));
+        return Ok(1);
+    }
+    if !settings.statics.is_empty() {
+        let bundle = py.import(c"sys")?.attr(c"_MEIPASS")?.to_text()?;
+        for (_, folder) in &mut settings.statics {
+            *folder = format!("{bundle}/{folder}");
+        }
+    }
+    // Before the application is imported, which may take long: until then the server is not ready, and says so.
+    let Some(observer) = observe(&settings) else {
+        return Ok(1);
+    };
+    let source = match settings.gil {
+        Gil::PerInterpreter => Source::Imported(prepare(py)?),
+        Gil::Shared | Gil::Free => Source::Here(engine::application(py, &settings)?),
+    };
+    Ok(serve(py, source, &settings, observer))
+}
+
+/// Whether a server with `settings`, changed by what the user gave, is to have a GIL where the build can do without.
+pub(crate) fn wants_gil(settings: &Wsgi, arguments: &[OsString]) -> bool {
+    changed(settings, arguments).map_or(settings.gil, |changed| changed.gil) == Gil::Shared
+}
+
+/// What a start with `arguments` is to be supervised by, if at all.
+pub(crate) fn supervised(settings: &Wsgi, arguments: &[OsString]) -> Option<Wsgi> {
+    changed(settings, arguments).filter(Wsgi::is_supervised)
+}
+
+/// `settings` with what the user gave, before there is an interpreter. Of a command line that makes no sense, or asks for
+/// help, the server itself tells when it starts.
+fn changed(settings: &Wsgi, arguments: &[OsString]) -> Option<Wsgi> {
+    let arguments: Option<Vec<String>> = arguments
+        .iter()
+        .map(|argument| argument.to_str().map(str::to_owned))
+        .collect();
+    let mut settings = settings.clone();
+    options::apply(&arguments?, &mut settings).ok()?;
+    Some(settings)
 }
 
 fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {
@@ -202,20 +327,4 @@ fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {
         .map_while(|index| argv.list_item(index))
         .map(|argument| argument.to_text())
         .collect()
-}
-
-fn load<'py>(py: Attached<'py>, settings: &Wsgi) -> PyResult<'py, Owned<'py>> {
-    let (path, factory) = match settings.callable.strip_suffix("()") {
-        Some(path) => (path, true),
-        None => (settings.callable.as_str(), false),
-    };
-    let mut object = py.import_named(&settings.module)?;
-    for name in path.split('.') {
-        object = object.attr_object(&py.text(name)?)?;
-    }
-    if factory {
-        object.call(&[])
-    } else {
-        Ok(object)
-    }
 }

@@ -1,6 +1,7 @@
 //! What a user may change when a packed site is started: `./guestbook --bind 0.0.0.0:80 --threads 16`.
 
 use payload::Wsgi;
+use payload::wsgi::{Kind, SETTINGS, Setting};
 
 /// How a start ends before it began.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,18 +27,12 @@ pub(crate) fn apply(arguments: &[String], settings: &mut Wsgi) -> Result<(), End
         if name == "--help" || name == "-h" {
             return Err(Ended::Help(help(settings)));
         }
-        if name == "--access-log" || name == "--no-access-log" {
-            settings.access_log = name == "--access-log";
+        if let (Some((setting, truth)), None) = (truth(name), &value) {
+            read(name, setting, truth, settings)?;
             continue;
         }
-        if ![
-            "--bind",
-            "--threads",
-            "--switch-interval",
-            "--graceful-timeout",
-        ]
-        .contains(&name)
-        {
+        let setting = name.strip_prefix("--").and_then(Setting::find);
+        if setting.is_none() && name != "--bind" {
             let hint = "; `--help` shows what there is";
             return Err(Ended::Wrong(format!(
                 "`{argument}` is not an option of this server{hint}"
@@ -45,10 +40,9 @@ pub(crate) fn apply(arguments: &[String], settings: &mut Wsgi) -> Result<(), End
         }
         let value = value.or_else(|| arguments.next().cloned());
         let value = value.ok_or_else(|| Ended::Wrong(format!("`{name}` needs a value")))?;
-        if name == "--bind" {
-            binds.push(value);
-        } else {
-            set_number(name, &value, settings)?;
+        match setting {
+            Some(setting) => read(name, setting, &value, settings)?,
+            None => binds.push(value),
         }
     }
     if !binds.is_empty() {
@@ -57,51 +51,48 @@ pub(crate) fn apply(arguments: &[String], settings: &mut Wsgi) -> Result<(), End
     Ok(())
 }
 
-fn set_number(name: &str, value: &str, settings: &mut Wsgi) -> Result<(), Ended> {
-    let wrong = |wanted| Ended::Wrong(format!("`{name} {value}`: {wanted} is wanted"));
-    match name {
-        "--threads" => {
-            let threads = value
-                .parse()
-                .ok()
-                .filter(|threads| (1..=1024).contains(threads));
-            settings.threads = threads.ok_or_else(|| wrong("a number from 1 to 1024"))?;
-        }
-        "--graceful-timeout" => {
-            settings.graceful_timeout = value.parse().map_err(|_| wrong("a number of seconds"))?;
-        }
-        _ => {
-            let seconds = value
-                .parse::<f64>()
-                .ok()
-                .filter(|it| (1e-6..=1000.0).contains(it));
-            let seconds = seconds.ok_or_else(|| wrong("a number of seconds, such as 0.005,"))?;
-            // At least 1 and at most 1e9 by the range above.
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            let microseconds = (seconds * 1e6).round() as u32;
-            settings.switch_interval_us = Some(microseconds);
-        }
-    }
-    Ok(())
+/// The setting that an option without a value turns on or off.
+fn truth(name: &str) -> Option<(&'static Setting, &'static str)> {
+    let name = name.strip_prefix("--")?;
+    let is_truth = |setting: &&Setting| setting.kind == Kind::Truth;
+    let on = Setting::find(name).filter(is_truth);
+    let off = || Setting::find(name.strip_prefix("no-")?).filter(is_truth);
+    on.map(|setting| (setting, "true"))
+        .or_else(|| off().map(|setting| (setting, "false")))
+}
+
+fn read(name: &str, setting: &Setting, value: &str, settings: &mut Wsgi) -> Result<(), Ended> {
+    setting
+        .read(value, settings)
+        .map_err(|expected| Ended::Wrong(format!("`{name} {value}`: {expected} is wanted")))
 }
 
 fn help(settings: &Wsgi) -> String {
-    let bind = settings.bind.join(", ");
     let Wsgi {
         module,
         callable,
-        threads,
-        graceful_timeout,
+        bind,
         ..
     } = settings;
-    format!(
-        "Serves {module}:{callable}.\n\n\
-         --bind HOST:PORT             listen there; may be given several times [{bind}]\n\
-         --threads N                  Python threads that serve requests [{threads}]\n\
-         --switch-interval SECONDS    how often the GIL changes hands\n\
-         --graceful-timeout SECONDS   how long a stop waits for requests under way [{graceful_timeout}]\n\
-         --access-log, --no-access-log\n"
-    )
+    let mut text = format!("Serves {module}:{callable}.\n\n");
+    let mut line = |option: &str, help: &str, value: Option<&str>| {
+        let value = value.map_or(String::new(), |value| format!(" [{value}]"));
+        text.push_str(&format!("{option:<32} {help}{value}\n"));
+    };
+    let bind = bind.join(", ");
+    line(
+        "--bind HOST:PORT",
+        "Listen there; may be given several times",
+        Some(&bind),
+    );
+    for setting in SETTINGS {
+        let option = match setting.kind {
+            Kind::Truth => format!("--{0}, --no-{0}", setting.name),
+            _ => format!("--{} {}", setting.name, setting.value),
+        };
+        line(&option, setting.help, setting.show(settings).as_deref());
+    }
+    text
 }
 
 #[cfg(test)]
@@ -112,12 +103,7 @@ mod tests {
         Wsgi {
             module: "m".into(),
             callable: "app".into(),
-            bind: vec!["127.0.0.1:8000".into()],
-            threads: 4,
-            processes: 1,
-            switch_interval_us: None,
-            graceful_timeout: 30,
-            access_log: true,
+            ..Wsgi::default()
         }
     }
 
@@ -139,13 +125,17 @@ mod tests {
             "--graceful-timeout",
             "5",
             "--no-access-log",
+            "--supervise",
+            "--max-body-size=64M",
         ];
         let expected = Wsgi {
             bind: vec!["[::1]:1".into(), "a:2".into()],
             threads: 2,
-            switch_interval_us: Some(2000),
+            switch_interval: Some(payload::SwitchInterval::Fixed(2000)),
             graceful_timeout: 5,
             access_log: false,
+            supervise: true,
+            max_body_size: 64 << 20,
             ..settings()
         };
         assert_eq!(apply_all(&given), Ok(expected));

@@ -189,10 +189,10 @@ pub(crate) enum End {
 
 impl Response {
     /// For a request with this method.
-    pub(crate) fn new(method: &str) -> Self {
+    pub(crate) fn new(method: &[u8]) -> Self {
         Self {
             state: State::Waiting,
-            head_only: method == "HEAD",
+            head_only: method == b"HEAD",
         }
     }
 
@@ -229,6 +229,13 @@ impl Response {
                 ..
             } => excess,
             _ => 0,
+        }
+    }
+
+    /// Takes the excess for nothing wrong.
+    pub(crate) fn forgive_excess(&mut self) {
+        if let State::Sent { excess, .. } = &mut self.state {
+            *excess = 0;
         }
     }
 
@@ -357,7 +364,7 @@ mod tests {
     }
 
     fn response(method: &str, status: &str, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Response {
-        let mut response = Response::new(method);
+        let mut response = Response::new(method.as_bytes());
         response
             .start(head(status.as_bytes(), fields).unwrap(), false)
             .unwrap();
@@ -456,7 +463,7 @@ mod tests {
     #[test]
     fn start_comes_first_and_once() {
         let ok = || head(b"200 OK", vec![]).unwrap();
-        let mut it = Response::new("GET");
+        let mut it = Response::new(b"GET");
         assert_eq!(it.data(1), Err(Violation::NotStarted));
         assert_eq!(it.end(), Err(Violation::NotStarted));
         it.start(ok(), false).unwrap();

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use platform::signals::{INTERRUPT, Signals, TERMINATE, WOKEN};
+use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, WOKEN};
 
-use super::host::Host;
+use super::background::Background;
+use super::engine::Engine;
 use super::log;
-use super::queue::Queue;
-use super::transport::{Phase, Running};
+use super::observe::Observer;
+use super::supervise::Worker;
+use super::transport::{Phase, Running, Shared};
 use super::worker::Workers;
 use crate::embed::Attached;
 use crate::embed::signals::{self, WakeupFd};
@@ -21,12 +23,16 @@ pub(crate) struct Server {
     /// SIGINT and SIGTERM.
     pub signals: Signals,
     /// What the threads serve.
-    pub host: Arc<Host>,
-    /// What they serve it from.
-    pub queue: Arc<Queue>,
+    pub engine: Engine,
+    /// What the threads share with the transport.
+    pub shared: Arc<Shared>,
     /// They.
     pub workers: Workers,
-    /// The I/O thread.
+    /// What looks after the process, and tunes it.
+    pub background: Background,
+    /// Telemetry and what goes with it.
+    pub observer: Observer,
+    /// The transport.
     pub io: Running,
     /// Seconds that requests under way have after the first signal.
     pub graceful: u32,
@@ -55,7 +61,11 @@ impl Server {
         let wakeup = WakeupFd::set(py, self.signals.wakeup_fd());
         self.wait(py, None);
         let grace = Duration::from_secs(self.graceful.into());
-        log::line("stopping: no new connections; requests under way are finished");
+        // The supervisor tells what goes for all.
+        if Worker::current().is_none() {
+            log::line("stopping: no new connections; requests under way are finished");
+        }
+        self.observer.draining();
         self.io.enter(Phase::Draining);
         let stopped = match self.wait(py, Some(Instant::now() + grace)) {
             News::Signal(signal) => Stopped::Forced(signal),
@@ -81,10 +91,10 @@ impl Server {
     fn wait(&self, py: Attached<'_>, deadline: Option<Instant>) -> News {
         loop {
             if let Err(raised) = signals::run_handlers(py) {
-                self.host.log(
-                    py,
-                    &format!("error: a signal handler raised\n{}", raised.render()),
-                );
+                log::write(&format!(
+                    "error: a signal handler raised\n{}",
+                    raised.render()
+                ));
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let news = py
@@ -92,7 +102,7 @@ impl Server {
                 .unwrap_or_else(|_| vec![TERMINATE]);
             if let Some(&signal) = news
                 .iter()
-                .find(|&&signal| signal == INTERRUPT || signal == TERMINATE)
+                .find(|&&signal| is_for_us(signal, deadline.is_some()))
             {
                 return News::Signal(signal);
             }
@@ -108,9 +118,11 @@ impl Server {
 
     fn end(self, py: Attached<'_>, status: i32) -> i32 {
         let Self {
-            host,
-            queue,
+            engine,
+            shared,
             workers,
+            background,
+            observer,
             io,
             signals,
             ..
@@ -118,8 +130,10 @@ impl Server {
         let joined = py.detach(|| {
             io.enter(Phase::Cutting);
             io.join();
-            queue.close();
-            workers.join(LAST_PATIENCE)
+            shared.stop();
+            drop(observer);
+            // Both, whatever becomes of the first.
+            workers.join(LAST_PATIENCE) & background.stop(LAST_PATIENCE)
         });
         if !joined {
             log::line("stopping: a request does not end; the process does");
@@ -127,16 +141,23 @@ impl Server {
             // Finalising would take the interpreter away from under a running thread.
             platform::process::exit_now(status);
         }
-        if let Ok(host) = Arc::try_unwrap(host) {
-            host.release(py);
-        }
+        engine.end_or_exit(py, status);
         drop(signals);
         status
     }
 }
 
+// A terminal's signals and a service manager's come to all processes at once, besides what the supervisor sends: a
+// worker leaves the first kind to it and takes the second kind, however often, as one. It is forced by another.
+fn is_for_us(signal: u8, stopping: bool) -> bool {
+    match Worker::current() {
+        Some(_) => signal == QUIT || (signal == TERMINATE && !stopping),
+        None => signal == INTERRUPT || signal == TERMINATE,
+    }
+}
+
 // What finalising would have done for the application's data.
-fn flush(py: Attached<'_>) {
+pub(super) fn flush(py: Attached<'_>) {
     if let Ok(atexit) = py.import(c"atexit") {
         drop(atexit.call_method(c"_run_exitfuncs", &[]));
     }

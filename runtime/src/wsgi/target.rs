@@ -1,43 +1,51 @@
 //! What a request target says: path, query, and in absolute form the host.
 
+use std::borrow::Cow;
+
 use super::transport::head::authority_of;
 
 /// A request target, taken apart. The head was checked before: the target is one of the three forms.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Target {
+pub(crate) struct Target<'a> {
     /// As the client sent it.
-    pub raw: String,
+    pub raw: &'a [u8],
     /// The path, percent-decoded: any bytes.
-    pub path: Vec<u8>,
+    pub path: Cow<'a, [u8]>,
     /// What is behind the `?`, not decoded.
-    pub query: String,
+    pub query: &'a [u8],
     /// The authority of an absolute form; it wins over the Host field (RFC 9112, section 3.2.2).
-    pub host: Option<String>,
+    pub host: Option<&'a [u8]>,
 }
 
-impl Target {
+impl<'a> Target<'a> {
     /// Takes `raw` apart.
-    pub(crate) fn parse(raw: &str) -> Self {
-        let host = if raw.starts_with('/') {
+    pub(crate) fn parse(raw: &'a [u8]) -> Self {
+        let host = if raw.first() == Some(&b'/') {
             None
         } else {
-            authority_of(raw.as_bytes())
+            authority_of(raw)
         };
-        let host = host.map(|host| String::from_utf8_lossy(host).into_owned());
-        let local = match &host {
+        let local = match host {
             // `scheme://` and the authority; what follows may be empty or begin with `?`.
-            Some(host) => raw
-                .split_once("://")
-                .map_or("", |(_, rest)| &rest[host.len()..]),
+            Some(host) => {
+                let begin = memchr::memmem::find(raw, b"://").map_or(0, |colon| colon + 3);
+                raw.get(begin + host.len()..).unwrap_or_default()
+            }
             None => raw,
         };
-        let (path, query) = local.split_once('?').unwrap_or((local, ""));
-        let path = if path.is_empty() { "/" } else { path };
+        let (path, query) = match memchr::memchr(b'?', local) {
+            Some(mark) => (&local[..mark], &local[mark + 1..]),
+            None => (local, &b""[..]),
+        };
         Self {
-            path: decode(path.as_bytes()),
-            query: query.to_owned(),
+            path: match path {
+                b"" => Cow::Borrowed(b"/"),
+                _ if memchr::memchr(b'%', path).is_none() => Cow::Borrowed(path),
+                _ => Cow::Owned(decode(path)),
+            },
+            query,
             host,
-            raw: raw.to_owned(),
+            raw,
         }
     }
 }
@@ -70,10 +78,10 @@ mod tests {
 
     #[track_caller]
     fn check(raw: &str, path: &[u8], query: &str, host: Option<&str>) {
-        let target = Target::parse(raw);
+        let target = Target::parse(raw.as_bytes());
         assert_eq!(
-            (&*target.path, &*target.query, target.host.as_deref()),
-            (path, query, host),
+            (&*target.path, target.query, target.host),
+            (path, query.as_bytes(), host.map(str::as_bytes)),
             "{raw}"
         );
     }

@@ -4,73 +4,128 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::background::join;
 use super::call;
+use super::engine::Engine;
+use super::exchange::{Exchange, Request};
 use super::host::Host;
-use super::queue::{Job, Queue};
-use crate::embed::{Interpreter, ThreadState};
+use super::supervise::Seat;
+use super::telemetry::local;
+use super::transport::{Next, Scratch, Shared};
+use crate::embed::{Attached, Interpreter, ThreadState};
 
 /// As much as a Python program's main thread has: deep recursion in C code must not hit a smaller end.
-const STACK: usize = 8 * 1024 * 1024;
+pub(super) const STACK: usize = 8 * 1024 * 1024;
 
 /// The running threads.
 pub(crate) struct Workers {
     threads: Vec<JoinHandle<()>>,
+    seats: Vec<Arc<Seat>>,
 }
 
 impl Workers {
-    /// Starts `count` threads that serve `host`, whose interpreter is `interpreter`, from `queue`.
+    /// Starts `count` threads for each interpreter of `engine`, which all serve what `shared` has for them.
     ///
     /// # Errors
-    /// When the system gives no more threads; those already started end when the queue is closed.
-    pub(crate) fn start(
-        count: usize,
-        interpreter: Interpreter,
-        host: &Arc<Host>,
-        queue: &Arc<Queue>,
-    ) -> io::Result<Self> {
+    /// When the system gives no more threads. `shared` is stopped then, and those already started have ended.
+    pub(crate) fn start(count: usize, engine: &Engine, shared: &Arc<Shared>) -> io::Result<Self> {
         let mut workers = Self {
-            threads: Vec::with_capacity(count),
+            threads: Vec::with_capacity(count * engine.members().len()),
+            seats: Vec::new(),
         };
-        for number in 1..=count {
-            let (host, queue) = (Arc::clone(host), Arc::clone(queue));
-            let builder = std::thread::Builder::new()
-                .name(format!("wsgi-{number}"))
-                .stack_size(STACK);
-            workers
-                .threads
-                .push(builder.spawn(move || work(interpreter, &host, &queue))?);
+        let several = engine.members().len() > 1;
+        for (index, member) in engine.members().iter().enumerate() {
+            for number in 1..=count {
+                let name = if several {
+                    format!("wsgi-{}-{number}", member.number)
+                } else {
+                    format!("wsgi-{number}")
+                };
+                let interpreter = member.interpreter;
+                let (host, own) = (Arc::clone(&member.host), Arc::clone(shared));
+                let seat = Arc::<Seat>::default();
+                workers.seats.push(Arc::clone(&seat));
+                let builder = std::thread::Builder::new().name(name).stack_size(STACK);
+                let begin = move || {
+                    if let Some(telemetry) = &own.telemetry {
+                        local::enter(telemetry, index, number - 1);
+                    }
+                    work(interpreter, &host, &own, &seat);
+                };
+                match builder.spawn(begin) {
+                    Ok(thread) => workers.threads.push(thread),
+                    Err(error) => {
+                        shared.stop();
+                        workers.join(Duration::MAX);
+                        return Err(error);
+                    }
+                }
+            }
         }
         Ok(workers)
     }
 
+    /// Where they count what they have served.
+    pub(crate) fn seats(&self) -> &[Arc<Seat>] {
+        &self.seats
+    }
+
     /// Waits until all threads have ended, `patience` at most; false when some have not. Call it without the GIL, which
-    /// they need to end, and after closing the queue.
+    /// they need to end, and after [`Shared::stop`].
     pub(crate) fn join(self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        while !self.threads.iter().all(JoinHandle::is_finished) {
-            if Instant::now() >= deadline {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        self.threads
-            .into_iter()
-            .for_each(|thread| drop(thread.join()));
-        true
+        join(self.threads, patience)
     }
 }
 
-fn work(interpreter: Interpreter, host: &Host, queue: &Queue) {
+fn work(interpreter: Interpreter, host: &Host, shared: &Arc<Shared>, seat: &Seat) {
     let mut state = ThreadState::new(interpreter);
-    while let Some(Job { request, exchange }) = queue.pop() {
-        let done = catch_unwind(AssertUnwindSafe(|| {
-            state.attach(|py| call::run(py, host, &request, Arc::clone(&exchange)));
-        }));
-        if done.is_err() {
-            // A mistake of ours: the panic hook has said where. The client learns that something is wrong.
-            exchange.abort();
+    let mut scratch = Scratch::new(&shared.limits, false);
+    let mut events = shared.events();
+    while !shared.is_stopped() {
+        let mut one = |request: &Request<'_>, exchange| {
+            observed(request, seat, || {
+                state.attach(|py| handle(py, host, request, exchange));
+            });
+        };
+        while let Some(connection) = shared.dequeue() {
+            shared.go_on(&connection, Next::Ready, &mut scratch, &mut one);
         }
+        shared.wait(&mut events);
+        if host.batch {
+            // Reading and writing do not wait, so that they can be done with the GIL held: acquiring it once for all that
+            // is there costs less.
+            local::batch();
+            state.attach(|py| {
+                for key in events.keys() {
+                    shared.follow(key, &mut scratch, &mut |request, exchange| {
+                        observed(request, seat, || handle(py, host, request, exchange));
+                    });
+                }
+            });
+            local::end_batch();
+        } else {
+            for key in events.keys() {
+                shared.follow(key, &mut scratch, &mut one);
+            }
+        }
+    }
+}
+
+fn observed(request: &Request<'_>, seat: &Seat, work: impl FnOnce()) {
+    local::begin(request.queued);
+    work();
+    local::end(|| (request.method, &request.target.path));
+    seat.served();
+}
+
+fn handle(py: Attached<'_>, host: &Host, request: &Request<'_>, exchange: Arc<dyn Exchange>) {
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        call::run(py, host, request, Arc::clone(&exchange));
+    }));
+    if done.is_err() {
+        // A mistake of ours: the panic hook has said where. The client learns that something is wrong.
+        exchange.abort();
     }
 }

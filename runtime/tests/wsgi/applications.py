@@ -1,5 +1,6 @@
 """What the cases ask for, by path. Names that begin with `bad_` break PEP 3333 on purpose and are not validated."""
 
+import builtins
 import io
 import json
 import os
@@ -437,6 +438,37 @@ def bad_too_short_list(environ, start_response):
     return [b"123"]
 
 
+def interval(environ, start_response):
+    start_response("200 OK", list(TEXT))
+    return [repr(sys.getswitchinterval()).encode()]
+
+
+def facts(environ, start_response):
+    """What the host says about the request, after as many milliseconds as the query says."""
+    time.sleep(int(environ["QUERY_STRING"].partition("&")[0]) / 1000)
+    shown = {name: value for name, value in environ.items() if name.startswith("pack.") and not callable(value)}
+    body = json.dumps({"environ": shown, "times": environ["pack.times"]()}).encode()
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [body]
+
+
+def metrics(environ, start_response):
+    import pack_runtime
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(pack_runtime.metrics()).encode()]
+
+
+def wait_for_gate(environ, start_response):
+    GATE.clear()
+    GATE.wait(10)
+    return hello(environ, start_response)
+
+
+def busy(environ, start_response):
+    sum(number * number for number in range(20000))
+    return hello(environ, start_response)
+
+
 ROUTES = {}
 for _name, _app in list(globals().items()):
     if callable(_app) and getattr(_app, "__module__", None) == __name__ and not _name.startswith("_"):
@@ -475,3 +507,31 @@ if threading.current_thread() is threading.main_thread():
 def no_stderr(environ, start_response):
     sys.stderr = None
     return application(environ, start_response)
+
+
+def deadly(environ, start_response):
+    """Does to its process what no application should; otherwise says which process it is."""
+    what = environ["PATH_INFO"][1:]
+    if what == "exit":
+        os._exit(3)
+    if what == "segfault":
+        import ctypes
+
+        ctypes.string_at(0)
+    if what == "deadlock":
+        import ctypes
+
+        ctypes.PyDLL(None).sleep(1000)
+    if what in ("SystemExit", "KeyboardInterrupt", "BaseException"):
+        raise getattr(builtins, what)(what)
+    if what == "close":
+        for fd in range(3):
+            os.close(fd)
+    if what == "slow":
+        time.sleep(1.5)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"%d %d" % (os.getpid(), environ["wsgi.multiprocess"])]
+
+
+if os.environ.get("TEST_APPLICATION") == "broken":
+    raise RuntimeError("this application cannot be imported")

@@ -14,6 +14,7 @@ pub(super) struct Comparison {
 pub(super) enum Aim {
     Below(f64),
     AtMost(f64),
+    AtLeast(f64),
 }
 
 impl Aim {
@@ -21,6 +22,7 @@ impl Aim {
         match self {
             Self::Below(bound) => ratio < bound,
             Self::AtMost(bound) => ratio <= bound,
+            Self::AtLeast(bound) => ratio >= bound,
         }
     }
 }
@@ -30,6 +32,7 @@ impl std::fmt::Display for Aim {
         match self {
             Self::Below(bound) => write!(out, "below {bound}"),
             Self::AtMost(bound) => write!(out, "at most {bound}"),
+            Self::AtLeast(bound) => write!(out, "at least {bound}"),
         }
     }
 }

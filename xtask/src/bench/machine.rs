@@ -12,6 +12,25 @@ use std::process::Command;
 /// # Errors
 /// When a tool does not say its version.
 pub(super) fn describe(tools: &Tools) -> Result<Vec<[String; 2]>> {
+    let mut rows = describe_machine()?;
+    let versions = [
+        ("file system", file_system(&tools.scratch)),
+        ("Python", python(&tools.python)?),
+        (
+            "pack",
+            setup::read(Command::new(&tools.pack).arg("--version"))?.replace("pack ", ""),
+        ),
+        ("libraries", versions(tools)?),
+    ];
+    rows.extend(versions.map(|(what, which)| [what.to_owned(), which]));
+    Ok(rows)
+}
+
+/// The machine, its system and the date.
+///
+/// # Errors
+/// When the system does not say.
+pub(super) fn describe_machine() -> Result<Vec<[String; 2]>> {
     let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
@@ -39,13 +58,6 @@ pub(super) fn describe(tools: &Tools) -> Result<Vec<[String; 2]>> {
             "kernel",
             setup::read(Command::new("uname").args(["-s", "-r"]))?,
         ),
-        ("file system", file_system(&tools.scratch)),
-        ("Python", python(tools)?),
-        (
-            "pack",
-            setup::read(Command::new(&tools.pack).arg("--version"))?.replace("pack ", ""),
-        ),
-        ("libraries", versions(tools)?),
     ];
     Ok(rows.map(|(what, which)| [what.to_owned(), which]).to_vec())
 }
@@ -67,14 +79,18 @@ fn file_system(folder: &Path) -> String {
     setup::read(&mut command).unwrap_or_else(|_| "unknown".to_owned())
 }
 
-fn python(tools: &Tools) -> Result<String> {
+/// The version of an interpreter, and how it was built.
+///
+/// # Errors
+/// When it does not run.
+pub(super) fn python(python: &Path) -> Result<String> {
     const QUESTION: &str = "import platform, sysconfig\n\
         options = sysconfig.get_config_var('CONFIG_ARGS') or ''\n\
         how = 'with' if '--enable-optimizations' in options else 'without'\n\
         shared = 'a shared' if sysconfig.get_config_var('Py_ENABLE_SHARED') else 'no shared'\n\
         print(f'{platform.python_implementation()} {platform.python_version()}, built {how} \
         profile-guided optimisation, with {shared} library')";
-    setup::read(Command::new(&tools.python).args(["-I", "-c", QUESTION]))
+    setup::read(Command::new(python).args(["-I", "-c", QUESTION]))
 }
 
 /// The versions of what the virtual environment was made for.

@@ -5,6 +5,10 @@
 pub(crate) enum Chunked {
     /// In the size of a chunk, after this many digits.
     Size { digits: u8, size: u64 },
+    /// In blanks behind a size, this many; an extension follows.
+    Blank { size: u64, length: u16 },
+    /// In front of the name of an extension.
+    Semicolon { size: u64, length: u16 },
     /// In a chunk extension, or right before the LF of that line.
     Extension { size: u64, length: u16, cr: bool },
     /// This many bytes of data are left.
@@ -28,17 +32,22 @@ impl Chunked {
     /// Before the first chunk.
     pub(crate) const START: Self = Self::Size { digits: 0, size: 0 };
 
-    /// Follows `input` up to the end of the body; how many bytes belong to it. `data` counts the bytes of data.
+    /// Follows `input` up to the end of the body; how many bytes belong to it. The data among them goes to `sink`.
     ///
     /// # Errors
     /// At the first byte that cannot be there.
-    pub(crate) fn advance(&mut self, input: &[u8], data: &mut u64) -> Result<usize, Malformed> {
+    pub(crate) fn advance(
+        &mut self,
+        input: &[u8],
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<usize, Malformed> {
         let mut position = 0;
         while position < input.len() && *self != Self::Done {
             if let Self::Data(left) = self {
                 let step = (*left).min((input.len() - position) as u64);
-                *data += step;
-                position += usize::try_from(step).unwrap_or(0);
+                let end = position + usize::try_from(step).unwrap_or(0);
+                sink(&input[position..end]);
+                position = end;
                 *self = if *left == step {
                     Self::DataEnd { cr: false }
                 } else {
@@ -55,6 +64,26 @@ impl Chunked {
     fn byte(self, byte: u8) -> Result<Self, Malformed> {
         match (self, byte) {
             (Self::Size { digits, size }, _) => Self::size_byte(digits, size, byte),
+            (Self::Blank { size, length }, b' ' | b'\t') if length < MOST_EXTRA => {
+                Ok(Self::Blank {
+                    size,
+                    length: length + 1,
+                })
+            }
+            (Self::Blank { size, length }, b';') => Ok(Self::Semicolon { size, length }),
+            (Self::Semicolon { size, length }, b' ' | b'\t') if length < MOST_EXTRA => {
+                Ok(Self::Semicolon {
+                    size,
+                    length: length + 1,
+                })
+            }
+            (Self::Semicolon { size, length }, _) if is_text(byte) && byte != b';' => {
+                Ok(Self::Extension {
+                    size,
+                    length,
+                    cr: false,
+                })
+            }
             (
                 Self::Extension {
                     size: 0, cr: true, ..
@@ -148,11 +177,8 @@ impl Chunked {
                 length: 0,
                 cr: true,
             }),
-            (None, b';' | b' ' | b'\t') if digits > 0 => Ok(Self::Extension {
-                size,
-                length: 1,
-                cr: false,
-            }),
+            (None, b';') if digits > 0 => Ok(Self::Semicolon { size, length: 1 }),
+            (None, b' ' | b'\t') if digits > 0 => Ok(Self::Blank { size, length: 1 }),
             _ => Err(Malformed),
         }
     }
@@ -167,14 +193,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(input: &str, expect: Result<(usize, u64), Malformed>) {
+    fn check(input: &str, expect: Result<(usize, usize), Malformed>) {
         let (mut whole, mut data) = (Chunked::START, 0);
-        let end = whole.advance(input.as_bytes(), &mut data);
+        let end = whole.advance(input.as_bytes(), |piece| data += piece.len());
         let end = end.map(|end| (if whole == Chunked::Done { end } else { 0 }, data));
         assert_eq!(end, expect, "{input:?}");
         let (mut pieces, mut data, mut end) = (Chunked::START, 0, 0);
         for byte in input.bytes() {
-            match pieces.advance(&[byte], &mut data) {
+            match pieces.advance(&[byte], |piece| data += piece.len()) {
                 Ok(step) => end += step,
                 Err(error) => return assert_eq!(Err(error), expect, "{input:?} byte by byte"),
             }
@@ -191,6 +217,7 @@ mod tests {
         check("0\r\n\r\nGET", Ok((5, 0)));
         check("3\r\nabc\r\n0\r\n\r\n", Ok((13, 3)));
         check("A;x=\"y\"\r\n0123456789\r\n0\r\nT: 1\r\n\r\n", Ok((32, 10)));
+        check("1 \t; x\r\na\r\n0\r\n\r\n", Ok((16, 1)));
         check("3\r\nab", Ok((0, 2)));
         check("", Ok((0, 0)));
     }
@@ -212,6 +239,10 @@ mod tests {
             "0\r\nT: 1\n",
             "0\n",
             "1\r\r\n",
+            "1 x\r\n",
+            "1 \r\n",
+            "1;\r\n",
+            "1;;x\r\n",
         ] {
             check(body, Err(Malformed));
         }

@@ -1,336 +1,633 @@
-//! One client's connection: hyper behind the gate, an exchange for each request.
+//! One client's connection: where it is between two requests, and what is to be done with it next.
+//!
+//! Whoever is told of news about a connection calls [`Connection::advance`], which never blocks. When a request is there
+//! ([`Next::Ready`]), a Python thread calls [`Connection::begin`], handles it, and then [`Connection::end`].
 
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{EXPECT, HeaderName, HeaderValue, RETRY_AFTER, SERVER};
-use hyper::service::service_fn;
-use hyper::{Request as Incoming_, Response, StatusCode, Version};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncWriteExt, Interest};
-use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::time::{timeout, timeout_at};
+use platform::poll::Interest;
+use platform::socket::Socket;
 
 use super::access::Record;
-use super::gate::{Gate, Link};
-use super::head::Refusal;
-use super::pipe::{Aborted, Pipe, Upload};
+use super::chunked::Chunked;
+use super::head::{self, Framing, Parsed, Refusal, Span};
+use super::input::{Incoming, Input, Read};
+use super::output::Output;
+use super::server::Shared;
 use super::{Limits, Phase};
-use crate::wsgi::exchange::{Exchange, Fields, ReceiveError, Request, ResponseHead};
-use crate::wsgi::queue::{Job, Queue};
-use crate::wsgi::target::Target;
+use crate::wsgi::exchange::{ReceiveError, Request};
+use crate::wsgi::statics::Answer;
 
-/// What all connections share.
-pub(crate) struct Shared {
-    /// Where requests wait for a Python thread.
-    pub queue: Arc<Queue>,
-    /// What clients may do.
-    pub limits: Arc<Limits>,
-    /// Whether each request gets a line in the log.
-    pub access_log: bool,
+/// Bytes that are read away before a connection is closed, and for how long (RFC 9112, section 9.6).
+const LINGER: (usize, Duration) = (4 * 1024 * 1024, Duration::from_secs(2));
+
+/// A deadline that never comes.
+const NEVER: u64 = u64::MAX;
+
+/// A connection.
+pub(crate) struct Connection {
+    /// Its socket.
+    pub socket: Socket,
+    /// Its number in the poller.
+    pub key: u64,
+    /// The client.
+    pub peer: SocketAddr,
+    /// The address it connected to.
+    pub local: SocketAddr,
+    /// What all connections share.
+    pub shared: Arc<Shared>,
+    deadline: AtomicU64,
+    state: Mutex<State>,
 }
 
-#[derive(Clone)]
-struct Client {
-    shared: Arc<Shared>,
-    link: Arc<Link>,
-    peer: SocketAddr,
-    local: SocketAddr,
+/// What changes about a connection.
+pub(crate) struct State {
+    stage: Stage,
+    /// What the client sends.
+    pub input: Input,
+    /// What it is sent.
+    pub output: Output,
+    /// The head of a request that waits for its body, or for a thread.
+    head: Vec<u8>,
+    record: Option<Box<Record>>,
+    queued: u64,
+    /// Another request may follow on this connection.
+    pub keep: bool,
+    /// Requests so far: tells the present one from one that is over.
+    pub turn: u64,
+    http11: bool,
+    armed: Interest,
 }
 
-/// Serves a connection to its end, or to the server's.
-pub(crate) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    shared: Arc<Shared>,
-    mut phase: watch::Receiver<Phase>,
-) {
-    let Ok(local) = stream.local_addr() else {
-        return;
-    };
-    // A response that leaves in two writes must not wait for the client's delayed acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let link = Arc::new(Link::default());
-    let gate = Gate::new(stream, Arc::clone(&link), Arc::clone(&shared.limits));
-    let client = Client {
-        shared: Arc::clone(&shared),
-        link: Arc::clone(&link),
-        peer,
-        local,
-    };
-    let service = service_fn(move |request| Box::pin(answer(client.clone(), request)));
-    let mut connection = hyper::server::conn::http1::Builder::new()
-        // A client may close its sending side and still read; and only with this does hyper leave the client's bytes
-        // alone until it is ready for the next head.
-        .half_close(true)
-        .header_read_timeout(None)
-        .max_headers(shared.limits.head.fields + 1)
-        .max_buf_size((2 * shared.limits.head.size).max(128 * 1024))
-        .title_case_headers(true)
-        .serve_connection(TokioIo::new(gate), service);
-    let mut now = *phase.borrow_and_update();
-    let ended = loop {
-        match now {
-            Phase::Serving => {}
-            Phase::Draining => {
-                link.closing.store(true, Ordering::Relaxed);
-                Pin::new(&mut connection).graceful_shutdown();
-            }
-            Phase::Cutting => {
-                link.cut.store(true, Ordering::Relaxed);
-                return;
-            }
+/// Where a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Between requests, or in a head whose first bytes, this many, have no end.
+    Head { scanned: usize },
+    /// A small body is not all here yet.
+    Gathering,
+    /// A request waits for a thread.
+    Ready,
+    /// A thread has it.
+    Running,
+    /// The response is complete, but the client has not taken all of it.
+    Flushing,
+    /// The rest of a request body that nobody has read is skipped.
+    Discarding,
+    /// All is said; this much of what still comes is read away.
+    Lingering { left: usize },
+    /// Over.
+    Closed,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing, until there is news.
+    Wait,
+    /// A request is there.
+    Ready,
+    /// The connection is over.
+    Close,
+}
+
+enum Step {
+    Go,
+    Stop(Next),
+}
+
+/// What a thread reads into and takes heads apart in.
+pub(crate) struct Scratch {
+    /// Where bytes go first.
+    pub buffer: Vec<u8>,
+    length: usize,
+    fields: Vec<(Span, Span)>,
+    parsed: Option<Parsed>,
+    // Its thread runs no requests: their heads are kept with their connections.
+    keeps: bool,
+}
+
+impl Scratch {
+    /// For heads as large as allowed, with something behind them.
+    pub(crate) fn new(limits: &Limits, keeps: bool) -> Self {
+        Self {
+            buffer: vec![0; limits.head.size + 64 * 1024],
+            length: 0,
+            fields: Vec::new(),
+            parsed: None,
+            keeps,
         }
-        tokio::select! {
-            ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            _ = phase.changed() => now = *phase.borrow_and_update(),
-        }
-    };
-    let gate = connection.into_parts().io.into_inner();
-    if ended.is_ok() && gate.is_quiet() {
-        return;
     }
-    let (stream, refusal) = gate.into_parts();
-    finish(stream, refusal, ended.is_ok(), peer, &shared).await;
 }
 
-async fn finish(
-    mut stream: TcpStream,
-    refusal: Option<Refusal>,
-    clean: bool,
-    peer: SocketAddr,
-    shared: &Shared,
-) {
-    if let Some(Refusal { status, reason }) = refusal {
-        let phrase = StatusCode::from_u16(status)
-            .ok()
-            .and_then(|status| status.canonical_reason())
-            .unwrap_or("Refused");
+impl Connection {
+    /// Of a client that was just accepted.
+    pub(crate) fn new(
+        socket: Socket,
+        key: u64,
+        [peer, local]: [SocketAddr; 2],
+        shared: Arc<Shared>,
+    ) -> Self {
+        let deadline = shared.clock.after(shared.limits.head_timeout);
+        Self {
+            socket,
+            key,
+            peer,
+            local,
+            shared,
+            deadline: AtomicU64::new(deadline),
+            state: Mutex::new(State {
+                stage: Stage::Head { scanned: 0 },
+                input: Input::new(),
+                output: Output::new(),
+                head: Vec::new(),
+                record: None,
+                queued: 0,
+                keep: true,
+                turn: 0,
+                http11: true,
+                armed: Interest::Read,
+            }),
+        }
+    }
+
+    /// The state. Held for a moment: nobody waits for anything with it.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn expire_after(&self, timeout: Duration) {
+        self.expire_at(self.shared.clock.after(timeout));
+    }
+
+    fn expire_at(&self, deadline: u64) {
+        self.deadline.store(deadline, Ordering::Relaxed);
+    }
+
+    /// Goes as far as it can without waiting. What comes back is for the caller to do; it is not told of more news
+    /// before it says so ([`Connection::arm`]).
+    pub(crate) fn advance(&self, scratch: &mut Scratch) -> Next {
+        let mut state = self.state();
+        loop {
+            let step = match state.stage {
+                Stage::Head { scanned } => self.head(&mut state, scratch, scanned),
+                Stage::Gathering => self.gather(&mut state),
+                Stage::Ready => Step::Stop(Next::Ready),
+                Stage::Running => {
+                    // The rest of a piece of the response; the application goes on meanwhile.
+                    let _ = state.output.flush(&self.socket);
+                    Step::Stop(Next::Wait)
+                }
+                Stage::Flushing => self.flush(&mut state),
+                Stage::Discarding => self.discard(&mut state, scratch),
+                Stage::Lingering { left } => self.linger(&mut state, scratch, left),
+                Stage::Closed => Step::Stop(Next::Wait),
+            };
+            match step {
+                Step::Go => {}
+                Step::Stop(Next::Close) => {
+                    state.stage = Stage::Closed;
+                    return Next::Close;
+                }
+                Step::Stop(next) => return next,
+            }
+        }
+    }
+
+    fn head(&self, state: &mut State, scratch: &mut Scratch, mut scanned: usize) -> Step {
+        let limits = &self.shared.limits;
+        let held = state.input.held().len();
+        let unseen = state.input.unseen;
+        scratch.buffer[..held].copy_from_slice(state.input.held());
+        let mut length = held;
+        if !unseen {
+            match state
+                .input
+                .receive(&self.socket, &mut scratch.buffer[held..])
+            {
+                Read::Some(read) => length += read,
+                Read::Nothing if held == 0 && self.shared.closes_idle() => {
+                    return Step::Stop(Next::Close);
+                }
+                Read::Nothing => return Step::Stop(Next::Wait),
+                // Between requests, or in the middle of a head: nothing to answer.
+                Read::End => return Step::Stop(Next::Close),
+            }
+        }
+        // RFC 9112, section 2.2: an empty line before a request is ignored, also one that came in two pieces.
+        let mut start = 0;
+        while scratch.buffer[start..length].starts_with(b"\r\n") {
+            (start, scanned) = (start + 2, 0);
+        }
+        let view = &scratch.buffer[start..length];
+        let end = match head::end(view, &mut scanned) {
+            Ok(Some(end)) if end <= limits.head.size => end,
+            Ok(None) if view.len() <= limits.head.size => {
+                if held == 0 && !view.is_empty() || unseen {
+                    self.expire_after(limits.head_timeout);
+                }
+                state.input.hold(view);
+                state.stage = Stage::Head { scanned };
+                return if unseen {
+                    Step::Go
+                } else {
+                    Step::Stop(Next::Wait)
+                };
+            }
+            Ok(_) => {
+                return self.refuse(
+                    state,
+                    Refusal {
+                        status: 431,
+                        reason: "the request head is too large",
+                    },
+                );
+            }
+            Err(refusal) => return self.refuse(state, refusal),
+        };
+        match head::parse(&view[..end], &limits.head, &mut scratch.fields) {
+            Ok(parsed) => self.accepted(state, scratch, &parsed, (start, end, length)),
+            Err(refusal) => self.refuse(state, refusal),
+        }
+    }
+
+    // A well-formed head is in the buffer.
+    fn accepted(
+        &self,
+        state: &mut State,
+        scratch: &mut Scratch,
+        parsed: &Parsed,
+        (start, end, length): (usize, usize, usize),
+    ) -> Step {
+        let rest = start + end;
+        state.input.begin(
+            parsed,
+            &scratch.buffer[rest..length],
+            self.shared.limits.gather,
+        );
+        if start > 0 {
+            scratch.buffer.copy_within(start..rest, 0);
+        }
+        state.keep = parsed.keep_alive;
+        state.http11 = parsed.http11;
+        scratch.length = end;
+        let ready = state.input.is_gathered();
+        scratch.parsed = (ready && !scratch.keeps).then_some(*parsed);
+        if scratch.parsed.is_none() {
+            state.head = scratch.buffer[..end].to_vec();
+        }
+        if ready {
+            state.stage = Stage::Ready;
+            return Step::Stop(Next::Ready);
+        }
+        state.stage = Stage::Gathering;
+        self.expire_after(self.shared.limits.receive_timeout);
+        Step::Go
+    }
+
+    fn gather(&self, state: &mut State) -> Step {
+        match state.input.gather(&self.socket) {
+            Read::Nothing => Step::Stop(Next::Wait),
+            Read::Some(_) if !state.input.is_gathered() => {
+                self.expire_after(self.shared.limits.receive_timeout);
+                Step::Go
+            }
+            _ => {
+                state.stage = Stage::Ready;
+                Step::Stop(Next::Ready)
+            }
+        }
+    }
+
+    /// Keeps a request that is ready until a thread has time for it.
+    pub(crate) fn keep_ready(&self, scratch: &mut Scratch) {
+        let mut state = self.state();
+        if scratch.parsed.take().is_some() && state.stage == Stage::Ready {
+            state.head = scratch.buffer[..scratch.length].to_vec();
+        }
+        if self.shared.telemetry.is_some() {
+            state.queued = platform::clock::ticks();
+        }
+        let timeout = self.shared.limits.queue_timeout;
+        self.expire_at(if timeout.is_zero() {
+            NEVER
+        } else {
+            self.shared.clock.after(timeout)
+        });
+    }
+
+    /// Hands the request to this thread: its number and itself. `None` when it is not there any more.
+    pub(crate) fn begin<'a>(&self, scratch: &'a mut Scratch) -> Option<(u64, Request<'a>)> {
+        let mut state = self.state();
+        if state.stage != Stage::Ready {
+            scratch.parsed = None;
+            return None;
+        }
+        if !state.head.is_empty() {
+            let head = std::mem::take(&mut state.head);
+            scratch.buffer[..head.len()].copy_from_slice(&head);
+            scratch.length = head.len();
+            let limits = &self.shared.limits.head;
+            scratch.parsed = head::parse(&head, limits, &mut scratch.fields).ok();
+        }
+        let parsed = scratch.parsed.take()?;
+        state.stage = Stage::Running;
+        state.turn += 1;
+        self.expire_at(NEVER);
+        let head = &scratch.buffer[..scratch.length];
+        let mut request = Request::new(
+            head,
+            &parsed,
+            &scratch.fields,
+            [self.peer, self.local],
+            std::mem::take(&mut state.queued),
+        );
+        self.shared.trusted.apply(&mut request);
+        if self.shared.access_log.is_some() {
+            state.record = Some(Box::new(Record::new(&request)));
+        }
+        Some((state.turn, request))
+    }
+
+    /// Answers the request that this thread has without the application.
+    pub(crate) fn serve(&self, answer: Answer, head_only: bool) {
+        let mut state = self.state();
+        let field = state.decide_keep(true, self.shared.phase());
+        state.output.answer(answer, field, head_only);
+    }
+
+    /// The thread is done with the request.
+    pub(crate) fn end(&self, scratch: &mut Scratch) -> Next {
+        let mut state = self.state();
+        if state.stage != Stage::Running {
+            return Next::Wait;
+        }
+        state.input.finish_turn();
+        let (status, bytes) = (state.output.status.unwrap_or(0), state.output.bytes);
+        if let (Some(log), Some(record)) = (&self.shared.access_log, state.record.take()) {
+            log.add(&record, status, bytes);
+        }
+        let flushed = state.output.flush(&self.socket);
+        if state.output.aborted || !state.output.complete || flushed.is_err() {
+            if state.output.ends_with_connection() && !state.output.complete {
+                self.socket.reset_on_close();
+            }
+            state.stage = Stage::Closed;
+            return Next::Close;
+        }
+        state.stage = Stage::Flushing;
+        drop(state);
+        self.expire_after(self.shared.limits.send_timeout);
+        self.advance(scratch)
+    }
+
+    fn flush(&self, state: &mut State) -> Step {
+        let before = state.output.is_empty();
+        match state.output.flush(&self.socket) {
+            Err(_) => Step::Stop(Next::Close),
+            Ok(false) => {
+                if !before {
+                    self.expire_after(self.shared.limits.send_timeout);
+                }
+                Step::Stop(Next::Wait)
+            }
+            Ok(true) if !state.keep => self.say_goodbye(state),
+            Ok(true) => {
+                state.stage = Stage::Discarding;
+                self.expire_after(self.shared.limits.receive_timeout);
+                Step::Go
+            }
+        }
+    }
+
+    fn discard(&self, state: &mut State, scratch: &mut Scratch) -> Step {
+        match state.input.discard(&self.socket, &mut scratch.buffer) {
+            Read::Nothing => Step::Stop(Next::Wait),
+            Read::Some(_) => {
+                state.output.reset();
+                state.stage = Stage::Head { scanned: 0 };
+                if state.input.ended && !state.input.unseen {
+                    return Step::Stop(Next::Close);
+                }
+                if self.shared.phase() != Phase::Serving && !state.input.unseen {
+                    return self.say_goodbye(state);
+                }
+                self.expire_after(self.shared.limits.keep_alive);
+                if state.input.unseen {
+                    Step::Go
+                } else {
+                    Step::Stop(Next::Wait)
+                }
+            }
+            Read::End => Step::Stop(Next::Close),
+        }
+    }
+
+    // Closing a connection while the client still sends resets it, and the client may never see the response. So the
+    // sending side is closed first, and what still comes is read away for a moment.
+    fn say_goodbye(&self, state: &mut State) -> Step {
+        self.socket.end_sending();
+        state.stage = Stage::Lingering { left: LINGER.0 };
+        self.expire_after(LINGER.1);
+        Step::Go
+    }
+
+    fn linger(&self, state: &mut State, scratch: &mut Scratch, left: usize) -> Step {
+        match state.input.receive(&self.socket, &mut scratch.buffer) {
+            Read::Nothing => Step::Stop(Next::Wait),
+            Read::Some(read) if read < left => {
+                state.stage = Stage::Lingering { left: left - read };
+                Step::Go
+            }
+            Read::Some(_) | Read::End => Step::Stop(Next::Close),
+        }
+    }
+
+    // Answers without the application.
+    fn refuse(&self, state: &mut State, Refusal { status, reason }: Refusal) -> Step {
+        let phrase = phrase(status);
+        let retry = if status == 503 {
+            "Retry-After: 1\r\n"
+        } else {
+            ""
+        };
         let answer = format!(
-            "HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+            "HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n{retry}\
              Connection: close\r\n\r\n{reason}\n",
             reason.len() + 1,
         );
-        let _ = timeout(
-            shared.limits.send_timeout,
-            stream.write_all(answer.as_bytes()),
-        )
-        .await;
-        if shared.access_log {
-            let record = Record::new(peer, format!("- ({reason})"), &hyper::HeaderMap::new());
-            record.write(status, reason.len() as u64 + 1);
+        state.output.raw(answer.as_bytes());
+        if let Some(telemetry) = &self.shared.telemetry {
+            telemetry.without_python(status);
         }
-    } else if !clean {
-        // Cut off in the middle of a response, by either side: nothing to wait for. With what the client sent unread,
-        // closing resets the connection, which tells it that the response is not complete.
-        return;
-    }
-    linger(stream).await;
-}
-
-// Closing a connection while the client still sends resets it, and the client may never see the response. So the
-// sending side is closed first, and what still comes is read away for a moment (RFC 9112, section 9.6).
-async fn linger(mut stream: TcpStream) {
-    let _ = stream.shutdown().await;
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(2);
-    let mut left: usize = 4 * 1024 * 1024;
-    let mut waste = vec![0; 16 * 1024];
-    while let Ok(Ok(_)) = timeout_at(deadline, stream.ready(Interest::READABLE)).await {
-        match stream.try_read(&mut waste) {
-            Ok(count) if count > 0 && count < left => left -= count,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            _ => return,
+        if let Some(log) = &self.shared.access_log {
+            let record = Record::refused(self.peer, reason);
+            log.add(&record, status, reason.len() as u64 + 1);
         }
+        state.keep = false;
+        state.stage = Stage::Flushing;
+        self.expire_after(self.shared.limits.send_timeout);
+        Step::Go
     }
-}
 
-async fn answer(
-    client: Client,
-    request: Incoming_<Incoming>,
-) -> Result<Response<Outgoing>, Aborted> {
-    let (parts, incoming) = request.into_parts();
-    let raw = parts.uri.to_string();
-    let http11 = parts.version == Version::HTTP_11;
-    let record = client.shared.access_log.then(|| {
-        let line = format!(
-            "{} {raw} {}",
-            parts.method,
-            if http11 { "HTTP/1.1" } else { "HTTP/1.0" }
-        );
-        Record::new(client.peer, line, &parts.headers)
-    });
-    let expects = parts.headers.contains_key(EXPECT);
-    let upload = gather(&client, incoming, expects).await;
-    let request = Request {
-        method: parts.method.as_str().to_owned(),
-        target: Target::parse(&raw),
-        http11,
-        fields: Fields(parts.headers),
-        peer: client.peer,
-        local: client.local,
-    };
-    let limits = &client.shared.limits;
-    let pipe = Arc::new(Pipe::new(
-        upload,
-        client.link,
-        limits.receive_timeout,
-        limits.send_timeout,
-    ));
-    let mut outgoing = Outgoing {
-        pipe: Arc::clone(&pipe),
-        fixed: Bytes::new(),
-        record,
-        status: 0,
-        sent: 0,
-    };
-    if !client.shared.queue.push(Job {
-        request,
-        exchange: Arc::clone(&pipe) as Arc<dyn Exchange>,
-    }) {
-        return Ok(outgoing.overloaded());
-    }
-    let head = poll_fn(|cx| pipe.poll_head(cx)).await?;
-    outgoing.status = head.status;
-    Ok(response(head, outgoing))
-}
-
-// A small body is waited for before a Python thread is taken for the request. Not when the client waits to be asked
-// for it: only the application may do so.
-async fn gather(client: &Client, incoming: Incoming, expects: bool) -> Upload {
-    let limits = &client.shared.limits;
-    let left = incoming.size_hint().exact();
-    let mut upload = Upload {
-        ready: Bytes::new(),
-        incoming: Some(incoming),
-        left,
-        failure: None,
-    };
-    match left {
-        Some(0) => upload.incoming = None,
-        Some(length) if length <= limits.gather && !expects => {
-            let gathered = timeout(
-                limits.receive_timeout,
-                gather_all(&mut upload, &client.link),
-            )
-            .await;
-            upload.ready = gathered.unwrap_or_else(|_| {
-                upload.fail(ReceiveError::TimedOut);
-                Bytes::new()
-            });
+    /// Answers a request that is ready with 503, since there is nobody to handle it.
+    pub(crate) fn overloaded(&self, scratch: &mut Scratch) -> Next {
+        let mut state = self.state();
+        if state.stage != Stage::Ready {
+            return Next::Wait;
         }
-        _ => {}
-    }
-    upload
-}
-
-async fn gather_all(upload: &mut Upload, link: &Link) -> Bytes {
-    let mut all = BytesMut::new();
-    loop {
-        match upload.next(link).await {
-            // Nearly always the first piece is all.
-            Ok(piece) if all.is_empty() && upload.left == Some(0) => return piece,
-            Ok(piece) if !piece.is_empty() => all.extend_from_slice(&piece),
-            // The application sees a failure when it reads on.
-            _ => return all.freeze(),
-        }
-    }
-}
-
-fn response(head: ResponseHead, outgoing: Outgoing) -> Response<Outgoing> {
-    let mut response = Response::new(outgoing);
-    // Checked by whoever made the head; what hyper refuses nevertheless is left out.
-    *response.status_mut() =
-        StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Ok(reason) = hyper::ext::ReasonPhrase::try_from(head.reason)
-        && response.status().canonical_reason().map(str::as_bytes) != Some(reason.as_bytes())
-    {
-        response.extensions_mut().insert(reason);
-    }
-    let fields = response.headers_mut();
-    for (name, value) in head.fields {
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::from_bytes(&name),
-            HeaderValue::from_maybe_shared(Bytes::from(value)),
-        ) {
-            let _ = fields.try_append(name, value);
-        }
-    }
-    fields
-        .entry(SERVER)
-        .or_insert(HeaderValue::from_static(super::SERVER_NAME));
-    response
-}
-
-/// A response body, and the end of its request.
-struct Outgoing {
-    pipe: Arc<Pipe>,
-    fixed: Bytes,
-    record: Option<Record>,
-    status: u16,
-    sent: u64,
-}
-
-impl Outgoing {
-    fn overloaded(mut self) -> Response<Self> {
-        self.status = 503;
-        self.fixed = Bytes::from_static(b"the server is overloaded\n");
-        self.pipe.finish();
-        let mut response = Response::new(self);
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        response
-    }
-}
-
-impl Body for Outgoing {
-    type Data = Bytes;
-    type Error = Aborted;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        let this = self.get_mut();
-        let chunk = if this.fixed.is_empty() {
-            this.pipe.poll_chunk(cx)
-        } else {
-            Poll::Ready(Some(Ok(std::mem::take(&mut this.fixed))))
+        scratch.parsed = None;
+        state.head = Vec::new();
+        let overloaded = Refusal {
+            status: 503,
+            reason: "the server is overloaded",
         };
-        chunk.map(|chunk| {
-            let chunk = chunk?;
-            this.sent += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-            Some(chunk.map(Frame::data))
-        })
+        let _ = self.refuse(&mut state, overloaded);
+        drop(state);
+        self.advance(scratch)
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.size_hint().exact() == Some(0)
+    /// Whether its time is up.
+    pub(crate) fn is_late(&self, now: u64) -> bool {
+        self.deadline.load(Ordering::Relaxed) <= now
     }
 
-    fn size_hint(&self) -> SizeHint {
-        match self.pipe.rest() {
-            _ if !self.fixed.is_empty() => SizeHint::with_exact(self.fixed.len() as u64),
-            Some(rest) => SizeHint::with_exact(rest),
-            None => SizeHint::default(),
+    /// Does what is to be done when its time is up.
+    pub(crate) fn expire(&self, now: u64, scratch: &mut Scratch) -> Next {
+        let mut state = self.state();
+        if !self.is_late(now) {
+            return Next::Wait;
+        }
+        match state.stage {
+            Stage::Head { .. } if !state.input.held().is_empty() => {
+                let late = Refusal {
+                    status: 408,
+                    reason: "the request head did not arrive in time",
+                };
+                let _ = self.refuse(&mut state, late);
+                drop(state);
+                self.advance(scratch)
+            }
+            Stage::Gathering => {
+                state.input.fail(ReceiveError::TimedOut);
+                state.stage = Stage::Ready;
+                Next::Ready
+            }
+            Stage::Ready => {
+                drop(state);
+                self.overloaded(scratch)
+            }
+            Stage::Running | Stage::Closed => Next::Wait,
+            _ => {
+                state.stage = Stage::Closed;
+                Next::Close
+            }
+        }
+    }
+
+    /// The server stops: whether the connection is between requests, with nothing under way from the client.
+    pub(crate) fn drain(&self, scratch: &mut Scratch) -> Next {
+        let idle = matches!(self.state().stage, Stage::Head { .. });
+        if idle {
+            self.advance(scratch)
+        } else {
+            Next::Wait
+        }
+    }
+
+    /// Whether a thread has it.
+    pub(crate) fn is_running(&self) -> bool {
+        self.state().stage == Stage::Running
+    }
+
+    /// Whether closing it must not wait for an application that keeps it, and may look like a proper end.
+    pub(crate) fn is_to_be_cut(&self) -> bool {
+        let state = self.state();
+        state.output.complete || !state.output.ends_with_connection()
+    }
+
+    /// Asks to be told of further news; again or for the first time since the last.
+    pub(crate) fn arm(&self) {
+        let mut state = self.state();
+        let wanted = match state.stage {
+            Stage::Closed | Stage::Ready => return,
+            // Its thread reads and writes by itself; only what it left behind is for others to send.
+            Stage::Running if state.output.is_empty() => {
+                if state.armed == Interest::Write && !self.shared.once {
+                    self.rearm(&mut state, Interest::Read);
+                }
+                return;
+            }
+            Stage::Flushing | Stage::Running => Interest::Write,
+            _ => Interest::Read,
+        };
+        if self.shared.once || state.armed != wanted {
+            self.rearm(&mut state, wanted);
+        }
+    }
+
+    fn rearm(&self, state: &mut State, wanted: Interest) {
+        state.armed = wanted;
+        let repeat = self.shared.repeat();
+        // It fails when the connection is closed, of which whoever closed it knows.
+        let _ = self
+            .shared
+            .poller
+            .rearm(&self.socket, self.key, wanted, repeat);
+    }
+}
+
+impl State {
+    /// Whether `turn` is what a thread does now.
+    pub(crate) fn is_running(&self, turn: u64) -> bool {
+        self.stage == Stage::Running && self.turn == turn
+    }
+
+    /// Decides whether another request may follow the response that begins now, which must have an end of its own
+    /// (`delimited`); the field that says so.
+    pub(crate) fn decide_keep(&mut self, delimited: bool, phase: Phase) -> &'static [u8] {
+        self.keep = self.keep
+            && delimited
+            && !self.input.ended
+            && self.input.is_skippable()
+            && phase == Phase::Serving;
+        match (self.keep, self.http11) {
+            (false, _) => b"Connection: close\r\n",
+            (true, true) => b"",
+            (true, false) => b"Connection: keep-alive\r\n",
+        }
+    }
+
+    /// Whether the client speaks HTTP/1.1.
+    pub(crate) fn http11(&self) -> bool {
+        self.http11
+    }
+}
+
+impl Incoming {
+    /// What is to come after a head.
+    pub(crate) fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::Length(0) => Self::Done,
+            Framing::Length(length) => Self::Length(length),
+            Framing::Chunked => Self::Chunks(Chunked::START, 0),
         }
     }
 }
 
-impl Drop for Outgoing {
-    fn drop(&mut self) {
-        self.pipe.leave();
-        if let Some(record) = self.record.take() {
-            record.write(self.status, self.sent);
-        }
+fn phrase(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        417 => "Expectation Failed",
+        431 => "Request Header Fields Too Large",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "Refused",
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct HeadLimits {
 /// # Errors
 /// A line end that is not CR LF.
 pub(crate) fn end(input: &[u8], scanned: &mut usize) -> Result<Option<usize>, Refusal> {
-    while let Some(found) = input[*scanned..].iter().position(|&byte| byte == b'\n') {
+    while let Some(found) = memchr::memchr(b'\n', &input[*scanned..]) {
         let line_end = *scanned + found;
         if line_end == 0 || input[line_end - 1] != b'\r' {
             return Err(bad("a line does not end with CR LF"));
@@ -63,25 +63,99 @@ pub(crate) fn end(input: &[u8], scanned: &mut usize) -> Result<Option<usize>, Re
     Ok(None)
 }
 
-/// Checks a complete head, from the request line to the empty line.
+/// A piece of the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// From one place to another. A head is shorter than 4 GiB.
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        let narrow = |place| u32::try_from(place).unwrap_or(u32::MAX);
+        Self {
+            start: narrow(start),
+            end: narrow(end),
+        }
+    }
+
+    /// What is there in `head`.
+    pub(crate) fn of(self, head: &[u8]) -> &[u8] {
+        head.get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
+}
+
+/// What a well-formed head says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parsed {
+    /// `GET`
+    pub method: Span,
+    /// As it was sent.
+    pub target: Span,
+    /// 1.1 or 1.0.
+    pub http11: bool,
+    /// Where the message ends.
+    pub framing: Framing,
+    /// The client wants to send another request on this connection.
+    pub keep_alive: bool,
+    /// The client waits for a 100 before it sends the body.
+    pub expects: bool,
+}
+
+/// Checks a complete head, from the request line to the empty line, and takes it apart: `fields` becomes the names and
+/// values in their order.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn check(head: &[u8], limits: &HeadLimits) -> Result<Framing, Refusal> {
-    let mut lines = head
-        .split(|&byte| byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let version = request_line(lines.next().unwrap_or_default())?;
-    let mut fields = Fields::default();
-    let mut count = 0;
-    for line in lines.take_while(|line| !line.is_empty()) {
-        count += 1;
-        if count > limits.fields {
+pub(crate) fn parse(
+    head: &[u8],
+    limits: &HeadLimits,
+    fields: &mut Vec<(Span, Span)>,
+) -> Result<Parsed, Refusal> {
+    fields.clear();
+    let mut next = 0;
+    let mut line = || {
+        let start = next;
+        let rest = head.get(start..).unwrap_or_default();
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        next = start + length + 1;
+        let line = &rest[..length];
+        (start, line.strip_suffix(b"\r").unwrap_or(line))
+    };
+    let (_, first) = line();
+    let (method, target, version) = request_line(first)?;
+    let mut seen = Seen::default();
+    loop {
+        let (start, line) = line();
+        if line.is_empty() {
+            break;
+        }
+        if fields.len() == limits.fields {
             return refuse(431, "too many header fields");
         }
-        fields.line(line)?;
+        let (name, value) = seen.line(line)?;
+        let place = |span: Span| Span {
+            start: span.start + Span::new(start, start).start,
+            end: span.end + Span::new(start, start).start,
+        };
+        fields.push((place(name), place(value)));
     }
-    fields.framing(version, limits)
+    let http11 = version == Version::Http11;
+    Ok(Parsed {
+        method,
+        target,
+        http11,
+        keep_alive: if http11 {
+            !seen.close
+        } else {
+            seen.keep_alive && !seen.close
+        },
+        // RFC 9110, section 10.1.1: not from HTTP/1.0.
+        expects: seen.expects && http11,
+        framing: seen.framing(version, limits)?,
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,7 +164,7 @@ enum Version {
     Http11,
 }
 
-fn request_line(line: &[u8]) -> Result<Version, Refusal> {
+fn request_line(line: &[u8]) -> Result<(Span, Span, Version), Refusal> {
     let mut words = line.split(|&byte| byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -114,7 +188,12 @@ fn request_line(line: &[u8]) -> Result<Version, Refusal> {
         return refuse(501, "CONNECT is not supported");
     }
     check_target(method, target)?;
-    Ok(version)
+    let begin = method.len() + 1;
+    Ok((
+        Span::new(0, method.len()),
+        Span::new(begin, begin + target.len()),
+        version,
+    ))
 }
 
 fn check_target(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
@@ -125,6 +204,10 @@ fn check_target(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
         return Err(bad(
             "the request target has a character that must be percent-encoded",
         ));
+    }
+    // Raw UTF-8 is what some clients send; other bytes no URI reads.
+    if std::str::from_utf8(target).is_err() {
+        return Err(bad("the request target is not UTF-8"));
     }
     match target {
         [b'/', ..] => Ok(()),
@@ -151,23 +234,38 @@ pub(crate) fn authority_of(target: &[u8]) -> Option<&[u8]> {
     Some(&rest[..end])
 }
 
-#[derive(Default)]
-struct Fields {
-    hosts: usize,
-    length: Option<u64>,
-    encoded: bool,
+/// The transfer codings of all fields together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Codings {
+    #[default]
+    None,
+    Chunked,
+    /// Others, and none of them is chunked.
+    Other,
+    /// Others, and then chunked.
+    OtherChunked,
+    /// Something behind chunked.
+    Wrong,
 }
 
-impl Fields {
-    fn line(&mut self, line: &[u8]) -> Result<(), Refusal> {
+#[derive(Default)]
+struct Seen {
+    hosts: usize,
+    length: Option<u64>,
+    codings: Codings,
+    expects: bool,
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Seen {
+    fn line(&mut self, line: &[u8]) -> Result<(Span, Span), Refusal> {
         if matches!(line.first(), Some(b' ' | b'\t')) {
             return Err(bad("a header field is folded over several lines"));
         }
-        let colon = line
-            .iter()
-            .position(|&byte| byte == b':')
-            .ok_or(bad("a header field has no colon"))?;
-        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
+        let colon = memchr::memchr(b':', line).ok_or(bad("a header field has no colon"))?;
+        let (start, end) = trim(line, colon + 1);
+        let (name, value) = (&line[..colon], &line[start..end]);
         if !is_token(name) {
             return Err(bad("the name of a header field is malformed"));
         }
@@ -177,7 +275,8 @@ impl Fields {
         {
             return Err(bad("the value of a header field has a control character"));
         }
-        self.field(name, value)
+        self.field(name, value)?;
+        Ok((Span::new(0, colon), Span::new(start, end)))
     }
 
     fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refusal> {
@@ -192,16 +291,27 @@ impl Fields {
                 return Err(bad("there is more than one Content-Length"));
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            if !value.eq_ignore_ascii_case(b"chunked") {
-                return refuse(501, "the only transfer encoding supported is chunked");
+            for coding in value.split(|&byte| byte == b',') {
+                let chunked = coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
+                self.codings = match (self.codings, chunked) {
+                    (Codings::None, true) => Codings::Chunked,
+                    (Codings::Chunked | Codings::Wrong, _) => Codings::Wrong,
+                    (_, false) => Codings::Other,
+                    (Codings::Other, true) => Codings::OtherChunked,
+                    (Codings::OtherChunked, true) => Codings::Wrong,
+                };
             }
-            if std::mem::replace(&mut self.encoded, true) {
-                return Err(bad("there is more than one Transfer-Encoding"));
+        } else if name.eq_ignore_ascii_case(b"expect") {
+            if !value.eq_ignore_ascii_case(b"100-continue") {
+                return refuse(417, "the only expectation supported is 100-continue");
             }
-        } else if name.eq_ignore_ascii_case(b"expect")
-            && !value.eq_ignore_ascii_case(b"100-continue")
-        {
-            return refuse(417, "the only expectation supported is 100-continue");
+            self.expects = true;
+        } else if name.eq_ignore_ascii_case(b"connection") {
+            for option in value.split(|&byte| byte == b',') {
+                let option = option.trim_ascii();
+                self.close |= option.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
         }
         Ok(())
     }
@@ -212,33 +322,69 @@ impl Fields {
             (Version::Http11, 0) => return Err(bad("there is no Host field")),
             _ => return Err(bad("there is more than one Host field")),
         }
-        match (self.encoded, self.length) {
-            (true, Some(_)) => Err(bad(
-                "there are both a Content-Length and a Transfer-Encoding",
-            )),
-            (true, None) if version == Version::Http10 => {
-                Err(bad("HTTP/1.0 has no Transfer-Encoding"))
+        match (self.codings, self.length) {
+            (Codings::None, _) => {}
+            (_, Some(_)) => {
+                return Err(bad(
+                    "there are both a Content-Length and a Transfer-Encoding",
+                ));
             }
-            (true, None) => Ok(Framing::Chunked),
-            (false, Some(length)) if length > limits.body => {
-                refuse(413, "the request body is too large")
+            _ if version == Version::Http10 => {
+                return Err(bad("HTTP/1.0 has no Transfer-Encoding"));
             }
-            (false, length) => Ok(Framing::Length(length.unwrap_or(0))),
+            (Codings::Chunked, _) => return Ok(Framing::Chunked),
+            (Codings::OtherChunked, _) => {
+                return refuse(501, "the only transfer encoding supported is chunked");
+            }
+            // RFC 9112, section 6.3: nobody knows where the body ends.
+            (Codings::Other | Codings::Wrong, _) => {
+                return Err(bad(
+                    "chunked is not the last transfer encoding, or not once",
+                ));
+            }
+        }
+        match self.length {
+            Some(length) if length > limits.body => refuse(413, "the request body is too large"),
+            length => Ok(Framing::Length(length.unwrap_or(0))),
         }
     }
 }
 
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        byte += 1;
+    }
+    table
+};
+
 /// Whether `name` is a token (RFC 9110, section 5.6.2): a method or a field name.
 pub(crate) fn is_token(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name
-            .iter()
-            .all(|&byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !name.is_empty() && name.iter().all(|&byte| TOKEN[usize::from(byte)])
 }
 
 // Host or authority without user information: characters of a registered name, or an address in brackets, then a port.
 // Empty is what a client sends whose target has no authority.
-fn is_host(value: &[u8]) -> bool {
+pub(crate) fn is_host(value: &[u8]) -> bool {
     let (host, port) = match value {
         [b'[', rest @ ..] => {
             let Some(close) = rest.iter().position(|&byte| byte == b']') else {
@@ -273,17 +419,17 @@ fn is_host(value: &[u8]) -> bool {
             .all(|&byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte))
 }
 
-fn trim(value: &[u8]) -> &[u8] {
+// Where the value begins and ends, that stands in `line` behind `from` between blanks.
+fn trim(line: &[u8], from: usize) -> (usize, usize) {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = value
-        .iter()
-        .position(|byte| !blank(byte))
-        .unwrap_or(value.len());
-    let end = value
-        .iter()
-        .rposition(|byte| !blank(byte))
-        .map_or(start, |last| last + 1);
-    &value[start..end]
+    let (mut start, mut end) = (from, line.len());
+    while start < end && blank(&line[start]) {
+        start += 1;
+    }
+    while end > start && blank(&line[end - 1]) {
+        end -= 1;
+    }
+    (start, end)
 }
 
 fn decimal(value: &[u8]) -> Option<u64> {
@@ -307,7 +453,10 @@ mod tests {
         let mut scanned = 0;
         match end(head.as_bytes(), &mut scanned) {
             Ok(Some(end)) => {
-                check(&head.as_bytes()[..end], &limits).map_err(|refusal| refusal.status)
+                let parsed = parse(&head.as_bytes()[..end], &limits, &mut Vec::new());
+                parsed
+                    .map(|parsed| parsed.framing)
+                    .map_err(|refusal| refusal.status)
             }
             Ok(None) => Err(0),
             Err(refusal) => Err(refusal.status),
@@ -403,6 +552,9 @@ mod tests {
             Err(400),
         );
         post("Transfer-Encoding: gzip, chunked\r\n", Err(501));
+        post("Transfer-Encoding: gzip\r\n", Err(400));
+        post("Transfer-Encoding: chunked, gzip\r\n", Err(400));
+        post("Transfer-Encoding: chunked;q=1\r\n", Err(400));
         post("Content-Length: 1001\r\n", Err(413));
         request(
             "POST / HTTP/1.0",

@@ -1,30 +1,42 @@
-//! Bytes to requests and back: HTTP/1.1 over TCP, on one thread that never touches Python.
+//! Bytes to requests and back: HTTP/1.1 over TCP.
+//!
+//! The Python threads wait for all connections together. Whoever is told of news reads, takes the head apart, calls the
+//! application, writes, and asks for more news: a request crosses no threads, and none waits while a thread is idle.
+//! While all of them are busy for longer than a moment, and for whatever has to do with time, there is the `keeper`.
+//!
+//! - `connection` is the life of a connection, with `input` and `output` for its two directions, `head` and `chunked`
+//!   for what comes in, and `turn` for what the protocol side sees of one request.
+//! - `server` is what the threads share: the poller, the connections, the queue.
 
-mod access;
+pub(crate) mod access;
 mod chunked;
 mod connection;
-mod gate;
 pub(crate) mod head;
-mod pipe;
+mod input;
+mod keeper;
+mod output;
+mod piece;
+mod queue;
+mod server;
+mod turn;
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, watch};
+use payload::Wsgi;
 
-pub(crate) use connection::Shared;
+pub(crate) use connection::{Next, Scratch};
 use head::HeadLimits;
+pub(crate) use server::Shared;
 
 /// The `Server` field.
 pub(crate) const SERVER_NAME: &str = "pack";
 
 /// Connections that the system holds until we accept them.
-const BACKLOG: u32 = 1024;
+const BACKLOG: i32 = 1024;
 
 /// What clients may do.
 #[derive(Debug, Clone, Copy)]
@@ -43,22 +55,33 @@ pub(crate) struct Limits {
     pub gather: u64,
     /// Requests that wait for a thread.
     pub queue: usize,
+    /// How long one of them may; zero is for ever.
+    pub queue_timeout: Duration,
+    /// Connections; 0 is as many as there may be open files.
+    pub connections: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+/// Bodies up to this size are read before a thread is taken for the request.
+const GATHER: u64 = 64 << 10;
+
+impl From<&Wsgi> for Limits {
+    fn from(settings: &Wsgi) -> Self {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         Self {
             head: HeadLimits {
-                size: 64 * 1024,
-                fields: 100,
-                body: 1 << 30,
+                size: usize::try_from(settings.max_header_size).unwrap_or(usize::MAX),
+                fields: count(settings.max_header_count),
+                body: settings.max_body_size,
             },
-            head_timeout: Duration::from_secs(20),
-            keep_alive: Duration::from_secs(75),
-            receive_timeout: Duration::from_secs(60),
-            send_timeout: Duration::from_secs(60),
-            gather: 64 * 1024,
-            queue: 4096,
+            head_timeout: seconds(settings.head_timeout),
+            keep_alive: seconds(settings.keep_alive_timeout),
+            receive_timeout: seconds(settings.body_timeout),
+            send_timeout: seconds(settings.send_timeout),
+            gather: GATHER,
+            queue: count(settings.queue_limit),
+            queue_timeout: seconds(settings.queue_timeout),
+            connections: count(settings.max_connections),
         }
     }
 }
@@ -113,7 +136,6 @@ impl std::fmt::Display for BindError {
 
 /// Sockets that listen.
 pub(crate) struct Bound {
-    runtime: Runtime,
     listeners: Vec<TcpListener>,
 }
 
@@ -123,24 +145,12 @@ impl Bound {
     /// # Errors
     /// The first that does not work.
     pub(crate) fn new(binds: &[String]) -> Result<Self, BindError> {
-        let runtime = Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build();
-        let runtime = runtime.map_err(|error| BindError {
-            bind: binds.join(", "),
-            error,
-        })?;
-        let entered = runtime.enter();
-        let listen = |bind: &String| {
-            listen(bind).map_err(|error| BindError {
-                bind: bind.clone(),
-                error,
-            })
-        };
-        let listeners = binds.iter().map(listen).collect::<Result<_, _>>()?;
-        drop(entered);
-        Ok(Self { runtime, listeners })
+        listeners(binds).map(|listeners| Self { listeners })
+    }
+
+    /// Serves on sockets that listen already.
+    pub(crate) fn on(listeners: Vec<TcpListener>) -> Self {
+        Self { listeners }
     }
 
     /// The addresses, with the ports that the system chose.
@@ -151,38 +161,42 @@ impl Bound {
             .collect()
     }
 
-    /// Serves on a thread of its own; calls `ended` when all connections are closed.
+    /// Begins to accept connections for the threads that serve from `shared`; calls `ended` when all are closed.
     ///
     /// # Errors
-    /// When the system gives no more threads.
+    /// When the system gives no more threads or descriptors.
     pub(crate) fn start(
         self,
-        shared: Shared,
+        shared: &Arc<Shared>,
         ended: impl FnOnce() + Send + 'static,
     ) -> io::Result<Running> {
-        let (phase, watched) = watch::channel(Phase::Serving);
-        let thread = std::thread::Builder::new()
-            .name("wsgi-io".into())
-            .spawn(move || {
-                let Self { runtime, listeners } = self;
-                runtime.block_on(serve(listeners, Arc::new(shared), watched));
-                ended();
-            })?;
-        Ok(Running { phase, thread })
+        shared.listen(self.listeners)?;
+        let thread = keeper::start(Arc::clone(shared), ended)?;
+        Ok(Running {
+            shared: Arc::clone(shared),
+            thread,
+        })
     }
+}
+
+/// Listens on each of `binds`; accepting does not block.
+///
+/// # Errors
+/// The first that does not work.
+pub(crate) fn listeners(binds: &[String]) -> Result<Vec<TcpListener>, BindError> {
+    let listen = |bind: &String| {
+        listen(bind).map_err(|error| BindError {
+            bind: bind.clone(),
+            error,
+        })
+    };
+    binds.iter().map(listen).collect()
 }
 
 fn listen(bind: &str) -> io::Result<TcpListener> {
     let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "it names no address");
     for address in bind.to_socket_addrs()? {
-        let socket = if address.is_ipv6() {
-            TcpSocket::new_v6()
-        } else {
-            TcpSocket::new_v4()
-        }?;
-        // A server that is started again must not wait for the connections of the last one to be forgotten.
-        socket.set_reuseaddr(true)?;
-        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+        match platform::socket::listen(address, BACKLOG) {
             Ok(listener) => return Ok(listener),
             Err(error) => failure = error,
         }
@@ -190,64 +204,20 @@ fn listen(bind: &str) -> io::Result<TcpListener> {
     Err(failure)
 }
 
-/// The I/O thread.
+/// A transport that runs.
 pub(crate) struct Running {
-    phase: watch::Sender<Phase>,
+    shared: Arc<Shared>,
     thread: JoinHandle<()>,
 }
 
 impl Running {
     /// Goes on to `phase`.
     pub(crate) fn enter(&self, phase: Phase) {
-        self.phase.send_replace(phase);
+        self.shared.enter(phase);
     }
 
-    /// Waits for the end of the thread.
+    /// Waits for the end of the keeper.
     pub(crate) fn join(self) {
         let _ = self.thread.join();
-    }
-}
-
-async fn serve(listeners: Vec<TcpListener>, shared: Arc<Shared>, phase: watch::Receiver<Phase>) {
-    // Nothing is ever sent: the channel closes when the last connection drops its end.
-    let (alive, mut all_closed) = mpsc::channel::<()>(1);
-    for listener in listeners {
-        tokio::spawn(accept(
-            listener,
-            Arc::clone(&shared),
-            phase.clone(),
-            alive.clone(),
-        ));
-    }
-    drop(alive);
-    let _ = all_closed.recv().await;
-}
-
-async fn accept(
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    mut phase: watch::Receiver<Phase>,
-    alive: mpsc::Sender<()>,
-) {
-    let watched = phase.clone();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            accepted = listener.accept() => accepted,
-            // Those that wait already are accepted before the socket closes: `biased`.
-            _ = phase.wait_for(|phase| *phase != Phase::Serving) => return,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let serving = connection::serve(stream, peer, Arc::clone(&shared), watched.clone());
-                let alive = alive.clone();
-                tokio::spawn(async move {
-                    serving.await;
-                    drop(alive);
-                });
-            }
-            // Too many open files, or a connection that was gone again: others may be closed meanwhile.
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
     }
 }

@@ -1,0 +1,175 @@
+//! Stream sockets that never block: TCP or Unix, accepted by a listener.
+
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::{
+    RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags, acceptfrom_with, sendmsg,
+    sockopt,
+};
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Socket(OwnedFd);
+
+/// Accepts a connection that waits at `listener`; the client's address where it has one.
+///
+/// # Errors
+/// `WouldBlock` when none waits, if the listener is non-blocking.
+pub fn accept(listener: &impl AsFd) -> io::Result<(Socket, Option<SocketAddr>)> {
+    let (socket, peer) = acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+    Ok((Socket(beyond_standard_streams(socket)?), peer))
+}
+
+// Where a program has closed a standard stream, the next descriptor gets its number, and what is printed or logged would
+// go to a client.
+fn beyond_standard_streams(descriptor: OwnedFd) -> io::Result<OwnedFd> {
+    use std::os::fd::AsRawFd;
+    if descriptor.as_raw_fd() > 2 {
+        return Ok(descriptor);
+    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(&descriptor, 3)?)
+}
+
+/// Listens at `address`; the port can be taken again right after the last program that had it.
+///
+/// # Errors
+/// When the address cannot be had.
+pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    use rustix::net::{AddressFamily, SocketType, bind, listen, socket_with};
+    let family = if address.is_ipv6() {
+        AddressFamily::INET6
+    } else {
+        AddressFamily::INET
+    };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &address)?;
+    listen(&socket, backlog)?;
+    Ok(TcpListener::from(socket))
+}
+
+impl Socket {
+    /// The address of this end, where it has one.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        SocketAddr::try_from(rustix::net::getsockname(&self.0).ok()?).ok()
+    }
+
+    /// Small pieces are sent at once: a response in two writes must not wait for the client's delayed acknowledgement.
+    pub fn set_nodelay(&self) {
+        // A Unix socket has no such thing.
+        let _ = sockopt::set_tcp_nodelay(&self.0, true);
+    }
+
+    /// Reads what is there; 0 is the end.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::net::recv(&self.0, &mut *buffer, RecvFlags::empty()) {
+                Ok((read, _)) => return Ok(read),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Sends as much of `pieces` as there is room for.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none. A closed connection is an error, not a SIGPIPE.
+    pub fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            let mut nothing = SendAncillaryBuffer::default();
+            match sendmsg(&self.0, pieces, &mut nothing, SendFlags::NOSIGNAL) {
+                Ok(sent) => return Ok(sent),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Sends up to `count` bytes of `file`, which is read from `offset`; without a copy in this process. 0 at its end.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room; others when the file is of a kind that this does not work with.
+    pub fn send_file(&self, file: impl AsFd, offset: &mut u64, count: usize) -> io::Result<usize> {
+        rustix::fs::sendfile(&self.0, file, Some(offset), count).map_err(Into::into)
+    }
+
+    /// Ends the sending side: the client reads what is under way, then the end.
+    pub fn end_sending(&self) {
+        let _ = rustix::net::shutdown(&self.0, Shutdown::Write);
+    }
+
+    /// Ends both directions, also for threads that wait.
+    pub fn cut(&self) {
+        let _ = rustix::net::shutdown(&self.0, Shutdown::Both);
+    }
+
+    /// Makes closing it a reset, which no client takes for a proper end.
+    pub fn reset_on_close(&self) {
+        let _ = sockopt::set_socket_linger(&self.0, Some(std::time::Duration::ZERO));
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    #[test]
+    fn a_connection() {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), 4).unwrap();
+        let address = listener.local_addr().unwrap();
+        assert_eq!(
+            accept(&listener).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+        let mut client = TcpStream::connect(address).unwrap();
+        let (socket, peer) = accept(&listener).unwrap();
+        assert_eq!(peer, client.local_addr().ok());
+        assert_eq!(socket.local_addr(), Some(address));
+        let mut buffer = [0; 8];
+        let nothing = socket.receive(&mut buffer).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        client.write_all(b"abc").unwrap();
+        assert_eq!(socket.receive(&mut buffer).unwrap(), 3);
+        let pieces = [IoSlice::new(b"he"), IoSlice::new(b"llo")];
+        assert_eq!(socket.send(&pieces).unwrap(), 5);
+        socket.end_sending();
+        let mut all = String::new();
+        client.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "hello");
+        drop(client);
+        assert_eq!(socket.receive(&mut buffer).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_file_is_sent_from_where_it_is_asked() {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), 4).unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = accept(&listener).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        let mut offset = 4;
+        assert_eq!(socket.send_file(&file, &mut offset, 3).unwrap(), 3);
+        assert_eq!(offset, 7);
+        let mut three = [0; 3];
+        client.read_exact(&mut three).unwrap();
+        assert_eq!(&three, b"456");
+    }
+}

@@ -1,0 +1,105 @@
+//! What a worker process knows of its supervisor.
+
+use std::io::{self, Read};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use platform::children;
+use platform::process::exit_now;
+use platform::signals::TERMINATE;
+
+use super::{Slot, Word};
+use crate::wsgi::telemetry::Memory;
+
+/// This process's place under its supervisor.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    number: usize,
+    slot: Slot,
+    listeners: Mutex<Vec<TcpListener>>,
+    memory: Option<Memory>,
+}
+
+// One for a process, which is a worker from its first moment to its end. Holds no Python object.
+static WORKER: OnceLock<Worker> = OnceLock::new();
+
+impl Worker {
+    /// This process, if it is one.
+    pub(crate) fn current() -> Option<&'static Self> {
+        WORKER.get()
+    }
+
+    /// This process is a worker from now on. It ends some time after the other end of `leash` is closed, whatever Python
+    /// is doing then.
+    pub(super) fn begin(
+        number: usize,
+        slot: Slot,
+        listeners: Vec<TcpListener>,
+        memory: Option<Memory>,
+        leash: io::Result<UnixStream>,
+        grace: Duration,
+    ) {
+        let listeners = Mutex::new(listeners);
+        let _ = WORKER.set(Self {
+            number: number + 1,
+            slot,
+            listeners,
+            memory,
+        });
+        let watched = leash.and_then(|leash| {
+            std::thread::Builder::new()
+                .name("supervisor".into())
+                .spawn(move || outlive(leash, grace))
+        });
+        // Without it the supervisor's end is still a signal.
+        drop(watched);
+    }
+
+    /// Its number, from 1 on.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Where all workers count, and this one's place there.
+    pub(crate) fn memory(&self) -> Option<(Memory, usize)> {
+        Some((self.memory.clone()?, self.number - 1))
+    }
+
+    /// The supervisor's listeners, once.
+    pub(crate) fn listeners(&self) -> Vec<TcpListener> {
+        std::mem::take(
+            &mut self
+                .listeners
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// It takes requests.
+    pub(crate) fn ready(&self) {
+        self.slot.set(Word::Ready, 1);
+    }
+
+    /// All interpreters have had a turn since `time`.
+    pub(super) fn beat(&self, time: u64) {
+        self.slot.set(Word::Beat, time);
+    }
+
+    /// Asks for a replacement.
+    pub(super) fn ask_for_replacement(&self) {
+        self.slot.set(Word::Stale, 1);
+    }
+}
+
+// Nothing is ever written: reading ends with the supervisor.
+fn outlive(mut leash: UnixStream, grace: Duration) {
+    let mut nothing = [0];
+    while let Err(error) = leash.read(&mut nothing)
+        && error.kind() == io::ErrorKind::Interrupted
+    {}
+    children::send(std::process::id(), TERMINATE);
+    std::thread::sleep(grace + Duration::from_secs(2));
+    exit_now(1);
+}

@@ -1,0 +1,300 @@
+//! The receiving side of a connection: what has arrived of a request body, and how much is to come.
+
+use std::io::ErrorKind;
+
+use bytes::Bytes;
+use platform::socket::Socket;
+
+use super::chunked::{Chunked, Malformed};
+use super::head::{Framing, Parsed};
+use crate::wsgi::exchange::ReceiveError;
+
+/// Bytes that are read at once from a body, and that are skipped of one that nobody reads.
+const PIECE: usize = 64 * 1024;
+
+/// What a body still consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Incoming {
+    /// Nothing.
+    Done,
+    /// This many bytes.
+    Length(u64),
+    /// Chunks; the bytes of data so far.
+    Chunks(Chunked, u64),
+}
+
+/// What a read brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// This much.
+    Some(usize),
+    /// Nothing yet.
+    Nothing,
+    /// The client has closed its side, or the connection is broken.
+    End,
+}
+
+/// What a client sends.
+#[derive(Debug)]
+pub(crate) struct Input {
+    held: Vec<u8>,
+    /// What is held may be, or hold, a whole head.
+    pub unseen: bool,
+    incoming: Incoming,
+    body: Vec<u8>,
+    filled: usize,
+    failure: Option<ReceiveError>,
+    /// The client has closed its side.
+    pub ended: bool,
+    /// The client waits for a 100 before it sends the body.
+    pub expects: bool,
+}
+
+impl Input {
+    /// Nothing has arrived.
+    pub(crate) fn new() -> Self {
+        Self {
+            held: Vec::new(),
+            unseen: false,
+            incoming: Incoming::Done,
+            body: Vec::new(),
+            filled: 0,
+            failure: None,
+            ended: false,
+            expects: false,
+        }
+    }
+
+    /// Bytes that have arrived and do not belong to anything yet.
+    pub(crate) fn held(&self) -> &[u8] {
+        &self.held
+    }
+
+    /// Keeps `bytes`, which have been looked at, and nothing else.
+    pub(crate) fn hold(&mut self, bytes: &[u8]) {
+        self.unseen = false;
+        if bytes.is_empty() {
+            // Idle connections shall cost little.
+            self.held = Vec::new();
+        } else {
+            self.held.clear();
+            self.held.extend_from_slice(bytes);
+        }
+    }
+
+    /// Reads what is there.
+    pub(crate) fn receive(&mut self, socket: &Socket, buffer: &mut [u8]) -> Read {
+        if self.ended {
+            return Read::End;
+        }
+        match socket.receive(buffer) {
+            Ok(0) => {}
+            Ok(read) => return Read::Some(read),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Read::Nothing,
+            Err(_) => {}
+        }
+        self.ended = true;
+        Read::End
+    }
+
+    /// Begins the body of a request, of which `rest` has arrived. One of up to `gather` bytes is to be gathered, unless
+    /// the client waits to be asked for it: only the application may do so.
+    pub(crate) fn begin(&mut self, parsed: &Parsed, rest: &[u8], gather: u64) {
+        self.expects = parsed.expects && parsed.framing != Framing::Length(0);
+        self.failure = None;
+        self.incoming = Incoming::new(parsed.framing);
+        self.hold(rest);
+        match (self.incoming, usize::try_from(gather)) {
+            (Incoming::Length(length), Ok(gather)) if !self.expects && length <= gather as u64 => {
+                self.body = vec![0; usize::try_from(length).unwrap_or(gather)];
+                self.filled = self.body.len().min(rest.len());
+                self.body[..self.filled].copy_from_slice(&rest[..self.filled]);
+                self.hold(&rest[self.filled..]);
+                self.note_gathered();
+            }
+            _ => (self.body, self.filled) = (Vec::new(), 0),
+        }
+    }
+
+    fn note_gathered(&mut self) {
+        if self.filled == self.body.len() {
+            self.incoming = Incoming::Done;
+        }
+    }
+
+    /// Whether all of the body that is to be gathered is here.
+    pub(crate) fn is_gathered(&self) -> bool {
+        self.filled == self.body.len()
+    }
+
+    /// Reads more of a body that is gathered.
+    pub(crate) fn gather(&mut self, socket: &Socket) -> Read {
+        let mut body = std::mem::take(&mut self.body);
+        let read = self.receive(socket, &mut body[self.filled..]);
+        self.body = body;
+        match read {
+            Read::Some(read) => self.filled += read,
+            Read::Nothing => {}
+            Read::End => self.fail(ReceiveError::CutOff),
+        }
+        self.note_gathered();
+        read
+    }
+
+    /// There is no more of the body than this. What has arrived can still be read.
+    pub(crate) fn fail(&mut self, failure: ReceiveError) {
+        self.body.truncate(self.filled);
+        self.failure = Some(failure);
+        self.incoming = Incoming::Done;
+    }
+
+    /// The next piece of the body, empty at its end; `None` when it has not arrived yet.
+    ///
+    /// # Errors
+    /// Also on every later call.
+    pub(crate) fn next(
+        &mut self,
+        socket: &Socket,
+        limit: u64,
+    ) -> Result<Option<Bytes>, ReceiveError> {
+        if !self.body.is_empty() {
+            return Ok(Some(Bytes::from(std::mem::take(&mut self.body))));
+        }
+        self.filled = 0;
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let next = match self.incoming {
+            Incoming::Done => return Ok(Some(Bytes::new())),
+            Incoming::Length(left) => self.next_of_length(socket, left),
+            Incoming::Chunks(chunked, data) => self.next_of_chunks(socket, chunked, data, limit),
+        };
+        next.inspect_err(|failure| self.fail(failure.clone()))
+    }
+
+    fn next_of_length(
+        &mut self,
+        socket: &Socket,
+        left: u64,
+    ) -> Result<Option<Bytes>, ReceiveError> {
+        let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        let piece = if self.held.is_empty() {
+            let mut piece = vec![0; most];
+            match self.receive(socket, &mut piece) {
+                Read::Some(read) => piece.truncate(read),
+                Read::Nothing => return Ok(None),
+                Read::End => return Err(ReceiveError::CutOff),
+            }
+            piece
+        } else {
+            let rest = self.held.split_off(most.min(self.held.len()));
+            let piece = std::mem::replace(&mut self.held, rest);
+            self.unseen = !self.held.is_empty();
+            piece
+        };
+        self.incoming = match left - piece.len() as u64 {
+            0 => Incoming::Done,
+            left => Incoming::Length(left),
+        };
+        Ok(Some(Bytes::from(piece)))
+    }
+
+    fn next_of_chunks(
+        &mut self,
+        socket: &Socket,
+        mut chunked: Chunked,
+        mut data: u64,
+        limit: u64,
+    ) -> Result<Option<Bytes>, ReceiveError> {
+        let mut piece = Vec::new();
+        while piece.is_empty() {
+            if self.held.is_empty() {
+                let mut buffer = vec![0; PIECE];
+                match self.receive(socket, &mut buffer) {
+                    Read::Some(read) => buffer.truncate(read),
+                    Read::Nothing => return Ok(None),
+                    Read::End => return Err(ReceiveError::CutOff),
+                }
+                self.held = buffer;
+            }
+            let followed = chunked.advance(&self.held, |part| piece.extend_from_slice(part));
+            let end = followed.map_err(|Malformed| ReceiveError::Malformed)?;
+            data += piece.len() as u64;
+            if data > limit {
+                return Err(ReceiveError::TooLarge);
+            }
+            let rest = self.held.split_off(end);
+            self.hold(&rest);
+            if chunked == Chunked::Done {
+                self.incoming = Incoming::Done;
+                break;
+            }
+            self.incoming = Incoming::Chunks(chunked, data);
+        }
+        Ok(Some(Bytes::from(piece)))
+    }
+
+    /// Whether the connection can go on after a response that is sent now: what is left of the body will be skipped.
+    pub(crate) fn is_skippable(&self) -> bool {
+        if self.failure.is_some() {
+            return false;
+        }
+        match self.incoming {
+            Incoming::Done => true,
+            _ if self.expects => false,
+            Incoming::Length(left) => left <= PIECE as u64,
+            Incoming::Chunks(mut chunked, _) => {
+                chunked.advance(&self.held, |_| {}).is_ok() && chunked == Chunked::Done
+            }
+        }
+    }
+
+    /// The application will read no more.
+    pub(crate) fn finish_turn(&mut self) {
+        self.body = Vec::new();
+        self.filled = 0;
+    }
+
+    /// Skips what is left of the body: `Some` when that is done. Only what [`Input::is_skippable`] said yes to.
+    pub(crate) fn discard(&mut self, socket: &Socket, buffer: &mut [u8]) -> Read {
+        loop {
+            match self.incoming {
+                Incoming::Done => {
+                    self.unseen = !self.held.is_empty();
+                    return Read::Some(0);
+                }
+                Incoming::Chunks(mut chunked, data) => {
+                    let Ok(end) = chunked.advance(&self.held, |_| {}) else {
+                        return Read::End;
+                    };
+                    let rest = self.held.split_off(end);
+                    self.hold(&rest);
+                    self.incoming = Incoming::Chunks(chunked, data);
+                    if chunked != Chunked::Done {
+                        return Read::End;
+                    }
+                    self.incoming = Incoming::Done;
+                }
+                Incoming::Length(left) => {
+                    let most = usize::try_from(left).unwrap_or(usize::MAX);
+                    let skipped = if self.held.is_empty() {
+                        let most = most.min(buffer.len());
+                        match self.receive(socket, &mut buffer[..most]) {
+                            Read::Some(read) => read,
+                            other => return other,
+                        }
+                    } else {
+                        let skipped = most.min(self.held.len());
+                        let rest = self.held.split_off(skipped);
+                        self.hold(&rest);
+                        skipped
+                    };
+                    self.incoming = match left - skipped as u64 {
+                        0 => Incoming::Done,
+                        left => Incoming::Length(left),
+                    };
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,555 @@
+//! What the threads that serve share.
+
+use std::io::{self, IoSlice};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use platform::poll::{Events, Interest, Poller, Repeat, Wake};
+use platform::socket::{Socket, accept};
+
+use super::access::Log;
+use super::connection::{Connection, Next, Scratch};
+use super::queue::Queue;
+use super::turn::Turn;
+use super::{Limits, Phase};
+use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::forwarded::Trusted;
+use crate::wsgi::statics::Statics;
+use crate::wsgi::telemetry::Telemetry;
+
+/// Numbers of what is no connection.
+const NEWS: u64 = u64::MAX;
+const STOP: u64 = u64::MAX - 1;
+const LISTENERS: u64 = 1 << 63;
+/// Connections that are accepted before something else has its turn. Where processes accept from the same socket it is
+/// one: whoever is the first would take all that come together, and the others none.
+const ACCEPTS: usize = 64;
+/// How long a connection without a request stays open when the server begins to stop: one may be on its way, above all
+/// the first of a connection that was just accepted.
+const LAST_REQUESTS: Duration = Duration::from_millis(300);
+/// Requests of one connection that a thread handles in a row, if it sends them without waiting for answers.
+const IN_A_ROW: usize = 16;
+/// News that a single thread takes at once, for which it acquires the GIL once.
+const BATCH: usize = 32;
+/// Descriptors that are left to the application when connections are limited by them.
+const SPARE: u64 = 64;
+
+/// Milliseconds since the start, as of the last time that somebody looked: a look for each request would cost too much.
+pub(crate) struct Clock {
+    start: Instant,
+    now: AtomicU64,
+}
+
+impl Clock {
+    fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            now: AtomicU64::new(0),
+        }
+    }
+
+    /// Looks.
+    pub(crate) fn tick(&self) -> u64 {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.now.store(now, Ordering::Relaxed);
+        now
+    }
+
+    /// That much later than now.
+    pub(crate) fn after(&self, timeout: Duration) -> u64 {
+        let timeout = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.now.load(Ordering::Relaxed).saturating_add(timeout)
+    }
+}
+
+/// The connections by number.
+#[derive(Default)]
+struct Slots {
+    slots: Vec<Option<Arc<Connection>>>,
+    free: Vec<usize>,
+    made: u64,
+}
+
+/// What all threads share.
+pub(crate) struct Shared {
+    /// What clients may do.
+    pub limits: Limits,
+    /// Where each request gets a line.
+    pub access_log: Option<Log>,
+    /// What is measured, if anything.
+    pub telemetry: Option<Arc<Telemetry>>,
+    /// What is answered without the application.
+    pub statics: Statics,
+    /// Whose word about clients counts.
+    pub trusted: Trusted,
+    /// For deadlines.
+    pub clock: Clock,
+    /// Tells of news.
+    pub poller: Poller,
+    /// News are told once and to one thread, since there are several.
+    pub once: bool,
+    /// Requests that wait for a thread.
+    pub queue: Queue,
+    slots: RwLock<Slots>,
+    most: usize,
+    open: AtomicUsize,
+    listeners: RwLock<Vec<TcpListener>>,
+    paused: AtomicBool,
+    phase: AtomicU8,
+    /// When connections without a request are closed.
+    idle_until: AtomicU64,
+    accepts: usize,
+    news: Wake,
+    stop: Wake,
+    stopped: AtomicBool,
+    waiting: AtomicUsize,
+    polls: AtomicU64,
+    asleep: Mutex<bool>,
+    alarm: Condvar,
+}
+
+impl Shared {
+    /// For `threads` Python threads; `shares`: other processes accept from the same sockets.
+    ///
+    /// # Errors
+    /// Too many open files.
+    pub(crate) fn new(
+        limits: Limits,
+        threads: usize,
+        shares: bool,
+        access_log: Option<Log>,
+        telemetry: Option<Arc<Telemetry>>,
+        (statics, trusted): (Statics, Trusted),
+    ) -> io::Result<Self> {
+        let shared = Self {
+            access_log,
+            telemetry,
+            statics,
+            trusted,
+            clock: Clock::new(),
+            poller: Poller::new()?,
+            once: threads > 1,
+            queue: Queue::new(limits.queue),
+            slots: RwLock::default(),
+            most: most_connections(limits.connections),
+            limits,
+            open: AtomicUsize::new(0),
+            listeners: RwLock::default(),
+            paused: AtomicBool::new(false),
+            phase: AtomicU8::new(0),
+            idle_until: AtomicU64::new(u64::MAX),
+            accepts: if shares { 1 } else { ACCEPTS },
+            news: Wake::new()?,
+            stop: Wake::new()?,
+            stopped: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            polls: AtomicU64::new(0),
+            asleep: Mutex::new(false),
+            alarm: Condvar::new(),
+        };
+        let poller = &shared.poller;
+        poller.add(&shared.news, NEWS, Interest::Read, Repeat::Edge)?;
+        poller.add(&shared.stop, STOP, Interest::Read, Repeat::Level)?;
+        Ok(shared)
+    }
+
+    /// Where the server is in its life.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::SeqCst) {
+            0 => Phase::Serving,
+            1 => Phase::Draining,
+            _ => Phase::Cutting,
+        }
+    }
+
+    /// Goes on to `phase`.
+    pub(crate) fn enter(&self, phase: Phase) {
+        if phase == Phase::Draining {
+            self.clock.tick();
+            let until = self.clock.after(LAST_REQUESTS);
+            self.idle_until.store(until, Ordering::SeqCst);
+        }
+        self.phase.store(phase as u8, Ordering::SeqCst);
+        self.wake_keeper();
+    }
+
+    /// Whether connections without a request are to be closed.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.clock.after(Duration::ZERO) >= self.idle_until.load(Ordering::SeqCst)
+    }
+
+    /// How news of a connection are told.
+    pub(crate) fn repeat(&self) -> Repeat {
+        if self.once {
+            Repeat::Once
+        } else {
+            Repeat::Level
+        }
+    }
+
+    #[inline]
+    fn count(&self, what: impl FnOnce(&Telemetry)) {
+        if let Some(telemetry) = &self.telemetry {
+            what(telemetry);
+        }
+    }
+
+    // Listening.
+
+    /// Begins to accept.
+    ///
+    /// # Errors
+    /// When the system has no room.
+    pub(crate) fn listen(&self, listeners: Vec<TcpListener>) -> io::Result<()> {
+        // Held until all are there: a client may knock, and a thread look for its listener, before this returns.
+        let mut kept = self
+            .listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (key, listener) in (LISTENERS..).zip(&listeners) {
+            self.poller
+                .add(listener, key, Interest::Read, Repeat::Once)?;
+        }
+        *kept = listeners;
+        Ok(())
+    }
+
+    /// Accepts what waits, and then no more.
+    pub(crate) fn stop_listening(self: &Arc<Self>) {
+        let mut listeners = self
+            .listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let listeners = std::mem::take(&mut *listeners);
+        for listener in &listeners {
+            let _ = self.poller.remove(listener);
+            while self.accept_one(listener).is_ok() {}
+        }
+    }
+
+    /// Accepts again, after there was no descriptor for another connection.
+    pub(crate) fn resume_listening(&self) {
+        if self.paused.swap(false, Ordering::Relaxed) {
+            let listeners = self
+                .listeners
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            for (key, listener) in (LISTENERS..).zip(&*listeners) {
+                let _ = self
+                    .poller
+                    .rearm(listener, key, Interest::Read, Repeat::Once);
+            }
+        }
+    }
+
+    fn accept(self: &Arc<Self>, key: u64) {
+        let listeners = self
+            .listeners
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let index = usize::try_from(key - LISTENERS).unwrap_or(usize::MAX);
+        let Some(listener) = listeners.get(index) else {
+            return;
+        };
+        for _ in 0..self.accepts {
+            match self.accept_one(listener) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // A connection that was gone again.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                // Too many open files: others may be closed meanwhile.
+                Err(_) => {
+                    self.paused.store(true, Ordering::Relaxed);
+                    self.wake_keeper();
+                    return;
+                }
+            }
+        }
+        let _ = self
+            .poller
+            .rearm(listener, key, Interest::Read, Repeat::Once);
+    }
+
+    fn accept_one(self: &Arc<Self>, listener: &TcpListener) -> io::Result<()> {
+        let (socket, peer) = accept(listener)?;
+        let none = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let peer = peer.unwrap_or(none);
+        let local = socket.local_addr().unwrap_or(none);
+        socket.set_nodelay();
+        if self.open.load(Ordering::Relaxed) >= self.most {
+            turn_away(&socket);
+            self.count(|telemetry| telemetry.without_python(503));
+            return Ok(());
+        }
+        let connection =
+            self.insert(|key| Connection::new(socket, key, [peer, local], Arc::clone(self)));
+        let added = self.poller.add(
+            &connection.socket,
+            connection.key,
+            Interest::Read,
+            self.repeat(),
+        );
+        if added.is_err() {
+            self.close(&connection);
+        }
+        Ok(())
+    }
+
+    // Connections.
+
+    fn insert(&self, make: impl FnOnce(u64) -> Connection) -> Arc<Connection> {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        slots.made += 1;
+        let index = slots.free.pop().unwrap_or(slots.slots.len());
+        // The number is not taken again before 2^31 other connections.
+        let key = (slots.made & 0x7fff_ffff) << 32 | index as u64;
+        let connection = Arc::new(make(key));
+        if index == slots.slots.len() {
+            slots.slots.push(None);
+        }
+        slots.slots[index] = Some(Arc::clone(&connection));
+        drop(slots);
+        self.count(Telemetry::accepted);
+        if self.open.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.wake_keeper();
+        }
+        connection
+    }
+
+    fn connection(&self, key: u64) -> Option<Arc<Connection>> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let connection = slots.slots.get(index(key))?.as_ref()?;
+        (connection.key == key).then(|| Arc::clone(connection))
+    }
+
+    /// All of them for which `wanted` holds.
+    pub(crate) fn connections(&self, wanted: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let all = slots.slots.iter().flatten();
+        all.filter(|connection| wanted(connection))
+            .cloned()
+            .collect()
+    }
+
+    /// How many there are.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    /// Forgets a connection that is over, and closes it even if an application keeps something of it.
+    pub(crate) fn close(&self, connection: &Connection) {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        let index = index(connection.key);
+        let taken = slots
+            .slots
+            .get_mut(index)
+            .and_then(|slot| slot.take_if(|it| it.key == connection.key));
+        if taken.is_none() {
+            return;
+        }
+        slots.free.push(index);
+        drop(slots);
+        self.count(Telemetry::closed);
+        let _ = self.poller.remove(&connection.socket);
+        if connection.is_to_be_cut() {
+            connection.socket.cut();
+        }
+        if self.open.fetch_sub(1, Ordering::SeqCst) == 1 && self.phase() != Phase::Serving {
+            self.wake_keeper();
+        }
+    }
+
+    // The keeper's sleep.
+
+    fn wake_keeper(&self) {
+        *self.asleep.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.alarm.notify_all();
+    }
+
+    /// Sleeps for `tick`; without connections, until there is one, or another phase.
+    pub(crate) fn sleep(&self, tick: Duration) {
+        let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        *asleep = true;
+        let idle = self.open() == 0
+            && self.phase() == Phase::Serving
+            && !self.paused.load(Ordering::Relaxed)
+            // The last connection's line may have come after the last look.
+            && self.access_log.as_ref().is_none_or(Log::is_empty);
+        while *asleep {
+            if idle {
+                asleep = self
+                    .alarm
+                    .wait(asleep)
+                    .unwrap_or_else(PoisonError::into_inner);
+            } else {
+                let waited = self.alarm.wait_timeout(asleep, tick);
+                *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+                return;
+            }
+        }
+    }
+
+    // Threads.
+
+    /// Whether the threads have looked for news since they had done so `polls` times, or do now.
+    pub(crate) fn is_looked_after(&self, polls: &mut u64) -> bool {
+        let now = self.polls.load(Ordering::Relaxed);
+        let looked = now != *polls || self.waiting.load(Ordering::Relaxed) > 0;
+        *polls = now;
+        looked
+    }
+
+    /// Whether threads are to end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Makes the threads end.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.queue.clear();
+        self.stop.wake();
+    }
+
+    /// Room for as many news as a thread shall take at once.
+    pub(crate) fn events(&self) -> Events {
+        Events::new(if self.once { 1 } else { BATCH })
+    }
+
+    /// Waits for news.
+    pub(crate) fn wait(&self, events: &mut Events) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let _ = self.poller.wait(events, None);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        self.clock.tick();
+    }
+
+    /// Follows up news, with `run` for requests.
+    pub(crate) fn follow(
+        self: &Arc<Self>,
+        key: u64,
+        scratch: &mut Scratch,
+        run: &mut impl FnMut(&Request<'_>, Arc<dyn Exchange>),
+    ) {
+        match key {
+            NEWS | STOP => {}
+            LISTENERS.. => self.accept(key),
+            _ => {
+                if let Some(connection) = self.connection(key) {
+                    let next = connection.advance(scratch);
+                    self.go_on(&connection, next, scratch, run);
+                }
+            }
+        }
+    }
+
+    /// Does what is next with a connection, with `run` for requests, until there is nothing to do but wait.
+    pub(crate) fn go_on(
+        &self,
+        connection: &Arc<Connection>,
+        mut next: Next,
+        scratch: &mut Scratch,
+        run: &mut impl FnMut(&Request<'_>, Arc<dyn Exchange>),
+    ) {
+        let mut row = 0;
+        while next == Next::Ready {
+            if row == IN_A_ROW {
+                connection.keep_ready(scratch);
+                self.enqueue(connection, scratch);
+                return;
+            }
+            row += 1;
+            let Some((turn, request)) = connection.begin(scratch) else {
+                return;
+            };
+            let head_only = request.method == b"HEAD";
+            if let Some(answer) = self.statics.answer(&request) {
+                self.count(|telemetry| telemetry.without_python(answer.head.status));
+                connection.serve(answer, head_only);
+            } else {
+                let exchange = Arc::new(Turn::new(Arc::clone(connection), turn, head_only));
+                run(&request, exchange);
+            }
+            next = connection.end(scratch);
+        }
+        self.settle(connection, next);
+    }
+
+    fn settle(&self, connection: &Connection, next: Next) {
+        match next {
+            Next::Close => self.close(connection),
+            Next::Wait | Next::Ready => connection.arm(),
+        }
+    }
+
+    /// What [`Shared::follow`] does, on a thread that runs no requests: they wait for one that does.
+    pub(crate) fn follow_without_running(self: &Arc<Self>, key: u64, scratch: &mut Scratch) {
+        match key {
+            NEWS | STOP => {}
+            LISTENERS.. => self.accept(key),
+            _ => {
+                if let Some(connection) = self.connection(key) {
+                    let next = connection.advance(scratch);
+                    self.keep(&connection, next, scratch);
+                }
+            }
+        }
+    }
+
+    /// What [`Shared::go_on`] does, on a thread that runs no requests.
+    pub(crate) fn keep(&self, connection: &Arc<Connection>, next: Next, scratch: &mut Scratch) {
+        if next == Next::Ready {
+            connection.keep_ready(scratch);
+            self.enqueue(connection, scratch);
+        } else {
+            self.settle(connection, next);
+        }
+    }
+
+    fn enqueue(&self, connection: &Arc<Connection>, scratch: &mut Scratch) {
+        if self.queue.push(Arc::clone(connection)) {
+            self.count(Telemetry::queued);
+            self.news.wake();
+        } else {
+            let next = connection.overloaded(scratch);
+            self.settle(connection, next);
+        }
+    }
+
+    /// Tells a thread of requests that wait, if some do.
+    pub(crate) fn remind(&self) {
+        if !self.queue.is_empty() {
+            self.news.wake();
+        }
+    }
+
+    /// The next request that waits for a thread. If there are more, another thread is told.
+    pub(crate) fn dequeue(&self) -> Option<Arc<Connection>> {
+        let connection = self.queue.pop()?;
+        self.count(Telemetry::unqueued);
+        self.remind();
+        Some(connection)
+    }
+}
+
+fn index(key: u64) -> usize {
+    (key & 0xffff_ffff) as usize
+}
+
+fn most_connections(limit: usize) -> usize {
+    if limit > 0 {
+        return limit;
+    }
+    let files = platform::process::open_files_limit().saturating_sub(SPARE);
+    usize::try_from(files.max(1)).unwrap_or(usize::MAX)
+}
+
+fn turn_away(socket: &Socket) {
+    const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
+        Content-Length: 30\r\nRetry-After: 1\r\nConnection: close\r\n\r\nthe server has no connections\n";
+    let _ = socket.send(&[IoSlice::new(ANSWER)]);
+    socket.end_sending();
+}

@@ -1,0 +1,169 @@
+//! The exchange of one request on a connection.
+
+use std::sync::Arc;
+use std::sync::MutexGuard;
+
+use bytes::Bytes;
+use platform::poll::{Interest, wait_for};
+
+use super::Phase;
+use super::connection::{Connection, State};
+use super::output::Delimited;
+use crate::wsgi::exchange::{Exchange, Gone, Pace, ReceiveError, ResponseHead};
+
+/// A request that a thread has, as long as it has it: the connection may be at a later one when an application comes
+/// back to what it kept.
+pub(crate) struct Turn {
+    connection: Arc<Connection>,
+    number: u64,
+    head_only: bool,
+}
+
+impl Turn {
+    /// Of the request `number` on `connection`; `head_only`: nothing follows the head of the response.
+    pub(crate) fn new(connection: Arc<Connection>, number: u64, head_only: bool) -> Self {
+        Self {
+            connection,
+            number,
+            head_only,
+        }
+    }
+
+    fn state(&self) -> Option<MutexGuard<'_, State>> {
+        let state = self.connection.state();
+        state.is_running(self.number).then_some(state)
+    }
+
+    fn cut_off(&self) -> ReceiveError {
+        if self.connection.shared.phase() == Phase::Cutting {
+            ReceiveError::Stopped
+        } else {
+            ReceiveError::CutOff
+        }
+    }
+
+    fn delimited(&self, state: &State, head: &ResponseHead) -> Delimited {
+        let has_length = |(name, _): &(Vec<u8>, _)| name.eq_ignore_ascii_case(b"content-length");
+        if self.head_only || matches!(head.status, 204 | 304) || head.fields.iter().any(has_length)
+        {
+            Delimited::Length
+        } else if state.http11() {
+            Delimited::Chunks
+        } else {
+            Delimited::Close
+        }
+    }
+
+    // The rest of what was begun, waiting for the client.
+    fn send_all(&self, data: &[u8], complete: bool, mut taken: usize) -> Result<usize, Gone> {
+        let connection = &*self.connection;
+        while taken < data.len() {
+            let timeout = connection.shared.limits.send_timeout;
+            let ready = wait_for(&connection.socket, Interest::Write, timeout);
+            let mut state = self.state().ok_or(Gone)?;
+            if !ready.unwrap_or(false) {
+                state.output.gone = true;
+                state.output.aborted = true;
+                return Err(Gone);
+            }
+            let rest = (&data[taken..], complete);
+            let sent = state.output.send(&connection.socket, rest, Pace::Wait);
+            taken += sent.map_err(|_| Gone)?;
+        }
+        Ok(taken)
+    }
+
+    fn after(&self, data: &[u8], complete: bool, pace: Pace, taken: usize) -> Result<usize, Gone> {
+        let taken = if pace == Pace::Wait {
+            self.send_all(data, complete, taken)?
+        } else {
+            taken
+        };
+        if pace != Pace::Later && !complete {
+            // What is kept must not wait for the application's next piece.
+            self.connection.arm();
+        }
+        Ok(taken)
+    }
+}
+
+impl Exchange for Turn {
+    fn receive(&self) -> Result<Bytes, ReceiveError> {
+        let connection = &*self.connection;
+        let limits = &connection.shared.limits;
+        loop {
+            let mut state = self.state().ok_or(ReceiveError::CutOff)?;
+            if std::mem::take(&mut state.input.expects) && state.output.status.is_none() {
+                state.output.raw(b"HTTP/1.1 100 Continue\r\n\r\n");
+                let _ = state.output.flush(&connection.socket);
+            }
+            match state.input.next(&connection.socket, limits.head.body) {
+                Ok(Some(piece)) => return Ok(piece),
+                Ok(None) => {}
+                Err(ReceiveError::CutOff) => {
+                    let failure = self.cut_off();
+                    state.input.fail(failure.clone());
+                    return Err(failure);
+                }
+                Err(failure) => return Err(failure),
+            }
+            drop(state);
+            let waited = wait_for(&connection.socket, Interest::Read, limits.receive_timeout);
+            if !waited.unwrap_or(false)
+                && let Some(mut state) = self.state()
+            {
+                state.input.fail(ReceiveError::TimedOut);
+            }
+        }
+    }
+
+    fn respond(
+        &self,
+        head: &ResponseHead,
+        body: &[u8],
+        complete: bool,
+        pace: Pace,
+    ) -> Result<usize, Gone> {
+        let connection = &*self.connection;
+        let mut state = self.state().ok_or(Gone)?;
+        if state.output.gone {
+            return Err(Gone);
+        }
+        let delimited = self.delimited(&state, head);
+        let phase = connection.shared.phase();
+        let field = state.decide_keep(delimited != Delimited::Close, phase);
+        let socket = &connection.socket;
+        let taken = state
+            .output
+            .respond(socket, head, delimited, field, (body, complete), pace);
+        drop(state);
+        self.after(body, complete, pace, taken.map_err(|_| Gone)?)
+    }
+
+    fn send(&self, data: &[u8], complete: bool, pace: Pace) -> Result<usize, Gone> {
+        let mut state = self.state().ok_or(Gone)?;
+        if state.output.gone {
+            return Err(Gone);
+        }
+        let socket = &self.connection.socket;
+        let taken = state.output.send(socket, (data, complete), pace);
+        drop(state);
+        self.after(data, complete, pace, taken.map_err(|_| Gone)?)
+    }
+
+    fn finish(&self) {
+        let _ = self.send(&[], true, Pace::Later);
+    }
+
+    fn abort(&self) {
+        if let Some(mut state) = self.state() {
+            state.output.aborted = true;
+        }
+    }
+
+    fn close(&self) {
+        if let Some(mut state) = self.state() {
+            state.keep = false;
+        }
+    }
+}
