@@ -65,7 +65,11 @@ def postgres():
         if os.getuid() == 0:
             # It refuses to run as root.
             nobody = pwd.getpwnam("nobody")
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            try:
+                os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            except OSError:
+                print("PostgreSQL cannot be run as another user here")
+                sys.exit(SKIPPED)
             user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         data = os.path.join(folder, "data")
         subprocess.run([initdb, "-D", data, "-U", "pack", "-A", "trust", "-E", "UTF8", "--no-sync"], check=True,

@@ -2,6 +2,7 @@
 # dependencies = ["celery[redis]"]
 # [tool.libraries]
 # environment = "web"
+# system = ["redis-server"]
 # ///
 from celery import Celery
 from servers import redis_server

@@ -2,6 +2,7 @@
 # dependencies = ["psycopg[binary]", "sqlalchemy"]
 # [tool.libraries]
 # environment = "web"
+# system = ["postgresql"]
 # ///
 import psycopg
 import sqlalchemy as sa

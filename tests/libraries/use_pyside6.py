@@ -2,6 +2,7 @@
 # dependencies = ["PySide6-Essentials"]
 # [tool.libraries]
 # environment = "desktop"
+# system = ["libegl1", "libgl1", "libxkbcommon0", "libdbus-1-3", "libfontconfig1"]
 # ///
 import os
 

@@ -2,6 +2,7 @@
 # dependencies = ["redis"]
 # [tool.libraries]
 # environment = "web"
+# system = ["redis-server"]
 # ///
 import redis
 from servers import redis_server

@@ -33,9 +33,10 @@ Usage: cargo xtask COMMAND
   kits [--target T] [--fast]
                        bootloader and runtime into target/kits/T; --fast: this machine's own toolchain, unoptimised
   dist                 target/dist/pack: one file with the kits inside
-  libraries [NAME...] [--core] [--pyinstaller] [--pack FILE] [--jobs N]
+  libraries [NAME...] [--core] [--pyinstaller] [--page] [--pack FILE] [--jobs N] [--cached]
                        programs that use what people install, packed and run where no Python is; --core: those that
-                       `test` includes; --pyinstaller: what it makes of them, beside
+                       `test` includes; --pyinstaller: what it makes of them, beside; --page: writes the last result of
+                       all into tests/libraries/RESULTS.md; --cached: builds share a cache, which is kept
   bench start [--rounds N] [--only PROGRAM]... [--pack FILE]
                        starting, packing and sizes beside PyInstaller and a bare Python: writes BENCHMARKS.md; with fewer
                        rounds or programs a trial, into target/bench

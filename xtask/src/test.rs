@@ -35,7 +35,7 @@ pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
     }
     setup::run(&mut tests)?;
     if filters.is_empty() {
-        libraries::core(pack)?;
+        libraries::core(&pack)?;
     }
     Ok(())
 }

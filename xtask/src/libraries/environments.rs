@@ -30,8 +30,9 @@ pub(super) struct Environment {
 }
 
 impl Environments {
-    /// Installs all libraries of every environment that one of `wanted` is in: which are wanted changes from run to run.
-    pub(super) fn make(all: &[Library], wanted: &[Library]) -> Result<Self> {
+    /// Installs all libraries of every environment that one of `wanted` is in, and `others`: which are wanted changes from
+    /// run to run.
+    pub(super) fn make(all: &[Library], wanted: &[Library], others: &[&str]) -> Result<Self> {
         let python = newest_python()?;
         let folder = setup::target().join("libraries");
         let mut shared = BTreeMap::new();
@@ -44,9 +45,9 @@ impl Environments {
             let mut requirements: BTreeSet<&str> = members
                 .flat_map(|member| member.requirements.iter().map(String::as_str))
                 .collect();
-            requirements.insert("pyinstaller");
-            let requirements: Vec<&str> = requirements.into_iter().collect();
-            let made = setup::venv(&folder.join(format!("env-{name}")), &python, &requirements)?;
+            requirements.extend(others);
+            let folder = folder.join(format!("env-{name}"));
+            let made = installed(&folder, &python, name, &requirements)?;
             shared.insert(name.clone(), made);
         }
         Ok(Self {
@@ -54,6 +55,11 @@ impl Environments {
             folder,
             shared,
         })
+    }
+
+    /// The interpreter of any of them.
+    pub(super) fn any(&self) -> Option<&Path> {
+        self.shared.values().next().map(PathBuf::as_path)
     }
 
     /// Makes the environment of `library` alone, with what `extra` requires, in `folder`.
@@ -75,6 +81,53 @@ impl Environments {
             version: version.to_owned(),
         })
     }
+}
+
+/// An environment in `folder` that holds `requirements`, and perhaps what earlier runs wanted.
+fn installed(
+    folder: &Path,
+    python: &Path,
+    name: &str,
+    requirements: &BTreeSet<&str>,
+) -> Result<PathBuf> {
+    let interpreter = folder.join("bin/python");
+    let stamp = folder.join("libraries.txt");
+    let made_with = format!("# {}", python.display());
+    let text = std::fs::read_to_string(&stamp).unwrap_or_default();
+    let mut lines: BTreeSet<&str> = text.lines().collect();
+    if !interpreter.exists() || !lines.contains(made_with.as_str()) {
+        setup::run(
+            Command::new(python)
+                .args(["-m", "venv", "--clear"])
+                .arg(folder),
+        )?;
+        lines = BTreeSet::from([made_with.as_str()]);
+    }
+    if requirements.is_subset(&lines) {
+        return Ok(interpreter);
+    }
+    let mut pip = Command::new(&interpreter);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input"]);
+    pip.arg("--disable-pip-version-check").args(requirements);
+    if let Some(versions) = fixed_versions(&interpreter, name)? {
+        pip.arg("--constraint").arg(versions);
+    }
+    setup::run(&mut pip)?;
+    lines.extend(requirements);
+    let text: Vec<&str> = lines.into_iter().collect();
+    std::fs::write(&stamp, text.join("\n"))
+        .with_context(|| format!("could not write {}", stamp.display()))?;
+    Ok(interpreter)
+}
+
+/// The versions that are installed at every change, so that a change is judged and not what others released since. They
+/// are those of one version of Python.
+fn fixed_versions(python: &Path, name: &str) -> Result<Option<PathBuf>> {
+    let path = setup::root().join(format!("tests/libraries/{name}.txt"));
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let question = "import sys; print('# CPython %d.%d' % sys.version_info[:2])";
+    let own = setup::read(Command::new(python).args(["-I", "-c", question]))?;
+    Ok((text.lines().next() == Some(own.as_str())).then_some(path))
 }
 
 /// The newest CPython that pyenv installed and that can be packed, or the one that all else uses.

@@ -14,6 +14,8 @@ pub(super) struct Library {
     pub(super) environment: String,
     /// The library first.
     pub(super) requirements: Vec<String>,
+    /// Packages of the system that it needs where it runs.
+    pub(super) system: Vec<String>,
 }
 
 impl Library {
@@ -24,14 +26,17 @@ impl Library {
         if !text.starts_with("# /// script\n") {
             return Ok(None);
         }
-        let value = |key: &str| {
+        let optional = |key: &str| {
             let start = format!("# {key} = ");
             text.lines()
                 .take_while(|line| *line != "# ///")
-                .find_map(|line| line.strip_prefix(start.as_str()))
+                .find_map(|line| line.strip_prefix(start.as_str()).map(str::to_owned))
+        };
+        let value = |key: &str| {
+            optional(key)
                 .with_context(|| format!("the header of {} has no `{key}`", script.display()))
         };
-        let requirements: Vec<String> = serde_json::from_str(value("dependencies")?)
+        let requirements: Vec<String> = serde_json::from_str(&value("dependencies")?)
             .with_context(|| format!("the dependencies of {}", script.display()))?;
         ensure!(
             !requirements.is_empty(),
@@ -42,8 +47,10 @@ impl Library {
         Ok(Some(Self {
             name: stem.trim_start_matches("use_").to_owned(),
             script: script.to_owned(),
-            environment: serde_json::from_str(value("environment")?)?,
+            environment: serde_json::from_str(&value("environment")?)?,
             requirements,
+            system: optional("system")
+                .map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))?,
         }))
     }
 

@@ -1,15 +1,14 @@
 //! What came of it.
 
 use crate::setup::megabytes;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::fmt::Write as _;
-use std::path::Path;
 
 /// A library's line.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) name: String,
-    version: String,
+    pub(super) version: String,
     pub(super) pack: Attempt,
     pub(super) pyinstaller: Option<Attempt>,
 }
@@ -17,14 +16,15 @@ pub(super) struct Row {
 /// One packer's result.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    outcome: Outcome,
-    size: u64,
+    pub(super) outcome: Outcome,
+    /// Of the executable; 0 where there is none.
+    pub(super) size: u64,
     /// Of the build.
-    seconds: f64,
+    pub(super) seconds: f64,
 }
 
 #[derive(Debug)]
-enum Outcome {
+pub(super) enum Outcome {
     Passed,
     Skipped(String),
     /// In which step, and what was said.
@@ -60,7 +60,11 @@ impl Attempt {
         }
     }
 
-    fn has_failed(&self) -> bool {
+    pub(super) fn has_passed(&self) -> bool {
+        matches!(self.outcome, Outcome::Passed)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
         matches!(self.outcome, Outcome::Failed(..))
     }
 
@@ -83,21 +87,18 @@ impl Attempt {
 }
 
 impl Row {
-    pub(super) fn new(name: &str, version: &str) -> Self {
+    pub(super) fn new(name: &str, version: &str, pack: Attempt) -> Self {
         Self {
             name: name.to_owned(),
             version: version.to_owned(),
-            pack: Attempt::passed(),
+            pack,
             pyinstaller: None,
         }
     }
 
     /// Of a library that could not even be tried.
     pub(super) fn broken(name: &str, reason: &str) -> Self {
-        Self {
-            pack: Attempt::failed("set-up", reason),
-            ..Self::new(name, "")
-        }
+        Self::new(name, "", Attempt::failed("set-up", reason))
     }
 
     /// A line of a table.
@@ -113,13 +114,36 @@ impl Row {
         }
         line
     }
+
+    /// Why something in the line is not `passed`.
+    fn explanations(&self) -> String {
+        let mut text = String::new();
+        let attempts = [
+            ("pack", Some(&self.pack)),
+            ("PyInstaller", self.pyinstaller.as_ref()),
+        ];
+        for (packer, attempt) in attempts {
+            match attempt.map(|attempt| &attempt.outcome) {
+                Some(Outcome::Failed(step, said)) => {
+                    let name = &self.name;
+                    write!(
+                        text,
+                        "\n### {name}: {packer}, {step}\n\n```text\n{said}\n```\n"
+                    )
+                    .ok();
+                }
+                Some(Outcome::Skipped(said)) => {
+                    writeln!(text, "\n{} was skipped with {packer}: {said}\n", self.name).ok();
+                }
+                _ => {}
+            }
+        }
+        text
+    }
 }
 
-/// Prints what failed and why, and writes the table to `page`.
-///
-/// # Errors
-/// When a library failed, or the page cannot be written.
-pub(super) fn show(rows: &[Row], page: &Path) -> Result<()> {
+/// The table, what did not pass and why, and the sums.
+pub(super) fn text(rows: &[Row]) -> String {
     let beside = rows.iter().any(|row| row.pyinstaller.is_some());
     let mut text = String::from("| library | version | pack | size | build |");
     text.push_str(if beside {
@@ -132,35 +156,16 @@ pub(super) fn show(rows: &[Row], page: &Path) -> Result<()> {
     for row in rows {
         writeln!(text, "{}", row.line()).ok();
     }
-    for row in rows {
-        let attempts = [
-            ("pack", Some(&row.pack)),
-            ("PyInstaller", row.pyinstaller.as_ref()),
-        ];
-        for (packer, attempt) in attempts {
-            match attempt.map(|attempt| &attempt.outcome) {
-                Some(Outcome::Failed(step, said)) => {
-                    write!(
-                        text,
-                        "\n## {}: {packer}, {step}\n\n```\n{said}\n```\n",
-                        row.name
-                    )
-                    .ok();
-                }
-                Some(Outcome::Skipped(said)) => {
-                    writeln!(text, "\n{} was skipped: {said}", row.name).ok();
-                }
-                _ => {}
-            }
-        }
-    }
-    std::fs::write(page, &text).with_context(|| format!("could not write {}", page.display()))?;
-    println!("\n{text}\n{}", summary(rows));
-    let failed: Vec<&str> = rows
-        .iter()
-        .filter(|row| row.pack.has_failed())
-        .map(|row| row.name.as_str())
-        .collect();
+    writeln!(text, "\n{}", summary(rows)).ok();
+    text.extend(rows.iter().map(Row::explanations));
+    text
+}
+
+/// # Errors
+/// When one of them was packed wrongly.
+pub(super) fn verdict(rows: &[Row]) -> Result<()> {
+    let failed = rows.iter().filter(|row| row.pack.has_failed());
+    let failed: Vec<&str> = failed.map(|row| row.name.as_str()).collect();
     if !failed.is_empty() {
         bail!("packed wrongly: {}", failed.join(", "));
     }
@@ -169,10 +174,7 @@ pub(super) fn show(rows: &[Row], page: &Path) -> Result<()> {
 
 /// How many passed, and the sizes of those that both packers made.
 fn summary(rows: &[Row]) -> String {
-    let passed = rows
-        .iter()
-        .filter(|row| matches!(row.pack.outcome, Outcome::Passed))
-        .count();
+    let passed = rows.iter().filter(|row| row.pack.has_passed()).count();
     let mut text = format!("{passed} of {} passed", rows.len());
     let both = rows
         .iter()
@@ -181,16 +183,18 @@ fn summary(rows: &[Row]) -> String {
         .filter(|(own, other)| own.size > 0 && other.size > 0)
         .collect();
     if !both.is_empty() {
+        let others = both.iter().filter(|(_, other)| other.has_passed()).count();
         let own = both.iter().map(|(own, _)| own.size).sum();
         let other = both.iter().map(|(_, other)| other.size).sum();
         write!(
             text,
-            "; {} of both packers: {} beside PyInstaller's {}",
+            "; of {} that both packers made PyInstaller's pass in {others}, and are {} beside our {} together",
             both.len(),
+            megabytes(other),
             megabytes(own),
-            megabytes(other)
         )
         .ok();
     }
+    text.push('.');
     text
 }
