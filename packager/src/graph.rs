@@ -123,6 +123,8 @@ pub enum Reason {
     },
     /// The module of this name looks for it, without an import.
     LookedFor(String),
+    /// The distribution of this name requires it for an extra, and names its module.
+    OptionOf(String),
     /// A setting names it.
     Setting(&'static str),
 }
@@ -144,6 +146,7 @@ impl std::fmt::Display for Reason {
             Self::RequiredBy(name) => write!(f, "required by {name}"),
             Self::PlugIn { group, host } => write!(f, "plug-in of {host}: entry points `{group}`"),
             Self::LookedFor(module) => write!(f, "looked for by {module}"),
+            Self::OptionOf(name) => write!(f, "optional requirement of {name}, which names it"),
             Self::Setting(setting) => f.write_str(setting),
         }
     }

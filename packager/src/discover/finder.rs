@@ -314,6 +314,35 @@ impl Finder {
         names.into_iter().collect()
     }
 
+    /// The top-level modules and packages whose names begin with `prefix`, those of the standard library left out, sorted.
+    pub(crate) fn top_level(&mut self, prefix: &str) -> Vec<String> {
+        let own = |root: &&Root| root.origin != Origin::Stdlib;
+        let folders: Vec<PathBuf> = self
+            .roots
+            .iter()
+            .filter(own)
+            .map(|root| root.path.clone())
+            .collect();
+        let mut names = BTreeSet::new();
+        for folder in folders {
+            let Some(listing) = self.listing(&folder) else {
+                continue;
+            };
+            let modules = listing
+                .files
+                .iter()
+                .filter_map(|file| self.module_name(file));
+            let modules = modules.map(str::to_owned);
+            let folders = listing.folders.iter().cloned();
+            names.extend(
+                modules
+                    .chain(folders)
+                    .filter(|name| name.starts_with(prefix) && super::imports::is_identifier(name)),
+            );
+        }
+        names.into_iter().collect()
+    }
+
     /// `name` of `name.py` and `name.cpython-311-x86_64-linux-gnu.so`.
     fn module_name<'a>(&self, file: &'a str) -> Option<&'a str> {
         let name = self

@@ -1,5 +1,6 @@
 //! What one source file imports, and which data files it names.
 
+mod prefix;
 mod reader;
 
 use super::condition::Target;
@@ -47,6 +48,8 @@ pub(crate) enum What {
         module: String,
         names: Vec<String>,
     },
+    /// `import_module(f"a.b_{x}")`: the modules whose names begin so. Relative with `level` dots, as in `From`.
+    Beginning { level: u32, prefix: String },
 }
 
 /// Why a file could not be read as Python.

@@ -89,6 +89,29 @@ impl<'a> Takings<'a> {
             && !self.taken.contains_key(&distribution.name)
     }
 
+    /// What the distributions taken so far require for extras that nobody asked for, where it is installed and not taken:
+    /// who requires, and what.
+    pub(super) fn untaken_options(&self) -> Vec<(Arc<Distribution>, Arc<Distribution>)> {
+        let mut found = Vec::new();
+        for host in self.taken.values().map(|taken| &taken.distribution) {
+            for text in &host.requires {
+                let Some(requirement) = self.markers.optional(text) else {
+                    continue;
+                };
+                let Some(option) = self.installed().named(&requirement.name) else {
+                    continue;
+                };
+                if !self.taken.contains_key(&option.name)
+                    && !self.is_excluded(option)
+                    && !self.is_mere_tool(option)
+                {
+                    found.push((Arc::clone(host), Arc::clone(option)));
+                }
+            }
+        }
+        found
+    }
+
     /// Takes `distribution` with `extras` and everything it requires; returns those that are new.
     pub(super) fn take(
         &mut self,

@@ -463,3 +463,95 @@ fn time_zones_come_with_the_module_that_looks_for_them() {
     project.facts.stdlib_modules.push("zoneinfo".to_owned());
     assert_eq!(taken(&project.graph()), ["tzdata < looked for by zoneinfo"]);
 }
+
+#[test]
+fn modules_of_which_only_the_beginning_is_written() {
+    let project = Project::new(&[
+        (
+            "app/app.py",
+            "from importlib import import_module\nimport lib, pkg\nimport_module(f'pkg.parts.{x}')\nimport_module('view_%s' % x)",
+        ),
+        ("app/view_a.py", ""),
+        ("app/view_b.py", ""),
+        ("app/other.py", ""),
+        (
+            "app/pkg/__init__.py",
+            "import importlib\nimportlib.import_module('.on_' + x, __package__)",
+        ),
+        ("app/pkg/on_x.py", ""),
+        ("app/pkg/off_x.py", ""),
+        ("app/pkg/parts/__init__.py", ""),
+        ("app/pkg/parts/one.py", "import other"),
+        ("app/pkg/parts/tests.py", ""),
+        (
+            "site/lib.py",
+            "from importlib.util import find_spec as _find_spec\n_find_spec('words_{}'.format(x))",
+        ),
+        ("site/words_small/__init__.py", ""),
+        ("site/word.py", ""),
+    ]);
+    let graph = project.graph();
+    assert_eq!(
+        reached(&graph, &Origin::App),
+        [
+            "other < pkg.parts.one:1",
+            "pkg < __main__:2",
+            "pkg.on_x < pkg:2",
+            "pkg.parts < __main__:3",
+            "pkg.parts.one < __main__:3",
+            "view_a < __main__:4",
+            "view_b < __main__:4",
+        ]
+    );
+    assert_eq!(
+        taken(&graph),
+        [
+            "lib < imported by __main__:2",
+            "words_small < imported by lib:2"
+        ]
+    );
+}
+
+#[test]
+fn requirements_of_extras_come_where_the_code_names_them() {
+    let site = |name: &str, code: &str, metadata: &str| {
+        [
+            (format!("site/{name}.py"), code.to_owned()),
+            (
+                format!("site/{name}-1.dist-info/METADATA"),
+                format!("Name: {name}\nVersion: 1\n{metadata}"),
+            ),
+            (
+                format!("site/{name}-1.dist-info/RECORD"),
+                format!("{name}.py,,\n"),
+            ),
+        ]
+    };
+    let requires = "Requires-Dist: frames; extra == 'all'\nRequires-Dist: silent; extra == 'all'\n\
+        Requires-Dist: pytest; extra == 'test'\n";
+    let files: Vec<(String, String)> = [
+        site(
+            "host",
+            "get_module('frames.core')\nx = 'pytest'\n# silent",
+            requires,
+        ),
+        site("frames", "", "Requires-Dist: deep\n"),
+        site("deep", "", ""),
+        site("silent", "", ""),
+        site("pytest", "", ""),
+    ]
+    .concat();
+    let mut files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    files.push(("app/app.py", "import host"));
+    assert_eq!(
+        taken(&Project::new(&files).graph()),
+        [
+            "deep < required by frames",
+            "frames < optional requirement of host, which names it",
+            "host < imported by __main__:1",
+        ]
+    );
+}

@@ -1,6 +1,8 @@
 //! The walk: parses what is pending in parallel, follows what was found in order, until nothing is pending.
 
+mod beginnings;
 mod follow;
+mod options;
 mod owners;
 mod plugins;
 mod reach;
@@ -50,6 +52,8 @@ pub(super) struct Walk<'a> {
     certain: HashSet<String>,
     /// Modules that run as `__main__`.
     mains: BTreeSet<String>,
+    /// Who names whom as an option, each pair looked at once.
+    options: HashSet<(String, String)>,
 }
 
 /// A file whose imports are to be followed.
@@ -109,6 +113,7 @@ impl<'a> Walk<'a> {
             whole: BTreeSet::new(),
             certain: HashSet::new(),
             mains: BTreeSet::new(),
+            options: HashSet::new(),
         }
     }
 
@@ -245,7 +250,7 @@ impl<'a> Walk<'a> {
             .thread_name(|_| "parse".into())
             .build()
             .ok();
-        while !self.pending.is_empty() {
+        while !self.pending.is_empty() || self.take_options() {
             let wave = std::mem::take(&mut self.pending);
             let parsed = match &pool {
                 Some(pool) => pool.install(|| self.parse(&wave)),

@@ -10,7 +10,7 @@ pub(crate) use requirement::Markers;
 use crate::facts::InterpreterFacts;
 use crate::inputs;
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -190,6 +190,24 @@ impl Distribution {
         format!("{} {}", self.name, self.version)
             .trim_end()
             .to_owned()
+    }
+
+    /// The names of its top-level modules and packages.
+    pub(crate) fn top_level(&self) -> BTreeSet<String> {
+        let first = |file: &str| {
+            let first = file.split('/').next().unwrap_or(file);
+            first.split('.').next().unwrap_or(first).to_owned()
+        };
+        match &self.files {
+            DistributionFiles::Recorded(files) => {
+                let files = files.iter().filter(|file| is_module_file(file));
+                files.map(|file| first(file)).collect()
+            }
+            DistributionFiles::Roots(roots) => {
+                let roots = roots.iter().filter_map(|root| root.file_name()?.to_str());
+                roots.map(first).collect()
+            }
+        }
     }
 
     /// The files of its modules that can be followed: sources, whole paths.

@@ -41,6 +41,10 @@ impl Walk<'_> {
             whole: false,
             certain,
         };
+        if let What::Beginning { level, prefix } = &import.what {
+            self.follow_beginning(scope, *level, prefix, import.line);
+            return;
+        }
         let Some((base, names)) = targets(scope, &import.what) else {
             return;
         };
@@ -122,6 +126,10 @@ impl Walk<'_> {
         if matches!(import.what, What::From { level: 1.., .. }) {
             return;
         }
+        if let What::Beginning { level: 0, prefix } = &import.what {
+            self.scan_beginning(scope, prefix, import.line);
+            return;
+        }
         let Some((base, names)) = targets(scope, &import.what) else {
             return;
         };
@@ -190,5 +198,6 @@ fn targets<'i>(scope: &Scope, what: &'i What) -> Option<(String, &'i [String])> 
             let level = usize::try_from(*level).ok()?;
             Some((imports::absolute(&scope.package, level, module)?, names))
         }
+        What::Beginning { .. } => None,
     }
 }

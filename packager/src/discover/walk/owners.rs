@@ -94,7 +94,7 @@ impl Walk<'_> {
     }
 }
 
-fn is_side_file(below: &Path) -> bool {
+pub(super) fn is_side_file(below: &Path) -> bool {
     below.components().any(|part| {
         let part = part.as_os_str().to_string_lossy();
         SIDE_FOLDERS.contains(&part.strip_suffix(".py").unwrap_or(&part))

@@ -18,7 +18,7 @@ const VIRTUAL: [&str; 7] = [
 ];
 
 /// Parts of a package of the application that are not taken with it.
-const TESTS: [&str; 3] = ["test", "tests", "conftest"];
+pub(super) const TESTS: [&str; 3] = ["test", "tests", "conftest"];
 
 /// How something is wanted.
 pub(super) struct Wish {
