@@ -40,6 +40,7 @@ mod e2e {
     mod places;
     mod processes;
     mod program_python;
+    mod projects;
     mod reproducible;
     mod samples;
     mod serve;

@@ -2,7 +2,7 @@
 
 use crate::installed::Distribution;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Every module that the entry points can reach.
@@ -155,12 +155,25 @@ impl std::fmt::Display for Reason {
 /// A path that one of the application's own sources names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataHint {
-    /// The source file.
+    /// The source file that the path is relative to.
     pub file: PathBuf,
     /// 1-based line in it.
     pub line: u32,
+    /// Another file and line that say so, rather than this file.
+    pub named_by: Option<(PathBuf, u32)>,
     /// Relative, `/`-separated, without `..`.
     pub path: String,
     /// A folder may be meant, with all that is in it; else only a file.
     pub folder: bool,
+}
+
+impl DataHint {
+    /// The file and the line that name it.
+    #[must_use]
+    pub fn site(&self) -> (&Path, u32) {
+        match &self.named_by {
+            Some((file, line)) => (file, *line),
+            None => (&self.file, self.line),
+        }
+    }
 }

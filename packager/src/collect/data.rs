@@ -130,8 +130,8 @@ pub(super) fn hints(
     Ok(())
 }
 
-/// The folders that a relative path may be meant from, with their places in the bundle: that of the file which names
-/// it, then that of the main script.
+/// The folders that a relative path may be meant from, with their places in the bundle: that of the file which names it,
+/// that of the main script, then those above the file (`Path(__file__).parent.parent / "assets"`).
 fn bases(bundle: &Bundle<'_>, plan: &BuildPlan, hint: &DataHint) -> Vec<(PathBuf, String)> {
     let place = |file: &Path| {
         let dest = bundle.dest_of(file)?.as_str();
@@ -142,7 +142,18 @@ fn bases(bundle: &Bundle<'_>, plan: &BuildPlan, hint: &DataHint) -> Vec<(PathBuf
         Entry::Script(path) => place(path),
         _ => None,
     };
-    place(&hint.file).into_iter().chain(main).collect()
+    let own = place(&hint.file);
+    let above = own.clone().filter(|_| hint.named_by.is_none());
+    let above = std::iter::successors(above, |(folder, dest)| {
+        let (name, above) = match dest.rsplit_once('/') {
+            Some((above, name)) => (name, above),
+            None => (dest.as_str(), ""),
+        };
+        // The bundle has the folders of the sources, but for modules that come from elsewhere.
+        let same = !name.is_empty() && folder.file_name().is_some_and(|own| own == name);
+        same.then(|| Some((folder.parent()?.to_owned(), above.to_owned())))?
+    });
+    own.into_iter().chain(main).chain(above.skip(1)).collect()
 }
 
 /// Whether `source` is there and can be meant: no source of Python, no package, nothing that a build leaves behind.
@@ -175,7 +186,8 @@ fn follow(
     source: &Path,
     dest: &str,
 ) -> Result<Vec<PathBuf>, CollectError> {
-    let why = format!("named at {}:{}", shown(plan, &hint.file), hint.line);
+    let (file, line) = hint.site();
+    let why = format!("named at {}:{line}", shown(plan, file));
     let place = Path::new(dest).join(&hint.path);
     let folder = if inputs::is_folder(source) {
         place.as_path()
@@ -215,12 +227,12 @@ fn leads_out(path: &Path, roots: &[PathBuf]) -> bool {
 }
 
 fn warn_private(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, source: &Path) {
+    let (file, line) = hint.site();
     bundle.warn(format!(
-        "`{}` is left out, though {}:{} names it: it looks like the developer's own; if it belongs to the program, add it \
+        "`{}` is left out, though {}:{line} names it: it looks like the developer's own; if it belongs to the program, add it \
          with `--add-data`",
         shown(plan, source),
-        shown(plan, &hint.file),
-        hint.line,
+        shown(plan, file),
     ));
 }
 

@@ -5,6 +5,7 @@ mod reader;
 
 use super::condition::Target;
 use super::evidence::{Evidence, EvidenceReader};
+use super::names::Names;
 use super::{groups, source};
 use reader::ImportReader;
 use ruff_python_ast::visitor::Visitor as _;
@@ -21,6 +22,8 @@ pub(crate) struct Imports {
     pub(crate) exports: Vec<String>,
     /// Data files and folders that it names; read for the application's own files only.
     pub(crate) evidence: Vec<Evidence>,
+    /// Texts that may name modules; read for the application's own files only.
+    pub(crate) names: Names,
     /// Texts that may name a group of entry points that it reads.
     pub(crate) groups: Vec<String>,
 }
@@ -103,6 +106,7 @@ pub(crate) fn read(bytes: &[u8], reading: Reading<'_>) -> Result<Imports, Syntax
     found.groups = groups::named(text.text.as_bytes());
     if reading.own {
         found.evidence = EvidenceReader::read(&module.body, &text.text);
+        found.names = Names::read(&module.body, &text.text);
     }
     Ok(found)
 }

@@ -555,3 +555,86 @@ fn requirements_of_extras_come_where_the_code_names_them() {
         ]
     );
 }
+
+#[test]
+fn texts_of_the_application_that_name_its_modules() {
+    let project = Project::new(&[
+        (
+            "app/app.py",
+            "include('pkg.urls')\nrun('other:main')\nx = 'word', 'json.decoder', 'lib.part'",
+        ),
+        ("app/pkg/__init__.py", ""),
+        ("app/pkg/urls.py", ""),
+        ("app/pkg/alone.py", ""),
+        ("app/other.py", ""),
+        ("app/word.py", ""),
+        ("site/lib/__init__.py", ""),
+        ("site/lib/part.py", ""),
+    ]);
+    let graph = project.graph();
+    assert_eq!(
+        reached(&graph, &Origin::App),
+        [
+            "other < __main__:2",
+            "pkg < __main__:1",
+            "pkg.urls < __main__:1"
+        ]
+    );
+    assert!(graph.distributions.is_empty());
+}
+
+#[test]
+fn applications_that_settings_of_django_install() {
+    let project = Project::new(&[
+        ("app/app.py", "configure('web.settings')"),
+        ("app/web/__init__.py", ""),
+        (
+            "app/web/settings.py",
+            "INSTALLED_APPS = ['polls.apps.Polls', 'lib']\nMIDDLEWARE = ['more.ware.Ware', 'shop.ware']",
+        ),
+        ("app/polls/__init__.py", ""),
+        ("app/polls/apps.py", ""),
+        ("app/polls/models.py", ""),
+        ("app/polls/tests.py", ""),
+        ("app/polls/migrations/0001_initial.py", ""),
+        ("app/polls/management/commands/count.py", ""),
+        ("app/polls/templates/a.html", ""),
+        ("app/shop/ware.py", ""),
+        ("app/shop/alone.py", ""),
+        ("site/lib/__init__.py", ""),
+        ("site/more/__init__.py", ""),
+        ("site/more/ware.py", ""),
+    ]);
+    let graph = project.graph();
+    let names: Vec<String> = reached(&graph, &Origin::App)
+        .iter()
+        .filter_map(|line| Some(line.split_once(" < ")?.0.to_owned()))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "polls",
+            "polls.apps",
+            "polls.management",
+            "polls.management.commands",
+            "polls.management.commands.count",
+            "polls.migrations",
+            "polls.migrations.0001_initial",
+            "polls.models",
+            "shop",
+            "shop.ware",
+            "web",
+            "web.settings",
+        ]
+    );
+    assert_eq!(
+        taken(&graph),
+        [
+            "lib < imported by web.settings:1",
+            "more < imported by web.settings:2"
+        ]
+    );
+    let templates = graph.data.iter().find(|hint| hint.path == "templates");
+    let (file, line) = templates.unwrap().site();
+    assert!(file.ends_with("web/settings.py") && line == 1);
+}

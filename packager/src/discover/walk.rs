@@ -2,9 +2,11 @@
 
 mod beginnings;
 mod follow;
+mod names;
 mod options;
 mod owners;
 mod plugins;
+mod projects;
 mod reach;
 
 pub(crate) use reach::startup_modules;
@@ -312,6 +314,7 @@ impl<'a> Walk<'a> {
         // A file that is followed again has told what data it names.
         if !self.read.contains_key(&path) {
             self.note_data(&path, &imports);
+            self.follow_names(&path, &scope, &imports.names);
         }
         self.take_plugins(&scope, &imports.groups);
         if scope.depth == Depth::Scanned {
@@ -335,6 +338,7 @@ impl<'a> Walk<'a> {
         let hint = |evidence: &Evidence| DataHint {
             file: path.to_owned(),
             line: evidence.line,
+            named_by: None,
             path: evidence.path.clone(),
             folder: evidence.folder,
         };

@@ -192,6 +192,17 @@ impl Distribution {
             .to_owned()
     }
 
+    /// What it is known to consist of where it has no files of its own, being installed editable: the top-level names that
+    /// its metadata lists, the modules of its entry points, and the name that it would usually have.
+    pub(crate) fn announced(&self) -> BTreeSet<String> {
+        let metadata = self.metadata.iter();
+        let listed = metadata.flat_map(|metadata| {
+            let names = metadata::top_level(metadata);
+            names.into_iter().chain(metadata::entry_modules(metadata))
+        });
+        listed.chain([self.name.replace('-', "_")]).collect()
+    }
+
     /// The names of its top-level modules and packages.
     pub(crate) fn top_level(&self) -> BTreeSet<String> {
         let first = |file: &str| {

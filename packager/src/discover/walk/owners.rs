@@ -76,6 +76,9 @@ impl Walk<'_> {
         reason: Reason,
     ) {
         for new in self.takings.take(distribution, extras, reason) {
+            if let Some(project) = &new.project {
+                self.take_project(&new, project);
+            }
             for path in new.sources() {
                 let below = path.strip_prefix(&new.site).unwrap_or(&path);
                 if is_side_file(below) {
