@@ -165,6 +165,8 @@ pub struct DataHint {
     pub path: String,
     /// A folder may be meant, with all that is in it; else only a file.
     pub folder: bool,
+    /// It is looked for in the working directory.
+    pub relative: bool,
 }
 
 impl DataHint {

@@ -1,5 +1,6 @@
 //! The build plan: every choice made, every path absolute. What `configure` produces and every later stage reads.
 
+use crate::collection::GlibcVersion;
 use payload::Wsgi;
 use std::path::PathBuf;
 
@@ -40,6 +41,8 @@ pub struct BuildPlan {
     pub optimize: u8,
     /// zstd level, 1 to 22.
     pub compression: i32,
+    /// The build fails when the result needs a later glibc.
+    pub max_glibc: Option<GlibcVersion>,
     /// Started without a console (Windows).
     pub windowed: bool,
     /// Where the result goes.

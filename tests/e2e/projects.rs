@@ -88,3 +88,37 @@ fn processes_and_numpy_as_cron_starts_them() {
         .stdout_is("[0, 27, 108, 243]\n")
         .stderr_is("");
 }
+
+#[test]
+fn a_dry_run_lists_and_builds_nothing() {
+    let scratch = Scratch::new();
+    let script = scratch.write(
+        "app.py",
+        "import numpy\nopen('data/x.json')\nopen('notes.txt', 'w')\n",
+    );
+    scratch.write("data/x.json", "{}");
+    scratch.write("notes.txt", "");
+    let build = |options: &[&str]| Projects::get().build().arg(&script).args(options);
+    let build = |options: &[&str]| build(options).cwd(scratch.path()).run();
+    let outcome = build(&["--dry-run", "--format", "json"]);
+    outcome
+        .success()
+        .stderr_has("app.py:2 opens `data/x.json` in the working directory")
+        .stderr_has("`Path(__file__).parent / \"data/x.json\"`");
+    let listing = outcome.json();
+    let names = |key: &str, name: &str| -> Vec<String> {
+        let items = listing[key].as_array().unwrap().iter();
+        items
+            .map(|item| item[name].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert!(names("distributions", "name").contains(&"numpy".to_owned()));
+    let files = names("files", "path");
+    assert!(files.contains(&"data/x.json".to_owned()), "{files:?}");
+    assert!(!files.contains(&"notes.txt".to_owned()), "{files:?}");
+    build(&["--dry-run"]).success();
+    assert!(!scratch.join("dist").exists());
+    build(&["--max-glibc", "2.5"]).refused(1, &["because of ", "--max-glibc allows 2.5"]);
+    build(&["--max-glibc", "new"]).refused(2, &["a version of glibc, such as `2.28`"]);
+    assert!(!scratch.join("dist").exists());
+}

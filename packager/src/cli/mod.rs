@@ -2,6 +2,7 @@
 
 mod build;
 mod completions;
+mod dry_run;
 mod extract;
 mod init;
 mod inspect;

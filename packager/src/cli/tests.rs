@@ -97,6 +97,7 @@ fn build_help() {
           --optimize <LEVEL>           Bytecode optimisation: 0, 1 (no asserts) or 2 (no docstrings)
                                        [default: 0]
           --compression-level <LEVEL>  zstd level, 1 (quick) to 22 (small) [default: 6]
+          --max-glibc <VERSION>        Fail when the result needs a later glibc, such as 2.28
           --sbom <FILE>                Write a list of what is inside (not supported yet)
 
     Building:
@@ -105,6 +106,7 @@ fn build_help() {
           --target <TRIPLE>       The system the program is for [default: this one]
           --workpath <DIR>        Where compiled and compressed files are kept between builds
           --clean                 Forget what earlier builds have compiled and compressed
+          --dry-run               List what would go in, and why, and build nothing
           --no-cache              Neither read nor write the cache of compiled and compressed files
       -y, --noconfirm             Replace what is in the way of a one-folder program
           --log-level <LEVEL>     As PyInstaller has it: DEBUG is -v, ERROR is -q

@@ -3,7 +3,7 @@
 use super::application::shown;
 use super::bundle::Bundle;
 use super::{CollectError, glob};
-use crate::collection::{CollectedFile, FileRole, FileSource};
+use crate::collection::{CollectedFile, FileRole, FileSource, NAMED};
 use crate::graph::{DataHint, ModuleGraph};
 use crate::inputs;
 use crate::plan::{BuildPlan, DataRule, Entry};
@@ -113,11 +113,14 @@ pub(super) fn hints(
     plan: &BuildPlan,
     graph: &ModuleGraph,
 ) -> Result<(), CollectError> {
-    let mut warned = HashSet::new();
+    let (mut warned, mut said) = (HashSet::new(), HashSet::new());
     for hint in &graph.data {
         for (folder, dest) in bases(bundle, plan, hint) {
             let source = folder.join(&hint.path);
             if is_data(plan, hint, &source) {
+                if hint.relative && said.insert((hint.file.clone(), hint.line)) {
+                    warn_relative(bundle, plan, hint, &source);
+                }
                 for private in follow(bundle, plan, hint, &source, &dest)? {
                     if warned.insert(private.clone()) {
                         warn_private(bundle, plan, hint, &private);
@@ -187,7 +190,7 @@ fn follow(
     dest: &str,
 ) -> Result<Vec<PathBuf>, CollectError> {
     let (file, line) = hint.site();
-    let why = format!("named at {}:{line}", shown(plan, file));
+    let why = format!("{NAMED}{}:{line}", shown(plan, file));
     let place = Path::new(dest).join(&hint.path);
     let folder = if inputs::is_folder(source) {
         place.as_path()
@@ -233,6 +236,26 @@ fn warn_private(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, sour
          with `--add-data`",
         shown(plan, source),
         shown(plan, file),
+    ));
+}
+
+/// The program finds the file where it is built and nowhere else.
+fn warn_relative(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, source: &Path) {
+    let folder = hint.file.parent().unwrap_or(Path::new(""));
+    let above = folder
+        .ancestors()
+        .position(|above| source.starts_with(above))
+        .unwrap_or_default();
+    let below = folder.ancestors().nth(above);
+    let below = below.and_then(|folder| source.strip_prefix(folder).ok());
+    let parents = ".parent".repeat(above + 1);
+    bundle.warn(format!(
+        "{}:{} opens `{}` in the working directory, which is another one where the program is used; the file goes in, but \
+         write `Path(__file__){parents} / \"{}\"` to open it",
+        shown(plan, &hint.file),
+        hint.line,
+        hint.path,
+        below.unwrap_or(source).display(),
     ));
 }
 

@@ -16,6 +16,7 @@ mod statics;
 pub mod suggest;
 pub mod value;
 
+use crate::collection::GlibcVersion;
 use crate::plan::{BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
 use environment::Environment;
 pub use error::ConfigError;
@@ -111,6 +112,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         runtime_tmpdir: runtime_tmpdir(settings)?,
         optimize: number(settings, "bundle.optimize", 0),
         compression: number(settings, "bundle.compression-level", 6),
+        max_glibc: max_glibc(settings)?,
         windowed: settings.truth("app.windowed").unwrap_or(false),
         dist_dir: path(settings, "bundle.distpath", &request.current)
             .unwrap_or_else(|| request.current.join("dist")),
@@ -145,6 +147,20 @@ fn runtime_tmpdir(settings: &Layer) -> Result<Option<PathBuf>, ConfigError> {
         }),
         given => Ok(given.map(|(text, _)| PathBuf::from(text))),
     }
+}
+
+fn max_glibc(settings: &Layer) -> Result<Option<GlibcVersion>, ConfigError> {
+    let Some((text, origin)) = settings.text("bundle.max-glibc") else {
+        return Ok(None);
+    };
+    let version = text
+        .split_once('.')
+        .and_then(|(major, minor)| Some(GlibcVersion(major.parse().ok()?, minor.parse().ok()?)));
+    version.map(Some).ok_or_else(|| ConfigError::Invalid {
+        origin: origin.clone(),
+        got: format!("`{text}`"),
+        expected: "a version of glibc, such as `2.28`".into(),
+    })
 }
 
 /// The `[wsgi]` settings.

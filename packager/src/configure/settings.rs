@@ -434,6 +434,14 @@ static OWN: &[Setting] = &[
         more: "",
     },
     Setting {
+        key: "bundle.max-glibc",
+        kind: Kind::Text,
+        flags: &[option("max-glibc", "VERSION")],
+        heading: OUTPUT,
+        help: "Fail when the result needs a later glibc, such as 2.28",
+        more: "What a build needs is told at its end, with the file that needs it.",
+    },
+    Setting {
         key: "bundle.sbom",
         kind: Kind::Path,
         flags: &[option("sbom", "FILE")],

@@ -341,6 +341,7 @@ impl<'a> Walk<'a> {
             named_by: None,
             path: evidence.path.clone(),
             folder: evidence.folder,
+            relative: evidence.relative,
         };
         self.graph.data.extend(imports.evidence.iter().map(hint));
     }

@@ -296,8 +296,13 @@ fn data_that_the_sources_name() {
         by_dest(&collection)["pkg/templates/x.html"].why,
         "named at pkg/views.py:1"
     );
-    assert_eq!(collection.warnings.len(), 3, "{:?}", collection.warnings);
-    assert!(collection.warnings[0].starts_with("`state.db` is left out, though app.py:3 names it"));
+    let warnings = &collection.warnings;
+    assert_eq!(warnings.len(), 4, "{warnings:?}");
+    assert!(warnings[0].starts_with("`state.db` is left out, though app.py:3 names it"));
+    let relative = "app.py:5 opens `icons/a.ico` in the working directory";
+    let instead = "write `Path(__file__).parent / \"icons/a.ico\"` to open it";
+    let tells = |warning: &&String| warning.starts_with(relative) && warning.ends_with(instead);
+    assert_eq!(warnings.iter().filter(tells).count(), 1, "{warnings:?}");
 }
 
 /// Of a folder that the sources merely name, links to elsewhere are not followed into strangers' files; of one that was asked

@@ -71,6 +71,7 @@ impl Walk<'_> {
                 line: 0,
                 path: data.to_owned(),
                 folder: true,
+                relative: false,
             })
         });
         self.graph.data.extend(hints);
