@@ -29,6 +29,7 @@ mod e2e {
     mod first_starts;
     mod gil_modes;
     mod guestbook;
+    mod hooks;
     mod hostile;
     mod imports;
     mod large;

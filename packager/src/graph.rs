@@ -1,5 +1,6 @@
 //! The module graph: what can be imported, and who asked for it.
 
+use crate::hooks::Hooks;
 use crate::installed::Distribution;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,10 @@ pub struct ModuleGraph {
     pub distributions: Vec<ReachedDistribution>,
     /// Paths that the application's own sources name; whether anything lies there is not known yet.
     pub data: Vec<DataHint>,
+    /// The distributions that declare PyInstaller hooks: those taken, and the one that has nothing else.
+    pub hook_distributions: Vec<String>,
+    /// What the hooks ask for.
+    pub hooks: Hooks,
     /// What the reader should know, one line each.
     pub warnings: Vec<String>,
 }

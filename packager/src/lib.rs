@@ -19,6 +19,7 @@ pub mod discover;
 pub mod elf;
 pub mod facts;
 pub mod graph;
+pub mod hooks;
 #[allow(clippy::disallowed_methods, reason = "this is what the others use")]
 pub mod inputs;
 pub mod installed;
@@ -275,6 +276,7 @@ fn check_glibc(plan: &BuildPlan, collection: &Collection, kit: &Kit) -> Result<(
 fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
     let kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
     let (facts, graph, collection) = gather(plan, &kit, report)?;
+    let plan = &with_hooks(plan, &graph);
     let record = Record::new(&graph, &collection).to_json();
     let output = write::output(plan, &facts, &collection, &kit, &record, report)?;
     Ok(Made {
@@ -299,8 +301,16 @@ fn gather(
     modes::check(plan, &facts)?;
     let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
     report.start(Stage::Collect, 0);
+    let plan = &with_hooks(plan, &graph);
     let collection = collect::files(plan, &facts, &graph)?; // which files that means, and why each is there
     report.finish(Stage::Collect);
     check_glibc(plan, &collection, kit)?; // before the work
     Ok((facts, graph, collection))
+}
+
+/// The plan with the runtime hooks of libraries behind those of the settings.
+fn with_hooks(plan: &BuildPlan, graph: &ModuleGraph) -> BuildPlan {
+    let mut plan = plan.clone();
+    plan.runtime_hooks.extend(graph.hooks.runtime_hooks());
+    plan
 }

@@ -92,6 +92,8 @@ pub struct Include {
     /// `--collect-all`, `--collect-data`, `--collect-binaries`, `--copy-metadata`, `[include] distributions`: names of
     /// distributions or top-level packages taken whole.
     pub distributions: Vec<String>,
+    /// `--additional-hooks-dir`: folders of PyInstaller hooks.
+    pub hooks: Vec<PathBuf>,
 }
 
 /// One `SRC:DEST` rule. `source` may name a file, a folder (its contents go under `dest`) or a glob.

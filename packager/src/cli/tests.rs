@@ -76,6 +76,8 @@ fn build_help() {
               The same: what it requires comes along
       -p, --paths <DIR>
               A further folder to find modules in
+          --additional-hooks-dir <DIR>
+              A folder of PyInstaller hooks
           --exclude-module <MODULE>
               Leave out a module and its submodules [alias: --exclude]
           --exclude-distribution <NAME>

@@ -35,6 +35,35 @@ pub(super) fn rules(bundle: &mut Bundle<'_>, plan: &BuildPlan) -> Result<(), Col
     Ok(())
 }
 
+/// What PyInstaller hooks ask for, where distributions have not put it already. What is not there is left out: hooks are
+/// written for many versions.
+pub(super) fn of_hooks(bundle: &mut Bundle<'_>, graph: &ModuleGraph) {
+    for hook in graph.hooks.all() {
+        for rule in hook.files() {
+            let sources = match inputs::exists(&rule.source) {
+                true => vec![rule.source.clone()],
+                false => glob::expand(&rule.source),
+            };
+            for source in sources.iter().filter(|source| inputs::exists(source)) {
+                for (path, below) in files_of(source).unwrap_or_default() {
+                    let Some(dest) = below.and_then(|below| destination(&rule, &below).ok()) else {
+                        continue;
+                    };
+                    bundle.place(data_file(path, dest, hook.reason()));
+                }
+            }
+        }
+    }
+}
+
+/// The place of what lies at `below` in the source of `rule`.
+fn destination(rule: &DataRule, below: &str) -> Result<ArchivePath, PathError> {
+    ArchivePath::new(match rule.dest.trim_start_matches("./").trim_matches('/') {
+        "" | "." => below.to_owned(),
+        folder => format!("{folder}/{below}"),
+    })
+}
+
 fn apply(
     bundle: &mut Bundle<'_>,
     plan: &BuildPlan,
@@ -69,12 +98,7 @@ fn apply(
                     reason: "it is not Unicode",
                 },
             })?;
-            let dest = match rule.dest.trim_start_matches("./").trim_matches('/') {
-                "" | "." => below,
-                folder => format!("{folder}/{below}"),
-            };
-            let dest = ArchivePath::new(dest);
-            let dest = dest.map_err(|source| CollectError::Destination {
+            let dest = destination(rule, &below).map_err(|source| CollectError::Destination {
                 rule: text(),
                 setting,
                 source,

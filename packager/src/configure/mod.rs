@@ -256,6 +256,7 @@ fn include(settings: &Layer, current: &Path) -> Result<Include, ConfigError> {
         modules: dotted(settings.list("include.modules"))?,
         submodules: dotted(settings.list("include.submodules"))?,
         distributions: texts(settings.list("include.distributions")),
+        hooks: folders(settings.list("include.hooks"), current)?,
     })
 }
 
@@ -294,6 +295,20 @@ fn existing(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, Con
                 origin: origin(),
                 path,
             })
+        }
+    };
+    given.iter().map(check).collect()
+}
+
+fn folders(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let check = |given: &Given<String>| {
+        let path = absolute(&given.origin.base(current).join(&given.value));
+        match path.is_dir() {
+            true => Ok(path),
+            false => Err(ConfigError::Missing {
+                origin: given.origin.clone(),
+                path,
+            }),
         }
     };
     given.iter().map(check).collect()

@@ -2,6 +2,7 @@
 
 mod beginnings;
 mod follow;
+mod hooked;
 mod names;
 mod options;
 mod owners;
@@ -19,6 +20,7 @@ use super::imports::{self, Imports, Reading};
 use super::takings::Takings;
 use crate::facts::InterpreterFacts;
 use crate::graph::{DataHint, ModuleGraph, Origin, Reason};
+use crate::hooks::Hooks;
 use crate::inputs;
 use crate::plan::BuildPlan;
 use crate::progress::{Progress, Stage};
@@ -56,6 +58,8 @@ pub(super) struct Walk<'a> {
     mains: BTreeSet<String>,
     /// Who names whom as an option, each pair looked at once.
     options: HashSet<(String, String)>,
+    /// What PyInstaller hooks ask for, as far as they were run.
+    hooks: &'a Hooks,
 }
 
 /// A file whose imports are to be followed.
@@ -97,6 +101,7 @@ impl<'a> Walk<'a> {
         facts: &'a InterpreterFacts,
         progress: &'a dyn Progress,
         own: &[PathBuf],
+        hooks: &'a Hooks,
     ) -> Self {
         Self {
             plan,
@@ -116,6 +121,7 @@ impl<'a> Walk<'a> {
             certain: HashSet::new(),
             mains: BTreeSet::new(),
             options: HashSet::new(),
+            hooks,
         }
     }
 

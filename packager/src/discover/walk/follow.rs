@@ -48,6 +48,9 @@ impl Walk<'_> {
         let Some((base, names)) = targets(scope, &import.what) else {
             return;
         };
+        if self.hooks.exclude(&scope.importer, &base) {
+            return;
+        }
         let Some(found) = self.want(&base, &wish) else {
             return;
         };
@@ -134,7 +137,8 @@ impl Walk<'_> {
             return;
         };
         let top = base.split('.').next().unwrap_or_default();
-        if self.stdlib.contains(top) || self.is_left_out(&base) {
+        let excluded = self.is_left_out(&base) || self.hooks.exclude(&scope.importer, &base);
+        if self.stdlib.contains(top) || excluded {
             return;
         }
         let Some(found) = self.find_longest(&base) else {
