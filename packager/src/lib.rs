@@ -3,6 +3,7 @@
 // Tests look at what they like.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod brand;
 pub mod bytecode;
 #[allow(
     clippy::disallowed_methods,
@@ -16,10 +17,12 @@ pub mod collection;
 #[allow(clippy::disallowed_methods, reason = "done anew by every build")]
 pub mod configure;
 pub mod discover;
+pub mod doctor;
 pub mod elf;
 pub mod facts;
 pub mod graph;
 pub mod hooks;
+pub mod icon;
 #[allow(clippy::disallowed_methods, reason = "this is what the others use")]
 pub mod inputs;
 pub mod installed;
@@ -33,10 +36,14 @@ pub mod layout;
 )]
 pub mod look;
 pub mod modes;
+pub mod pe;
 pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod report;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
+pub mod sign;
+mod stack;
 pub mod summary;
 #[allow(clippy::disallowed_methods, reason = "no part of a build")]
 pub mod unpacked;
@@ -50,6 +57,7 @@ pub mod write;
 #[cfg(test)]
 mod testing;
 
+use brand::BrandError;
 use collect::CollectError;
 use collection::{Collection, FoundData, GlibcVersion};
 use configure::{ConfigError, Request};
@@ -63,6 +71,7 @@ use plan::BuildPlan;
 use progress::{Progress, Stage};
 use record::Record;
 use report::Printer;
+use sign::SignError;
 use std::time::{Duration, Instant};
 use write::{Output, WriteError};
 
@@ -106,6 +115,10 @@ pub struct Made {
 pub enum BuildError {
     /// The settings make no plan.
     Configure(#[from] ConfigError),
+    /// A Windows executable cannot be given its icon, version, manifest or resources.
+    Brand(#[from] BrandError),
+    /// The executable cannot be signed.
+    Sign(#[from] SignError),
     /// The interpreter does not answer.
     Interpreter(#[from] InterpreterError),
     /// There is no bootloader and runtime for the target.
@@ -143,6 +156,8 @@ impl BuildError {
         match self {
             Self::Configure(error) => error.hint(),
             Self::Kit(error) => error.hint(),
+            Self::Brand(error) => error.hint(),
+            Self::Sign(error) => error.hint(),
             Self::Discover(error) => discover_hint(error),
             Self::Write(error) => error.hint(),
             Self::Mode(error) => Some(error.hint()),
@@ -274,7 +289,12 @@ fn check_glibc(plan: &BuildPlan, collection: &Collection, kit: &Kit) -> Result<(
 }
 
 fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
-    let kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
+    let mut kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
+    let (bootloader, notes) = brand::bootloader(plan, kit.bootloader)?; // icon and version, before anything is appended
+    kit.bootloader = bootloader;
+    if let Some(signing) = &plan.signing {
+        sign::check(signing)?; // what it takes is there
+    }
     let (facts, graph, collection) = gather(plan, &kit, report)?;
     let plan = &with_hooks(plan, &graph);
     let record = Record::new(&graph, &collection).to_json();
@@ -285,7 +305,7 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
         files: collection.files.len(),
         largest: collection.largest(),
         found: collection.found(),
-        warnings: [collection.warnings, output.warnings.clone()].concat(),
+        warnings: [notes, collection.warnings, output.warnings.clone()].concat(),
         output,
         missing: graph.missing,
     })

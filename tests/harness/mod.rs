@@ -10,6 +10,7 @@ mod python;
 mod root;
 mod run;
 mod shelf;
+mod tools;
 
 pub(crate) use case::{Case, Mode, run_case};
 pub(crate) use files::{
@@ -22,3 +23,4 @@ pub(crate) use python::{Python, free_threaded, pythons};
 pub(crate) use root::{arena, is_root, mount_namespace};
 pub(crate) use run::{Outcome, Run, Running, bytes, signal};
 pub(crate) use shelf::{PARTS, Shelf};
+pub(crate) use tools::{python_with_pefile, tool, tools, words};

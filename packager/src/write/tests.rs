@@ -146,6 +146,8 @@ fn plan(root: &Path, facts: &InterpreterFacts) -> BuildPlan {
         compression: 3,
         max_glibc: None,
         windowed: false,
+        brand: Default::default(),
+        signing: None,
         dist_dir: root.join("dist"),
         contents_directory: "_internal".into(),
         target: "x86_64-unknown-linux-gnu".into(),

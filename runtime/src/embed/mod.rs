@@ -20,6 +20,7 @@ mod code;
 pub(crate) mod config;
 mod entry;
 pub(crate) mod error;
+pub(crate) mod frames;
 mod frozen;
 pub(crate) mod function;
 pub(crate) mod gil;
