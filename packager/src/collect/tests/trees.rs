@@ -144,6 +144,41 @@ fn files_of_distributions() {
     );
 }
 
+/// Tests of libraries stay behind, but where they are imported, or the library is asked for by a setting.
+#[test]
+fn tests_of_distributions() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import pkg, pkg.used.tests.support"),
+        (&format!("{SITE}/pkg/__init__.py"), ""),
+        (&format!("{SITE}/pkg/tests/test_a.py"), ""),
+        (&format!("{SITE}/pkg/test/client.py"), ""),
+        (&format!("{SITE}/pkg/used/tests/support.py"), ""),
+        (&format!("{SITE}/pkg/used/tests/data.txt"), ""),
+        (
+            &format!("{SITE}/pkg-1.dist-info/METADATA"),
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            &format!("{SITE}/pkg-1.dist-info/RECORD"),
+            "pkg/__init__.py,,\npkg/tests/test_a.py,,\npkg/test/client.py,,\npkg/used/tests/support.py,,\n\
+             pkg/used/tests/data.txt,,\n",
+        ),
+    ]);
+    let collection = project.collect();
+    let kept = [
+        "app.py",
+        "pkg/__init__.py",
+        "pkg/test/client.py",
+        "pkg/used/tests/data.txt",
+        "pkg/used/tests/support.py",
+    ];
+    assert_eq!(own(&collection), kept);
+    project.plan.include.distributions = vec!["pkg".into()];
+    project.plan.entry = Entry::Script(project.path("app/other.py"));
+    testing::tree(&project.path("app"), &[("other.py", "")]);
+    assert!(own(&project.collect()).contains(&"pkg/tests/test_a.py"));
+}
+
 #[test]
 fn a_file_that_record_lists_and_nobody_has() {
     let project = Project::new(&[
