@@ -30,6 +30,7 @@ mod e2e {
     mod first_starts;
     mod gil_modes;
     mod guestbook;
+    mod hooks;
     mod hostile;
     mod imports;
     mod large;
@@ -41,6 +42,7 @@ mod e2e {
     mod places;
     mod processes;
     mod program_python;
+    mod projects;
     mod reproducible;
     mod samples;
     mod serve;

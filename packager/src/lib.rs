@@ -21,6 +21,7 @@ pub mod doctor;
 pub mod elf;
 pub mod facts;
 pub mod graph;
+pub mod hooks;
 pub mod icon;
 #[allow(clippy::disallowed_methods, reason = "this is what the others use")]
 pub mod inputs;
@@ -58,12 +59,13 @@ mod testing;
 
 use brand::BrandError;
 use collect::CollectError;
+use collection::{Collection, FoundData, GlibcVersion};
 use configure::{ConfigError, Request};
 use discover::DiscoverError;
 use facts::InterpreterFacts;
-use graph::MissingImport;
+use graph::{MissingImport, ModuleGraph};
 use interpreter::InterpreterError;
-use kit::KitError;
+use kit::{Kit, KitError};
 use modes::ModeError;
 use plan::BuildPlan;
 use progress::{Progress, Stage};
@@ -97,6 +99,10 @@ pub struct Made {
     pub distributions: usize,
     /// Number of files.
     pub files: usize,
+    /// The distributions whose files are the largest together, and their bytes before compression.
+    pub largest: Vec<(String, u64)>,
+    /// Data that went in because a source names it: what, how many files, and where it is named.
+    pub found: Vec<FoundData>,
     /// Lines for the reader, most important first.
     pub warnings: Vec<String>,
     /// Imports for which no module was found.
@@ -123,8 +129,24 @@ pub enum BuildError {
     Mode(#[from] ModeError),
     /// Files that must be there are not, or collide.
     Collect(#[from] CollectError),
+    /// The output would need a later glibc than it may.
+    Glibc(#[from] LaterGlibc),
     /// The output cannot be made.
     Write(#[from] WriteError),
+}
+
+/// `--max-glibc` cannot be kept.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the program would need glibc {needed} because of {file}, and --max-glibc allows {allowed}"
+)]
+pub struct LaterGlibc {
+    /// What is needed.
+    pub needed: GlibcVersion,
+    /// The file in the bundle that needs it.
+    pub file: String,
+    /// What the setting allows.
+    pub allowed: GlibcVersion,
 }
 
 impl BuildError {
@@ -139,6 +161,11 @@ impl BuildError {
             Self::Discover(error) => discover_hint(error),
             Self::Write(error) => error.hint(),
             Self::Mode(error) => Some(error.hint()),
+            Self::Glibc(_) => Some(
+                "build on an older system, or with a Python and wheels that were built for one; `--exclude-library` leaves a \
+                 library to the target"
+                    .into(),
+            ),
             Self::Interpreter(_) | Self::Collect(_) => None,
         }
     }
@@ -188,6 +215,38 @@ pub fn build(request: &Request, report: &Printer) -> Result<Built, BuildError> {
     })
 }
 
+/// What a build would be made of.
+#[derive(Debug)]
+pub struct Planned {
+    /// What is asked for.
+    pub plan: BuildPlan,
+    /// Major, minor, micro.
+    pub python_version: (u8, u8, u8),
+    /// What would go in.
+    pub collection: Collection,
+    /// Imports for which no module was found.
+    pub missing: Vec<MissingImport>,
+}
+
+/// Does all of a build but to compile, to compress and to write.
+///
+/// # Errors
+/// When a stage fails.
+pub fn plan(request: &Request, report: &Printer) -> Result<Planned, BuildError> {
+    let (plan, notes) = configure::resolve(request)?;
+    for note in &notes {
+        report.warning(note);
+    }
+    let kit = kit::find(&plan.target)?;
+    let (facts, graph, collection) = gather(&plan, &kit, report)?;
+    Ok(Planned {
+        plan,
+        python_version: facts.version,
+        collection,
+        missing: graph.missing,
+    })
+}
+
 /// Builds, and keeps what shows a later build that there is nothing to be done.
 fn make_and_note(
     plan: &BuildPlan,
@@ -216,6 +275,19 @@ fn make_and_note(
     Ok(made)
 }
 
+fn check_glibc(plan: &BuildPlan, collection: &Collection, kit: &Kit) -> Result<(), LaterGlibc> {
+    let needs = collection.glibc.iter().chain(&kit.glibc);
+    let highest = needs.max_by_key(|(version, _)| *version);
+    match (plan.max_glibc, highest) {
+        (Some(allowed), Some((needed, file))) if *needed > allowed => Err(LaterGlibc {
+            needed: *needed,
+            file: file.clone(),
+            allowed,
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
     let mut kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
     let (bootloader, notes) = brand::bootloader(plan, kit.bootloader)?; // icon and version, before anything is appended
@@ -223,20 +295,42 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
     if let Some(signing) = &plan.signing {
         sign::check(signing)?; // what it takes is there
     }
-    let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
-    modes::check(plan, &facts)?;
-    let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
-    report.start(Stage::Collect, 0);
-    let collection = collect::files(plan, &facts, &graph)?; // which files that means, and why each is there
-    report.finish(Stage::Collect);
+    let (facts, graph, collection) = gather(plan, &kit, report)?;
+    let plan = &with_hooks(plan, &graph);
     let record = Record::new(&graph, &collection).to_json();
     let output = write::output(plan, &facts, &collection, &kit, &record, report)?;
     Ok(Made {
         python_version: facts.version,
         distributions: collection.distributions.len(),
         files: collection.files.len(),
+        largest: collection.largest(),
+        found: collection.found(),
         warnings: [notes, collection.warnings, output.warnings.clone()].concat(),
         output,
         missing: graph.missing,
     })
+}
+
+/// Which files a bundle holds, and what was found out on the way.
+fn gather(
+    plan: &BuildPlan,
+    kit: &Kit,
+    report: &Printer,
+) -> Result<(InterpreterFacts, ModuleGraph, Collection), BuildError> {
+    let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
+    modes::check(plan, &facts)?;
+    let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
+    report.start(Stage::Collect, 0);
+    let plan = &with_hooks(plan, &graph);
+    let collection = collect::files(plan, &facts, &graph)?; // which files that means, and why each is there
+    report.finish(Stage::Collect);
+    check_glibc(plan, &collection, kit)?; // before the work
+    Ok((facts, graph, collection))
+}
+
+/// The plan with the runtime hooks of libraries behind those of the settings.
+fn with_hooks(plan: &BuildPlan, graph: &ModuleGraph) -> BuildPlan {
+    let mut plan = plan.clone();
+    plan.runtime_hooks.extend(graph.hooks.runtime_hooks());
+    plan
 }

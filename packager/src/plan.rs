@@ -1,6 +1,7 @@
 //! The build plan: every choice made, every path absolute. What `configure` produces and every later stage reads.
 
 use crate::brand::resource::Rule;
+use crate::collection::GlibcVersion;
 use crate::icon::Choice;
 use payload::Wsgi;
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub struct BuildPlan {
     pub optimize: u8,
     /// zstd level, 1 to 22.
     pub compression: i32,
+    /// The build fails when the result needs a later glibc.
+    pub max_glibc: Option<GlibcVersion>,
     /// Started without a console (Windows).
     pub windowed: bool,
     /// Who signs the executable (Windows).
@@ -151,6 +154,8 @@ pub struct Include {
     /// `--collect-all`, `--collect-data`, `--collect-binaries`, `--copy-metadata`, `[include] distributions`: names of
     /// distributions or top-level packages taken whole.
     pub distributions: Vec<String>,
+    /// `--additional-hooks-dir`: folders of PyInstaller hooks.
+    pub hooks: Vec<PathBuf>,
 }
 
 /// One `SRC:DEST` rule. `source` may name a file, a folder (its contents go under `dest`) or a glob.

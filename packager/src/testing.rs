@@ -117,6 +117,7 @@ pub(crate) fn plan(
         runtime_tmpdir: None,
         optimize: 0,
         compression: 3,
+        max_glibc: None,
         windowed: false,
         brand: Default::default(),
         signing: None,

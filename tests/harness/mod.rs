@@ -5,6 +5,7 @@ mod case;
 mod files;
 mod http;
 mod program;
+mod projects;
 mod python;
 mod root;
 mod run;
@@ -17,6 +18,7 @@ pub(crate) use files::{
 };
 pub(crate) use http::{Answer, Server};
 pub(crate) use program::{Pack, Program};
+pub(crate) use projects::Projects;
 pub(crate) use python::{Python, free_threaded, pythons};
 pub(crate) use root::{arena, is_root, mount_namespace};
 pub(crate) use run::{Outcome, Run, Running, bytes, signal};

@@ -13,6 +13,7 @@ mod dist;
 mod fuzz;
 mod http;
 mod kits;
+mod libraries;
 mod setup;
 mod soak;
 mod test;
@@ -32,6 +33,10 @@ Usage: cargo xtask COMMAND
   kits [--target T] [--fast]
                        bootloader and runtime into target/kits/T; --fast: this machine's own toolchain, unoptimised
   dist                 target/dist/pack: one file with the kits inside
+  libraries [NAME...] [--core] [--pyinstaller] [--page] [--pack FILE] [--jobs N] [--cached]
+                       programs that use what people install, packed and run where no Python is; --core: those that
+                       `test` includes; --pyinstaller: what it makes of them, beside; --page: writes the last result of
+                       all into tests/libraries/RESULTS.md; --cached: builds share a cache, which is kept
   bench start [--rounds N] [--only PROGRAM]... [--pack FILE]
                        starting, packing and sizes beside PyInstaller and a bare Python: writes BENCHMARKS.md; with fewer
                        rounds or programs a trial, into target/bench
@@ -54,6 +59,7 @@ fn main() -> Result<()> {
         ["ci", "--long"] => ci::run(ci::Form::Long),
         ["kits", options @ ..] => kits::build(&kits::Options::parse(options)?).map(|_| ()),
         ["dist"] => dist::build().map(|_| ()),
+        ["libraries", options @ ..] => libraries::command(options),
         ["bench", "start", options @ ..] => bench::start(options),
         ["bench", "serve", options @ ..] => bench::serve(options),
         ["soak", options @ ..] => soak::run(options),

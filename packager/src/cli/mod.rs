@@ -3,6 +3,7 @@
 mod build;
 mod completions;
 mod doctor;
+mod dry_run;
 mod extract;
 mod icon;
 mod init;

@@ -76,6 +76,8 @@ fn build_help() {
               The same: what it requires comes along
       -p, --paths <DIR>
               A further folder to find modules in
+          --additional-hooks-dir <DIR>
+              A folder of PyInstaller hooks
           --exclude-module <MODULE>
               Leave out a module and its submodules [alias: --exclude]
           --exclude-distribution <NAME>
@@ -97,6 +99,7 @@ fn build_help() {
           --optimize <LEVEL>           Bytecode optimisation: 0, 1 (no asserts) or 2 (no docstrings)
                                        [default: 0]
           --compression-level <LEVEL>  zstd level, 1 (quick) to 22 (small) [default: 6]
+          --max-glibc <VERSION>        Fail when the result needs a later glibc, such as 2.28
           --sbom <FILE>                Write a list of what is inside (not supported yet)
 
     Building:
@@ -105,6 +108,7 @@ fn build_help() {
           --target <TRIPLE>       The system the program is for [default: this one]
           --workpath <DIR>        Where compiled and compressed files are kept between builds
           --clean                 Forget what earlier builds have compiled and compressed
+          --dry-run               List what would go in, and why, and build nothing
           --no-cache              Neither read nor write the cache of compiled and compressed files
       -y, --noconfirm             Replace what is in the way of a one-folder program
           --log-level <LEVEL>     As PyInstaller has it: DEBUG is -v, ERROR is -q

@@ -17,6 +17,7 @@ mod statics;
 pub mod suggest;
 pub mod value;
 
+use crate::collection::GlibcVersion;
 use crate::layout::is_windows;
 use crate::plan::{Brand, BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
 use environment::Environment;
@@ -114,6 +115,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         runtime_tmpdir: runtime_tmpdir(settings)?,
         optimize: number(settings, "bundle.optimize", 0),
         compression: number(settings, "bundle.compression-level", 6),
+        max_glibc: max_glibc(settings)?,
         windowed: settings.truth("app.windowed").unwrap_or(false),
         signing: if is_windows(&target) {
             brand::signing(settings, &request.current)?
@@ -154,6 +156,20 @@ fn runtime_tmpdir(settings: &Layer) -> Result<Option<PathBuf>, ConfigError> {
         }),
         given => Ok(given.map(|(text, _)| PathBuf::from(text))),
     }
+}
+
+fn max_glibc(settings: &Layer) -> Result<Option<GlibcVersion>, ConfigError> {
+    let Some((text, origin)) = settings.text("bundle.max-glibc") else {
+        return Ok(None);
+    };
+    let version = text
+        .split_once('.')
+        .and_then(|(major, minor)| Some(GlibcVersion(major.parse().ok()?, minor.parse().ok()?)));
+    version.map(Some).ok_or_else(|| ConfigError::Invalid {
+        origin: origin.clone(),
+        got: format!("`{text}`"),
+        expected: "a version of glibc, such as `2.28`".into(),
+    })
 }
 
 /// The `[wsgi]` settings.
@@ -249,6 +265,7 @@ fn include(settings: &Layer, current: &Path) -> Result<Include, ConfigError> {
         modules: dotted(settings.list("include.modules"))?,
         submodules: dotted(settings.list("include.submodules"))?,
         distributions: texts(settings.list("include.distributions")),
+        hooks: folders(settings.list("include.hooks"), current)?,
     })
 }
 
@@ -287,6 +304,20 @@ fn existing(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, Con
                 origin: origin(),
                 path,
             })
+        }
+    };
+    given.iter().map(check).collect()
+}
+
+fn folders(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let check = |given: &Given<String>| {
+        let path = absolute(&given.origin.base(current).join(&given.value));
+        match path.is_dir() {
+            true => Ok(path),
+            false => Err(ConfigError::Missing {
+                origin: given.origin.clone(),
+                path,
+            }),
         }
     };
     given.iter().map(check).collect()

@@ -441,6 +441,15 @@ static OWN: &[Setting] = &[
         more: "Several may be separated by `:`. May be given several times.",
     },
     Setting {
+        key: "include.hooks",
+        kind: Kind::Paths,
+        flags: &[option("additional-hooks-dir", "DIR")],
+        heading: CONTENTS,
+        help: "A folder of PyInstaller hooks",
+        more: "Hooks that installed libraries declare, and those of pyinstaller-hooks-contrib where it is installed, are \
+               honoured without it. They run in the Python that is packed. May be given several times.",
+    },
+    Setting {
         key: "exclude.modules",
         kind: Kind::Names,
         flags: &[option("exclude-module", "MODULE").or(&["exclude"])],
@@ -542,6 +551,14 @@ static OWN: &[Setting] = &[
         more: "",
     },
     Setting {
+        key: "bundle.max-glibc",
+        kind: Kind::Text,
+        flags: &[option("max-glibc", "VERSION")],
+        heading: OUTPUT,
+        help: "Fail when the result needs a later glibc, such as 2.28",
+        more: "What a build needs is told at its end, with the file that needs it.",
+    },
+    Setting {
         key: "bundle.sbom",
         kind: Kind::Path,
         flags: &[option("sbom", "FILE")],
@@ -594,10 +611,6 @@ const UPX: &str = "files are compressed with zstd, never with UPX";
 
 /// Options of PyInstaller's that are accepted with a line that says why they change nothing.
 pub static IGNORED: &[Ignored] = &[
-    ignored(
-        option("additional-hooks-dir", "DIR"),
-        "PyInstaller hooks are not read yet; name modules with --hidden-import",
-    ),
     ignored(
         option("specpath", "DIR"),
         "no .spec file is written; settings are kept in pack.toml",

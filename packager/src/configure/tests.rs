@@ -366,7 +366,7 @@ fn static_folders_are_packed() {
 
 #[test]
 fn wrong_values_are_named() {
-    let folder = Folder::new(&[("app.py", ""), ("app.spec", "")]);
+    let folder = Folder::new(&[("app.py", ""), ("app.spec", ""), ("app.pyz", "")]);
     let check = |line: &[&str]| folder.error(line);
     insta::assert_snapshot!(check(&["app.py", "--threads", "0"]), @"`--threads` is `0`, but must be a whole number from 1 to 1024");
     insta::assert_snapshot!(check(&["app.py", "--name", "a/b"]), @r"`--name` is `a/b`, but must be a file's name: no `/`, `\`, `:` or control characters, at most 200 bytes");
@@ -377,6 +377,10 @@ fn wrong_values_are_named() {
     insta::assert_snapshot!(check(&["ap.py"]), @r"
     there is no script `[folder]/ap.py`
     hint: did you mean `[folder]/app.py`?
+    ");
+    insta::assert_snapshot!(check(&["app.pyz"]), @r"
+    `[folder]/app.pyz` is not a Python script
+    hint: archives of modules are not read yet; unpack it (`python -m zipfile -e FILE FOLDER`) and name the folder
     ");
     insta::assert_snapshot!(check(&["app.spec"]), @r"
     `[folder]/app.spec` is not a Python script

@@ -144,6 +144,7 @@ fn plan(root: &Path, facts: &InterpreterFacts) -> BuildPlan {
         runtime_tmpdir: None,
         optimize: 0,
         compression: 3,
+        max_glibc: None,
         windowed: false,
         brand: Default::default(),
         signing: None,

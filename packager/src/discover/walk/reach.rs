@@ -18,7 +18,7 @@ const VIRTUAL: [&str; 7] = [
 ];
 
 /// Parts of a package of the application that are not taken with it.
-const TESTS: [&str; 3] = ["test", "tests", "conftest"];
+pub(super) const TESTS: [&str; 3] = ["test", "tests", "conftest"];
 
 /// How something is wanted.
 pub(super) struct Wish {
@@ -84,6 +84,7 @@ impl Walk<'_> {
         let is_new = self.note_site(name, found, &wish.site);
         if is_new {
             self.take_companions(name);
+            self.follow_hook(name);
         }
         // Known to be optional so far: what it imports weighs more now, and is followed again.
         let is_certain_now = wish.certain && self.certain.insert(name.to_owned());
@@ -207,6 +208,7 @@ impl Walk<'_> {
         self.graph
             .missing
             .sort_by_key(|missing| (rank(&missing.origin), missing.site.optional));
+        self.graph.hook_distributions = self.takings.with_hooks();
         let (distributions, warnings) = self.takings.finish();
         self.graph.distributions = distributions;
         self.graph.warnings.extend(warnings);
