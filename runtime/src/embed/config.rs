@@ -4,13 +4,11 @@
 //! fields of `PyConfig`, whose layout is fixed within a minor version and differs between them: [`Layout`] holds the
 //! offsets, taken from each version's `cpython/initconfig.h` and compared with it by `tests/layout.rs`.
 
+use super::beyond::{self, beyond};
 use super::frozen;
 use super::object::Attached;
-use super::subinterpreter;
-use platform::Library;
 use platform::handoff::Start;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Why CPython did not start.
@@ -115,6 +113,19 @@ impl Layout {
             stdlib_dir: stdlib,
             enable_gil: None,
         };
+        // `wchar_t` and `long` are smaller there, and one field more tells how streams behave.
+        #[cfg(windows)]
+        return Some(match minor {
+            9 => layout([16, 80, 144, 168, 160, 224, 104, 248, 256, 288], None),
+            10 => layout([16, 80, 152, 180, 172, 240, 248, 280, 288, 320], None),
+            11 => layout([16, 96, 168, 196, 188, 264, 272, 304, 312, 352], Some(328)),
+            12 => layout([16, 96, 168, 196, 188, 268, 272, 304, 312, 352], Some(328)),
+            13 if !free_threaded => {
+                layout([16, 96, 168, 196, 188, 272, 280, 312, 320, 360], Some(336))
+            }
+            _ => return None,
+        });
+        #[cfg(unix)]
         Some(match minor {
             9 => layout([16, 88, 152, 176, 168, 224, 112, 248, 256, 288], None),
             10 => layout([16, 80, 152, 180, 172, 232, 240, 272, 280, 312], None),
@@ -150,27 +161,54 @@ struct PyPreConfig {
     configure_locale: c_int,
     coerce_c_locale: c_int,
     coerce_c_locale_warn: c_int,
+    #[cfg(windows)]
+    legacy_windows_fs_encoding: c_int,
     utf8_mode: c_int,
     dev_mode: c_int,
     allocator: c_int,
 }
 
 // Beyond the limited API, and exported by every CPython from 3.8 on (docs: "Python Initialization Configuration").
-unsafe extern "C" {
+beyond! {
     fn PyPreConfig_InitIsolatedConfig(config: *mut PyPreConfig);
     fn Py_PreInitialize(config: *const PyPreConfig) -> PyStatus;
     fn PyConfig_InitIsolatedConfig(config: *mut c_void);
+    fn PyConfig_Clear(config: *mut c_void);
+    fn PyWideStringList_Append(list: *mut c_void, item: *const Wide) -> PyStatus;
+    fn Py_InitializeFromConfig(config: *const c_void) -> PyStatus;
+}
+
+#[cfg(unix)]
+beyond! {
     fn PyConfig_SetBytesString(
         config: *mut c_void,
         field: *mut c_void,
         value: *const c_char,
     ) -> PyStatus;
-    fn PyConfig_Clear(config: *mut c_void);
-    fn PyWideStringList_Append(list: *mut c_void, item: *const i32) -> PyStatus;
-    fn Py_InitializeFromConfig(config: *const c_void) -> PyStatus;
-    fn Py_DecodeLocale(text: *const c_char, size: *mut usize) -> *mut i32;
+    fn Py_DecodeLocale(text: *const c_char, size: *mut usize) -> *mut Wide;
     fn PyMem_RawFree(block: *mut c_void);
 }
+
+#[cfg(windows)]
+beyond! {
+    fn PyConfig_SetString(
+        config: *mut c_void,
+        field: *mut c_void,
+        value: *const Wide,
+    ) -> PyStatus;
+}
+
+/// `wchar_t`
+#[cfg(unix)]
+type Wide = i32;
+#[cfg(windows)]
+type Wide = u16;
+
+/// A path as it is handed to CPython: bytes of the locale on Unix, UTF-16 on Windows; a zero ends both.
+#[cfg(unix)]
+type Text = CString;
+#[cfg(windows)]
+type Text = Vec<u16>;
 
 fn version() -> Option<&'static str> {
     // SAFETY: returns a constant NUL-terminated string, and may be called before the interpreter is started.
@@ -269,9 +307,23 @@ fn pre_initialize(utf8_mode: bool) -> Result<(), StartError> {
     check(unsafe { Py_PreInitialize(&raw const config) })
 }
 
-fn c_string(path: &Path) -> Result<CString, StartError> {
+#[cfg(unix)]
+fn c_string(path: &Path) -> Result<Text, StartError> {
+    use std::os::unix::ffi::OsStrExt as _;
     CString::new(path.as_os_str().as_bytes())
         .map_err(|_| StartError("a path holds a NUL byte".into()))
+}
+
+#[cfg(windows)]
+fn c_string(path: &Path) -> Result<Text, StartError> {
+    use std::os::windows::ffi::OsStrExt as _;
+    // The parts that are ours have `/` between them.
+    let native: PathBuf = path.components().collect();
+    let text: Text = native.as_os_str().encode_wide().chain([0]).collect();
+    match text.iter().position(|unit| *unit == 0) {
+        Some(end) if end + 1 == text.len() => Ok(text),
+        _ => Err(StartError("a path holds a zero".into())),
+    }
 }
 
 fn check(status: PyStatus) -> Result<(), StartError> {
@@ -309,13 +361,28 @@ impl Config {
         unsafe { self.pointer(offset).cast::<c_int>().write(value) };
     }
 
-    fn set_string(&mut self, offset: usize, value: &CStr) -> Result<(), StartError> {
+    #[cfg(windows)]
+    fn set_string(&mut self, offset: usize, value: &Text) -> Result<(), StartError> {
+        let (config, field) = (self.pointer(0), self.pointer(offset));
+        // SAFETY: the layout says that a `wchar_t *` lies there; CPython copies the value, which a zero ends.
+        check(unsafe { PyConfig_SetString(config, field, value.as_ptr()) })
+    }
+
+    #[cfg(windows)]
+    fn append(&mut self, offset: usize, value: &Text) -> Result<(), StartError> {
+        // SAFETY: the layout says that a `PyWideStringList` lies there; the item, which a zero ends, is copied.
+        check(unsafe { PyWideStringList_Append(self.pointer(offset), value.as_ptr()) })
+    }
+
+    #[cfg(unix)]
+    fn set_string(&mut self, offset: usize, value: &Text) -> Result<(), StartError> {
         let (config, field) = (self.pointer(0), self.pointer(offset));
         // SAFETY: the layout says that a `wchar_t *` lies there; CPython copies and decodes the NUL-terminated value.
         check(unsafe { PyConfig_SetBytesString(config, field, value.as_ptr()) })
     }
 
-    fn append(&mut self, offset: usize, value: &CStr) -> Result<(), StartError> {
+    #[cfg(unix)]
+    fn append(&mut self, offset: usize, value: &Text) -> Result<(), StartError> {
         // SAFETY: NUL-terminated; decoding works from `Py_PreInitialize` on.
         let wide = unsafe { Py_DecodeLocale(value.as_ptr(), std::ptr::null_mut()) };
         if wide.is_null() {
@@ -352,29 +419,28 @@ impl ByName {
     // The fields' types say what each address becomes.
     #[allow(clippy::missing_transmute_annotations)]
     fn find() -> Option<Self> {
-        let process = Library::this_process().ok()?;
         // SAFETY: the functions have these signatures in every version that exports them (PEP 741, stable names).
         unsafe {
             Some(Self {
-                create: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_Create")?,
-                ),
-                free: std::mem::transmute::<*mut c_void, _>(process.symbol(c"PyInitConfig_Free")?),
-                set_int: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_SetInt")?,
-                ),
-                set_string: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_SetStr")?,
-                ),
-                set_list: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_SetStrList")?,
-                ),
-                error: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_GetError")?,
-                ),
-                initialize: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"Py_InitializeFromInitConfig")?,
-                ),
+                create: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_Create",
+                )?),
+                free: std::mem::transmute::<*mut c_void, _>(beyond::symbol(c"PyInitConfig_Free")?),
+                set_int: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_SetInt",
+                )?),
+                set_string: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_SetStr",
+                )?),
+                set_list: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_SetStrList",
+                )?),
+                error: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_GetError",
+                )?),
+                initialize: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"Py_InitializeFromInitConfig",
+                )?),
             })
         }
     }
@@ -470,9 +536,12 @@ fn error_by_name(api: &ByName, config: *mut c_void) -> StartError {
 
 /// Ends CPython: threads joined, `atexit` run, streams flushed. Returns whether all of that went well.
 pub(crate) fn finalize(py: Attached<'_>) -> bool {
-    if subinterpreter::finalize_partly(py) {
+    #[cfg(unix)]
+    if super::subinterpreter::finalize_partly(py) {
         return true;
     }
+    #[cfg(windows)]
+    let _ = py;
     // SAFETY: attached in the main thread. Whoever calls this is done with every object.
     unsafe { pyo3_ffi::Py_FinalizeEx() == 0 }
 }
