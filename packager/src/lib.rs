@@ -44,6 +44,11 @@ pub mod unpacked;
     reason = "this is what looks at the inputs again"
 )]
 pub mod uptodate;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "where archives are unpacked to is no input"
+)]
+pub mod windows;
 pub mod write;
 
 #[cfg(test)]
@@ -100,6 +105,8 @@ pub struct Made {
 pub enum BuildError {
     /// The settings make no plan.
     Configure(#[from] ConfigError),
+    /// There is no interpreter for Windows where one is named.
+    Windows(#[from] windows::WindowsError),
     /// The interpreter does not answer.
     Interpreter(#[from] InterpreterError),
     /// There is no bootloader and runtime for the target.
@@ -121,6 +128,7 @@ impl BuildError {
         match self {
             Self::Configure(error) => error.hint(),
             Self::Kit(error) => error.hint(),
+            Self::Windows(error) => error.hint(),
             Self::Discover(error) => discover_hint(error),
             Self::Write(error) => error.hint(),
             Self::Mode(error) => Some(error.hint()),
@@ -203,7 +211,11 @@ fn make_and_note(
 
 fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
     let kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
-    let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
+    let facts = if layout::is_windows(&plan.target) {
+        windows::facts(plan)? // by its files: it cannot be run here
+    } else {
+        InterpreterFacts::ask(&plan.python)? // once: nothing later asks the interpreter
+    };
     modes::check(plan, &facts)?;
     let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
     report.start(Stage::Collect, 0);

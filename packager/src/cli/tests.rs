@@ -103,6 +103,7 @@ fn build_help() {
           --python <INTERPRETER>  The Python to pack: a path, a virtual environment, or a name such as
                                   python3.12
           --target <TRIPLE>       The system the program is for [default: this one]
+          --site-packages <DIR>   Folder with the distributions for another target
           --workpath <DIR>        Where compiled and compressed files are kept between builds
           --clean                 Forget what earlier builds have compiled and compressed
           --no-cache              Neither read nor write the cache of compiled and compressed files

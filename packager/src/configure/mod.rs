@@ -16,6 +16,7 @@ mod statics;
 pub mod suggest;
 pub mod value;
 
+use crate::layout::is_windows;
 use crate::plan::{BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
 use environment::Environment;
 pub use error::ConfigError;
@@ -44,7 +45,7 @@ pub struct Request {
     pub no_cache: bool,
 }
 
-/// The triple of the system that `pack` runs on: the only target so far.
+/// The triple of the system that `pack` runs on.
 #[must_use]
 pub fn host_target() -> String {
     let arch = std::env::consts::ARCH;
@@ -70,7 +71,14 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
     } = &project;
     limits::supported(settings)?;
     let commands = commands(settings, &request.current)?;
-    let choice = python::choose(settings, root, &request.current, &request.environment)?;
+    let target = settings
+        .text("bundle.target")
+        .map_or_else(host_target, |(target, _)| target.to_owned());
+    let choice = if is_windows(&target) {
+        python::for_windows(settings, &request.current)?
+    } else {
+        python::choose(settings, root, &request.current, &request.environment)?
+    };
     let name = identity::name(&project)?;
     let statics = statics::folders(settings, &request.current)?;
     let mut include = include(settings, &request.current)?;
@@ -115,7 +123,8 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         dist_dir: path(settings, "bundle.distpath", &request.current)
             .unwrap_or_else(|| request.current.join("dist")),
         contents_directory: identity::contents_directory(settings)?,
-        target: host_target(),
+        site_packages: folders(settings.list("bundle.site-packages"), &request.current)?,
+        target,
         cache_dir: if request.no_cache {
             None
         } else {
@@ -138,13 +147,23 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
 /// A folder of the machine that the program runs on: nothing that is there can be checked here.
 fn runtime_tmpdir(settings: &Layer) -> Result<Option<PathBuf>, ConfigError> {
     match settings.text("bundle.runtime-tmpdir") {
-        Some((text, origin)) if !text.starts_with('/') => Err(ConfigError::Invalid {
+        Some((text, origin)) if !is_absolute_somewhere(text) => Err(ConfigError::Invalid {
             origin: origin.clone(),
             got: format!("`{text}`"),
             expected: "an absolute path on the machine that the program runs on".into(),
         }),
         given => Ok(given.map(|(text, _)| PathBuf::from(text))),
     }
+}
+
+/// On Unix, or on Windows.
+fn is_absolute_somewhere(text: &str) -> bool {
+    let drive = text.split_once(":\\").or_else(|| text.split_once(":/"));
+    text.starts_with('/')
+        || text.starts_with(r"\\")
+        || drive.is_some_and(|(letter, _)| {
+            letter.len() == 1 && letter.starts_with(|c: char| c.is_ascii_alphabetic())
+        })
 }
 
 /// The `[wsgi]` settings.
@@ -278,6 +297,19 @@ fn existing(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, Con
                 origin: origin(),
                 path,
             })
+        }
+    };
+    given.iter().map(check).collect()
+}
+
+fn folders(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let check = |given: &Given<String>| {
+        let path = absolute(&given.origin.base(current).join(&given.value));
+        let origin = given.origin.clone();
+        if path.is_dir() {
+            Ok(path)
+        } else {
+            Err(ConfigError::Missing { origin, path })
         }
     };
     given.iter().map(check).collect()
