@@ -16,6 +16,7 @@ mod kits;
 mod setup;
 mod soak;
 mod test;
+mod wine;
 
 use anyhow::{Result, bail};
 
@@ -30,13 +31,15 @@ Usage: cargo xtask COMMAND
   ci [--long]          lint, test, ten seconds of fuzzing each target, demo; --long: with the tests and the minute of
                        fuzzing that are left out otherwise
   kits [--target T] [--fast]
-                       bootloader and runtime into target/kits/T; --fast: this machine's own toolchain, unoptimised
+                       bootloader and runtime into target/kits/T (x86_64-pc-windows-gnu, too); --fast: this machine's own toolchain, unoptimised
   dist                 target/dist/pack: one file with the kits inside
   bench start [--rounds N] [--only PROGRAM]... [--pack FILE]
                        starting, packing and sizes beside PyInstaller and a bare Python: writes BENCHMARKS.md; with fewer
                        rounds or programs a trial, into target/bench
   bench serve [--quick] [--rounds N] [--seconds N] [--only SCENARIO]... [--server NAME]... [--pack FILE]
                        our WSGI host beside others: writes the second half of BENCHMARKS.md; a trial likewise
+  wine [-- PROGRAM...] Wine and CPython for Windows below target/wine, for the tests of programs for Windows (needs root);
+                       with words, runs a program in it
   soak [SECONDS] [--single] [--seed N] [--pack FILE]
                        a packed server under load for ten minutes or SECONDS, reloaded every 20 s, a process killed every
                        15 s; idle connections, clients that do not read; --single: one process, neither reloaded nor killed
@@ -56,6 +59,7 @@ fn main() -> Result<()> {
         ["dist"] => dist::build().map(|_| ()),
         ["bench", "start", options @ ..] => bench::start(options),
         ["bench", "serve", options @ ..] => bench::serve(options),
+        ["wine", words @ ..] => wine::command(words),
         ["soak", options @ ..] => soak::run(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");
