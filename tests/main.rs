@@ -50,4 +50,5 @@ mod e2e {
     mod uptodate;
     mod verdict;
     mod versions;
+    mod windows;
 }

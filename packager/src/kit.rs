@@ -86,6 +86,16 @@ pub enum KitError {
 }
 
 impl Kit {
+    /// The program in front of a payload, with or without a console of its own.
+    #[must_use]
+    pub fn bootloader(&self, windowed: bool) -> std::borrow::Cow<'_, [u8]> {
+        if crate::layout::is_windows(&self.triple) {
+            crate::windows::for_console(self.bootloader.clone(), !windowed).into()
+        } else {
+            self.bootloader.as_slice().into()
+        }
+    }
+
     /// The library as a file that this process, and the program that it becomes, can load.
     ///
     /// # Errors

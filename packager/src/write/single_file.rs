@@ -62,7 +62,8 @@ pub(super) fn write_executable(
         source,
     };
     let buffer = BufWriter::with_capacity(BUFFER, file);
-    let mut writer = Writer::new(buffer, &parts.kit.bootloader).map_err(failed)?;
+    let mut writer =
+        Writer::new(buffer, &parts.kit.bootloader(parts.plan.windowed)).map_err(failed)?;
     if !ignores_case(&parts.plan.target) {
         writer.allow_case_collisions();
     }

@@ -20,6 +20,10 @@ def set_up(executable, arguments, path, facts):
     sys.path[:] = path
     sys.prefix = sys.exec_prefix = sys.base_prefix = sys.base_exec_prefix = _pack.meipass
     add_site_builtins()
+    if sys.platform == "win32" and sys.stderr is None:
+        from pack_runtime import windowed
+
+        windowed.give_streams(facts)
 
 
 def add_site_builtins():
@@ -236,6 +240,7 @@ def exit_status(error):
         return code & 0xFF if -(2**63) <= code < 2**63 else 0xFF
     if sys.stderr is not None:
         print(code, file=sys.stderr, flush=True)
+    _tell(str(code))
     return 1
 
 
@@ -267,3 +272,11 @@ def _show(kind, value, trace):
 
     traceback.print_exception(kind, value, trace)
     sys.stderr.flush()
+    _tell("".join(traceback.format_exception(kind, value, trace)))
+
+
+def _tell(text):
+    """Shows an error of a program without a console in a window."""
+    windowed = sys.modules.get("pack_runtime.windowed")
+    if windowed is not None:
+        windowed.tell(text)
