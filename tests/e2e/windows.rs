@@ -176,6 +176,47 @@ fn a_damaged_windows_program_says_so() {
     });
 }
 
+/// Started as the desktop starts it: Wine hands its own streams to what is started otherwise.
+#[test]
+fn a_windows_program_without_a_console_keeps_a_log_and_shows_its_error() {
+    on_each(|wine, probe, version| {
+        let id = format!("com.example.Windowed3{}", version.1);
+        let program = wine.packed("windowed.py", version, &["--windowed", "--app-id", &id]);
+        let path = wine.outside(&program);
+        let log = wine
+            .local_data()
+            .join(&id)
+            .join(program.replace(".exe", ".log"));
+        fs::remove_file(&log).ok();
+        let start = |arguments: &[&str]| {
+            let outcome = wine
+                .run_on_a_screen(probe, &[&["starts", path.as_str()], arguments].concat())
+                .run();
+            passed(&outcome)
+        };
+        assert_eq!(start(&[]), "status 0\n");
+        let written = fs::read_to_string(&log).unwrap().replace("\r\n", "\n");
+        let name = log.file_name().unwrap().to_string_lossy();
+        let shown = format!("C:\\users\\root\\AppData\\Local\\{id}\\{name}");
+        assert_eq!(written, format!("printed\ncomplained\nTrue {shown}\n"));
+        let failed = start(&["fail"]);
+        for words in [
+            "Traceback (most recent call last):",
+            "ValueError: no such luck",
+            &shown,
+            "status 1",
+        ] {
+            assert!(failed.contains(words), "{words} is not in {failed}");
+        }
+        assert!(
+            fs::read_to_string(&log)
+                .unwrap()
+                .contains("ValueError: no such luck")
+        );
+        fs::remove_dir_all(log.parent().unwrap()).unwrap();
+    });
+}
+
 /// Wine answers no question for the id, but says that it was set, and which libraries are loaded when.
 #[test]
 fn the_application_id_is_set_before_python_is_loaded() {

@@ -20,6 +20,7 @@ pub(crate) struct Wine {
 const ENTER: &str = r#"mount -t proc proc "$0/proc" && exec chroot "$0" "$@""#;
 /// Python under Wine wants a pipe for its output; the folder is the first argument.
 const RUN: &str = r#"cd "$0" && exec wine "$@""#;
+const RUN_ON_A_SCREEN: &str = r#"cd "$0" && exec xvfb-run -a wine "$@""#;
 
 impl Wine {
     /// Wine, where it is set up; says that the test was skipped where it is not. In CI that is a failure.
@@ -143,12 +144,27 @@ impl Wine {
         format!("{name}.exe")
     }
 
+    /// `%LOCALAPPDATA%` of the programs.
+    pub(crate) fn local_data(&self) -> PathBuf {
+        self.root
+            .join("root/.wine/drive_c/users/root/AppData/Local")
+    }
+
     /// A run of a program of the tests' folder, in that folder.
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Run {
+        self.run_by(RUN, program, arguments)
+    }
+
+    /// The same, with a screen for windows.
+    pub(crate) fn run_on_a_screen(&self, program: &str, arguments: &[&str]) -> Run {
+        self.run_by(RUN_ON_A_SCREEN, program, arguments)
+    }
+
+    fn run_by(&self, how: &str, program: &str, arguments: &[&str]) -> Run {
         let mut run = Run::new("unshare")
             .args(&["--mount", "--propagation", "private", "sh", "-c", ENTER])
             .arg(&self.root)
-            .args(&["sh", "-c", RUN])
+            .args(&["sh", "-c", how])
             .arg(&self.home)
             .arg(format!("./{program}"))
             .args(arguments)

@@ -82,6 +82,29 @@ def resources():
     show("escape" in open(markupsafe.__file__).read())
 
 
+def starts():
+    """Starts a program as the desktop does, without streams; shows what its window says and closes it."""
+    import ctypes
+    import subprocess
+    import time
+
+    program, *arguments = sys.argv[2:]
+    process = subprocess.Popen(["start", "/wait", program, *arguments])
+    user = ctypes.windll.user32
+    title = program.rpartition("\\")[2].rpartition(".")[0]
+    window = 0
+    while process.poll() is None and not window:
+        window = user.FindWindowW("#32770", title)
+        time.sleep(0.05)
+    if window:
+        text = ctypes.create_unicode_buffer(10_000)
+        get_text, close, text_of_a_message = 0xD, 0x10, 0xFFFF
+        user.SendMessageW(user.GetDlgItem(window, text_of_a_message), get_text, len(text), text)
+        show(text.value)
+        user.PostMessageW(window, close, 0, 0)
+    show("status", process.wait())
+
+
 def main():
     # A pipe has the code page of Windows otherwise, which tests would have to know.
     sys.stdout.reconfigure(encoding="utf-8")
@@ -98,7 +121,7 @@ def main():
         with open(os.path.join(sys._MEIPASS, "lib", "python3.dll"), "r+b") as file:
             file.write(b"damage")
     else:
-        {"facts": facts, "libraries": libraries, "workers": workers, "resources": resources}[what]()
+        {"facts": facts, "libraries": libraries, "workers": workers, "resources": resources, "starts": starts}[what]()
 
 
 if __name__ == "__main__":
