@@ -176,6 +176,23 @@ fn a_damaged_windows_program_says_so() {
     });
 }
 
+#[test]
+fn a_windows_program_with_wheels() {
+    on_each(|wine, _, version| {
+        let site = wine.site_packages(version);
+        let options = ["--site-packages", site.to_str().unwrap()];
+        let program = wine.packed("wheels.py", version, &options);
+        let seen = passed(&wine.run(&program, &[]).run());
+        let lines: Vec<&str> = seen.lines().collect();
+        assert!(lines[0].starts_with("&lt;&amp;&gt; 3.0."), "{seen}");
+        assert_eq!(
+            lines[1],
+            format!("_speedups.cp3{}-win_amd64.pyd", version.1)
+        );
+        assert_eq!(lines[2..], ["True", "True", "8.0 1.0", "root"]);
+    });
+}
+
 /// Started as the desktop starts it: Wine hands its own streams to what is started otherwise.
 #[test]
 fn a_windows_program_without_a_console_keeps_a_log_and_shows_its_error() {

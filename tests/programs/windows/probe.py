@@ -71,17 +71,6 @@ def workers():
     show(subprocess.run([sys.executable, "-c", "import sys; print(6 * 7, sys.argv)"], stdout=subprocess.PIPE).stdout)
 
 
-def resources():
-    import importlib.metadata
-    import importlib.resources
-    import markupsafe
-
-    show(markupsafe.escape("<&>"), importlib.metadata.version("markupsafe"))
-    show(markupsafe._speedups.__file__.rpartition(".")[2])
-    show((importlib.resources.files("markupsafe") / "py.typed").is_file())
-    show("escape" in open(markupsafe.__file__).read())
-
-
 def starts():
     """Starts a program as the desktop does, without streams; shows what its window says and closes it."""
     import ctypes
@@ -121,7 +110,7 @@ def main():
         with open(os.path.join(sys._MEIPASS, "lib", "python3.dll"), "r+b") as file:
             file.write(b"damage")
     else:
-        {"facts": facts, "libraries": libraries, "workers": workers, "resources": resources, "starts": starts}[what]()
+        {"facts": facts, "libraries": libraries, "workers": workers, "starts": starts}[what]()
 
 
 if __name__ == "__main__":
