@@ -7,9 +7,12 @@
 use super::beyond::{self, beyond};
 use super::frozen;
 use super::object::Attached;
+use layout::Layout;
 use platform::handoff::Start;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
+
+mod layout;
 
 /// Why CPython did not start.
 #[derive(Debug)]
@@ -53,94 +56,8 @@ pub(crate) enum Gil {
 /// A module needed before the importer is there: its name, marshalled code, whether it is a package.
 pub(crate) type FrozenModule = (CString, &'static [u8], bool);
 
-/// Offsets of `PyConfig`'s fields, in bytes.
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    install_signal_handlers: usize,
-    parse_argv: usize,
-    site_import: usize,
-    write_bytecode: usize,
-    optimization_level: usize,
-    pathconfig_warnings: usize,
-    program_name: usize,
-    search_paths_set: usize,
-    search_paths: usize,
-    executable: usize,
-    base_executable: usize,
-    prefix: usize,
-    base_prefix: usize,
-    exec_prefix: usize,
-    base_exec_prefix: usize,
-    stdlib_dir: Option<usize>,
-    /// Free-threaded builds alone have it.
-    enable_gil: Option<usize>,
-}
-
 /// `sizeof(PyConfig)` is 448 in 3.13, the largest of them.
 const CONFIG_WORDS: usize = 64;
-
-impl Layout {
-    fn of(minor: u32, free_threaded: bool) -> Option<Self> {
-        let layout = |[
-            signals,
-            argv,
-            site,
-            bytecode,
-            optimization,
-            warnings,
-            name,
-            set,
-            paths,
-            prefix,
-        ]: [usize; 10],
-                      stdlib| Self {
-            install_signal_handlers: signals,
-            parse_argv: argv,
-            site_import: site,
-            write_bytecode: bytecode,
-            optimization_level: optimization,
-            pathconfig_warnings: warnings,
-            program_name: name,
-            search_paths_set: set,
-            search_paths: paths,
-            // These six follow each other in every version.
-            executable: prefix - 16,
-            base_executable: prefix - 8,
-            prefix,
-            base_prefix: prefix + 8,
-            exec_prefix: prefix + 16,
-            base_exec_prefix: prefix + 24,
-            stdlib_dir: stdlib,
-            enable_gil: None,
-        };
-        // `wchar_t` and `long` are smaller there, and one field more tells how streams behave.
-        #[cfg(windows)]
-        return Some(match minor {
-            9 => layout([16, 80, 144, 168, 160, 224, 104, 248, 256, 288], None),
-            10 => layout([16, 80, 152, 180, 172, 240, 248, 280, 288, 320], None),
-            11 => layout([16, 96, 168, 196, 188, 264, 272, 304, 312, 352], Some(328)),
-            12 => layout([16, 96, 168, 196, 188, 268, 272, 304, 312, 352], Some(328)),
-            13 if !free_threaded => {
-                layout([16, 96, 168, 196, 188, 272, 280, 312, 320, 360], Some(336))
-            }
-            _ => return None,
-        });
-        #[cfg(unix)]
-        Some(match minor {
-            9 => layout([16, 88, 152, 176, 168, 224, 112, 248, 256, 288], None),
-            10 => layout([16, 80, 152, 180, 172, 232, 240, 272, 280, 312], None),
-            11 => layout([16, 96, 168, 196, 188, 256, 264, 296, 304, 344], Some(320)),
-            12 => layout([16, 104, 176, 204, 196, 268, 272, 304, 312, 352], Some(328)),
-            // `enable_gil` takes the place of `pathconfig_warnings`, which moves into what was padding.
-            13 if free_threaded => Self {
-                enable_gil: Some(272),
-                ..layout([16, 104, 176, 204, 196, 276, 280, 312, 320, 360], Some(336))
-            },
-            13 => layout([16, 104, 176, 204, 196, 272, 280, 312, 320, 360], Some(336)),
-            _ => return None,
-        })
-    }
-}
 
 /// `PyStatus`, the same in every version.
 #[repr(C)]
@@ -608,12 +525,67 @@ mod tests {
         fields
     }
 
+    /// The declarations alone, as Windows compiles them: its own `pyconfig.h` is none of this system's.
+    const ON_WINDOWS: &str = "#include <stddef.h>\n#include <wchar.h>\n#define MS_WINDOWS\n#define PyAPI_FUNC(x) x\n\
+        typedef ptrdiff_t Py_ssize_t;\ntypedef struct object PyObject;\ntypedef struct thread PyThreadState;\n\
+        typedef struct interpreter PyInterpreterState;\n";
+
+    #[test]
+    fn layouts_agree_with_the_headers_on_windows() {
+        let compiler = "x86_64-w64-mingw32-gcc";
+        if Command::new(compiler).arg("--version").output().is_err() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for (minor, free_threaded, include) in headers() {
+            let mut source = String::from(ON_WINDOWS);
+            if free_threaded {
+                source.push_str("#define Py_GIL_DISABLED 1\n");
+            }
+            source.push_str("#include \"cpython/initconfig.h\"\n");
+            for (name, offset) in fields(&Layout::on_windows(minor, free_threaded).unwrap()) {
+                writeln!(
+                    source,
+                    "_Static_assert(offsetof(PyConfig, {name}) == {offset}, \"{name}\");"
+                )
+                .unwrap();
+            }
+            writeln!(
+                source,
+                "_Static_assert(sizeof(PyConfig) <= {}, \"size\");\n\
+                 _Static_assert(sizeof(PyStatus) == 32, \"PyStatus\");\n\
+                 _Static_assert(offsetof(PyPreConfig, utf8_mode) == 32, \"utf8_mode\");\n\
+                 _Static_assert(sizeof(PyPreConfig) == 44, \"PyPreConfig\");",
+                CONFIG_WORDS * 8
+            )
+            .unwrap();
+            check_by_compiler(compiler, folder.path(), &include, minor, &source);
+        }
+    }
+
+    fn check_by_compiler(compiler: &str, folder: &Path, include: &Path, minor: u32, source: &str) {
+        let file = folder.join(format!("layout{minor}.c"));
+        std::fs::write(&file, source).unwrap();
+        let output = Command::new(compiler)
+            .arg("-fsyntax-only")
+            .arg("-I")
+            .arg(include)
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "3.{minor}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
     #[test]
     fn layouts_agree_with_the_headers() {
         let folder = tempfile::tempdir().unwrap();
         for (minor, free_threaded, include) in headers() {
             let mut source = String::from("#include <Python.h>\n#include <stddef.h>\n");
-            for (name, offset) in fields(&Layout::of(minor, free_threaded).unwrap()) {
+            for (name, offset) in fields(&Layout::on_unix(minor, free_threaded).unwrap()) {
                 writeln!(
                     source,
                     "_Static_assert(offsetof(PyConfig, {name}) == {offset}, \"{name}\");"
@@ -636,20 +608,7 @@ mod tests {
                 )
                 .unwrap();
             }
-            let file = folder.path().join(format!("layout{minor}.c"));
-            std::fs::write(&file, source).unwrap();
-            let output = Command::new("cc")
-                .arg("-fsyntax-only")
-                .arg("-I")
-                .arg(&include)
-                .arg(&file)
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success(),
-                "3.{minor}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            check_by_compiler("cc", folder.path(), &include, minor, &source);
         }
     }
 }
