@@ -16,6 +16,7 @@ mod harness;
 
 mod e2e {
     mod arguments;
+    mod branding;
     mod changed_files;
     mod children;
     mod commands;
@@ -44,6 +45,7 @@ mod e2e {
     mod samples;
     mod serve;
     mod signals;
+    mod signing;
     mod streams;
     mod telemetry;
     mod unpacking;

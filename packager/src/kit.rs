@@ -86,16 +86,6 @@ pub enum KitError {
 }
 
 impl Kit {
-    /// The program in front of a payload, with or without a console of its own.
-    #[must_use]
-    pub fn bootloader(&self, windowed: bool) -> std::borrow::Cow<'_, [u8]> {
-        if crate::layout::is_windows(&self.triple) {
-            crate::windows::for_console(self.bootloader.clone(), !windowed).into()
-        } else {
-            self.bootloader.as_slice().into()
-        }
-    }
-
     /// The library as a file that this process, and the program that it becomes, can load.
     ///
     /// # Errors
@@ -106,6 +96,28 @@ impl Kit {
             None => platform::memory_file::keep(RUNTIME, &self.runtime),
         }
     }
+
+    /// The runtime's Python part as an entry of `sys.path`: its folder, or an archive in memory for the one inside `pack`.
+    ///
+    /// # Errors
+    /// When the system gives no file in memory, or the current folder is not known.
+    pub fn modules(&self) -> io::Result<PathBuf> {
+        match &self.folder {
+            Some(folder) => std::path::absolute(folder.join(PYTHON)),
+            None => platform::memory_file::keep("modules.zip", &archive(&self.python)?),
+        }
+    }
+}
+
+fn archive(files: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
+    let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, source) in files {
+        archive.start_file(name.as_str(), stored)?;
+        archive.write_all(source)?;
+    }
+    Ok(archive.finish()?.into_inner())
 }
 
 impl KitError {

@@ -3,6 +3,7 @@
 // Tests look at what they like.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod brand;
 pub mod bytecode;
 #[allow(
     clippy::disallowed_methods,
@@ -16,9 +17,11 @@ pub mod collection;
 #[allow(clippy::disallowed_methods, reason = "done anew by every build")]
 pub mod configure;
 pub mod discover;
+pub mod doctor;
 pub mod elf;
 pub mod facts;
 pub mod graph;
+pub mod icon;
 #[allow(clippy::disallowed_methods, reason = "this is what the others use")]
 pub mod inputs;
 pub mod installed;
@@ -32,10 +35,14 @@ pub mod layout;
 )]
 pub mod look;
 pub mod modes;
+pub mod pe;
 pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod report;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
+pub mod sign;
+mod stack;
 pub mod summary;
 #[allow(clippy::disallowed_methods, reason = "no part of a build")]
 pub mod unpacked;
@@ -54,6 +61,7 @@ pub mod write;
 #[cfg(test)]
 mod testing;
 
+use brand::BrandError;
 use collect::CollectError;
 use configure::{ConfigError, Request};
 use discover::DiscoverError;
@@ -66,6 +74,7 @@ use plan::BuildPlan;
 use progress::{Progress, Stage};
 use record::Record;
 use report::Printer;
+use sign::SignError;
 use std::time::{Duration, Instant};
 use write::{Output, WriteError};
 
@@ -107,6 +116,10 @@ pub enum BuildError {
     Configure(#[from] ConfigError),
     /// There is no interpreter for Windows where one is named.
     Windows(#[from] windows::WindowsError),
+    /// A Windows executable cannot be given its icon, version, manifest or resources.
+    Brand(#[from] BrandError),
+    /// The executable cannot be signed.
+    Sign(#[from] SignError),
     /// The interpreter does not answer.
     Interpreter(#[from] InterpreterError),
     /// There is no bootloader and runtime for the target.
@@ -129,6 +142,8 @@ impl BuildError {
             Self::Configure(error) => error.hint(),
             Self::Kit(error) => error.hint(),
             Self::Windows(error) => error.hint(),
+            Self::Brand(error) => error.hint(),
+            Self::Sign(error) => error.hint(),
             Self::Discover(error) => discover_hint(error),
             Self::Write(error) => error.hint(),
             Self::Mode(error) => Some(error.hint()),
@@ -210,7 +225,12 @@ fn make_and_note(
 }
 
 fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
-    let kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
+    let mut kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
+    let (bootloader, notes) = brand::bootloader(plan, kit.bootloader)?; // icon and version, before anything is appended
+    kit.bootloader = bootloader;
+    if let Some(signing) = &plan.signing {
+        sign::check(signing)?; // what it takes is there
+    }
     let facts = if layout::is_windows(&plan.target) {
         windows::facts(plan)? // by its files: it cannot be run here
     } else {
@@ -227,7 +247,7 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
         python_version: facts.version,
         distributions: collection.distributions.len(),
         files: collection.files.len(),
-        warnings: [collection.warnings, output.warnings.clone()].concat(),
+        warnings: [notes, collection.warnings, output.warnings.clone()].concat(),
         output,
         missing: graph.missing,
     })

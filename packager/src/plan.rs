@@ -1,5 +1,7 @@
 //! The build plan: every choice made, every path absolute. What `configure` produces and every later stage reads.
 
+use crate::brand::resource::Rule;
+use crate::icon::Choice;
 use payload::Wsgi;
 use std::path::PathBuf;
 
@@ -42,6 +44,10 @@ pub struct BuildPlan {
     pub compression: i32,
     /// Started without a console (Windows).
     pub windowed: bool,
+    /// Who signs the executable (Windows).
+    pub signing: Option<Signing>,
+    /// How the executable looks and what it says of itself (Windows).
+    pub brand: Brand,
     /// Where the result goes.
     pub dist_dir: PathBuf,
     /// Name of the folder beside a one-folder executable that holds its files.
@@ -77,6 +83,62 @@ impl BuildPlan {
             BundleMode::OneDir => self.dist_dir.join(&self.name),
         }
     }
+}
+
+/// `[windows]`, and what `[app]` says for people to read: how a Windows executable looks and what it says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Brand {
+    /// Explorer shows the first.
+    pub icons: Vec<IconFile>,
+    /// The name that people read; `name` where there is none.
+    pub title: Option<String>,
+    /// What the program is.
+    pub description: Option<String>,
+    /// Who made it.
+    pub company: Option<String>,
+    /// Who has the rights.
+    pub copyright: Option<String>,
+    /// Version information in place of what follows from the settings.
+    pub version_file: Option<PathBuf>,
+    /// A manifest in place of the usual one.
+    pub manifest: Option<ManifestSource>,
+    /// Asks for an administrator's rights.
+    pub uac_admin: bool,
+    /// Works windows of programs with more rights.
+    pub uac_uiaccess: bool,
+    /// Further resources: each rule, and its file's path.
+    pub resources: Vec<(Rule, PathBuf)>,
+}
+
+/// `[sign]`: by whose key an executable is signed. The password is in no plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signing {
+    /// A PKCS #12 file, or with `key` the certificate.
+    pub certificate: PathBuf,
+    /// The key, where it is in a file of its own.
+    pub key: Option<PathBuf>,
+    /// A file that holds the key's password.
+    pub password_file: Option<PathBuf>,
+    /// Who vouches for the time: the URL of an RFC 3161 service.
+    pub timestamp: Option<String>,
+}
+
+/// A file that an icon is taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IconFile {
+    /// An .ico, .png, .svg or Windows executable.
+    pub path: PathBuf,
+    /// Which of an executable's icons.
+    pub choice: Choice,
+}
+
+/// Where a manifest is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ManifestSource {
+    /// A file.
+    File(PathBuf),
+    /// It was given as such.
+    Text(String),
 }
 
 /// What a program runs.

@@ -172,6 +172,9 @@ fn run_command(built: &Built) -> String {
         format!("./{program}")
     };
     match &built.plan.entry {
+        Entry::Wsgi(wsgi) if wsgi.bind[0].starts_with("unix:") => {
+            format!("{program}, which listens on {}", wsgi.bind[0])
+        }
         Entry::Wsgi(wsgi) => format!("{program}, then open http://{}/", reachable(&wsgi.bind[0])),
         _ => program,
     }

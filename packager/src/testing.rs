@@ -119,6 +119,8 @@ pub(crate) fn plan(
         optimize: 0,
         compression: 3,
         windowed: false,
+        brand: Default::default(),
+        signing: None,
         dist_dir: root.join("dist"),
         contents_directory: "_internal".into(),
         target: "x86_64-unknown-linux-gnu".into(),

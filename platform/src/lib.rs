@@ -18,6 +18,8 @@ pub mod first_stage;
 pub mod handoff;
 #[cfg_attr(windows, path = "windows/library.rs")]
 pub mod library;
+#[cfg(unix)]
+pub mod listener;
 #[cfg_attr(windows, path = "windows/locale.rs")]
 pub mod locale;
 pub mod map;
@@ -31,6 +33,8 @@ pub mod process;
 #[cfg(windows)]
 #[path = "windows/security.rs"]
 mod security;
+#[cfg(unix)]
+pub mod service;
 #[cfg(unix)]
 pub mod shared_memory;
 #[cfg(unix)]
@@ -47,6 +51,8 @@ mod words;
 
 pub use directory::Directory;
 pub use library::Library;
+#[cfg(unix)]
+pub use listener::Listener;
 pub use map::MappedFile;
 pub use stamp::FileStamp;
 pub use words::Words;

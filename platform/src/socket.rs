@@ -1,7 +1,7 @@
 //! Stream sockets that never block: TCP or Unix, accepted by a listener.
 
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{
@@ -31,25 +31,6 @@ fn beyond_standard_streams(descriptor: OwnedFd) -> io::Result<OwnedFd> {
         return Ok(descriptor);
     }
     Ok(rustix::io::fcntl_dupfd_cloexec(&descriptor, 3)?)
-}
-
-/// Listens at `address`; the port can be taken again right after the last program that had it.
-///
-/// # Errors
-/// When the address cannot be had.
-pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
-    use rustix::net::{AddressFamily, SocketType, bind, listen, socket_with};
-    let family = if address.is_ipv6() {
-        AddressFamily::INET6
-    } else {
-        AddressFamily::INET
-    };
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    bind(&socket, &address)?;
-    listen(&socket, backlog)?;
-    Ok(TcpListener::from(socket))
 }
 
 impl Socket {
@@ -133,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_connection() {
-        let listener = listen("127.0.0.1:0".parse().unwrap(), 4).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         assert_eq!(
             accept(&listener).unwrap_err().kind(),
@@ -160,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_file_is_sent_from_where_it_is_asked() {
-        let listener = listen("127.0.0.1:0".parse().unwrap(), 4).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = accept(&listener).unwrap();
         let mut file = tempfile::tempfile().unwrap();

@@ -9,6 +9,7 @@ mod python;
 mod root;
 mod run;
 mod shelf;
+mod tools;
 mod wine;
 
 pub(crate) use case::{Case, Mode, run_case};
@@ -21,4 +22,5 @@ pub(crate) use python::{Python, free_threaded, pythons};
 pub(crate) use root::{arena, is_root, mount_namespace};
 pub(crate) use run::{Outcome, Run, Running, bytes, signal};
 pub(crate) use shelf::{PARTS, Shelf};
+pub(crate) use tools::{python_with_pefile, tool, tools, words};
 pub(crate) use wine::Wine;

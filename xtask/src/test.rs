@@ -28,6 +28,7 @@ pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
         })?;
     }
     let pack = dist::build()?;
+    setup::judges();
     step(
         "the packer, end to end (virtual environments and packed programs are kept in target/e2e)",
     );

@@ -37,7 +37,7 @@ fn build_help() {
       -n, --name <NAME>            Name of the executable
           --app-version <VERSION>  Version of the application
           --app-id <ID>            Identity of the application, such as com.example.guestbook
-      -i, --icon <FILE>            Icon: .ico, .png or .svg
+      -i, --icon <FILE>            Icon: .ico, .png, .svg or an .exe that has one (Windows)
       -w, --windowed               The program opens no console (Windows) [alias: --noconsole]
       -c, --console                The program has a console [default] [alias: --nowindowed]
 
@@ -138,6 +138,8 @@ fn other_help() {
       inspect      Show what is inside a packed program, and why
       verify       Check every hash of a packed program
       extract      Take a packed program's files out
+      icon         Show what an icon holds, and write .ico files
+      doctor       Explain what Explorer, the window and the taskbar show of a program
       completions  Print a shell's completion script
       help         Print this message or the help of the given subcommand(s)
 

@@ -4,10 +4,9 @@ use super::error::ConfigError;
 use super::layer::Layer;
 use super::project::of_server;
 use super::value::Origin;
-use super::{absolute, host_target};
+use super::{brand, host_target};
 use crate::layout::is_windows;
 use crate::plan::{BuildPlan, BundleMode, Entry};
-use std::path::Path;
 
 /// The one other target.
 pub(super) const WINDOWS: &str = "x86_64-pc-windows-gnu";
@@ -51,33 +50,10 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
 }
 
 /// Settings that are right and change nothing here.
-pub(super) fn without_effect(
-    settings: &Layer,
-    plan: &BuildPlan,
-    current: &Path,
-) -> Result<Vec<String>, ConfigError> {
+pub(super) fn without_effect(settings: &Layer, plan: &BuildPlan) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some((text, origin)) = settings.text("app.icon") {
-        let icon = absolute(&origin.base(current).join(text));
-        if !is_icon(&icon) && text != "NONE" {
-            let expected = "an .ico, .png or .svg file".to_owned();
-            return Err(ConfigError::Invalid {
-                origin: origin.clone(),
-                got: format!("`{text}`"),
-                expected,
-            });
-        }
-        if !icon.is_file() && text != "NONE" {
-            return Err(ConfigError::Missing {
-                origin: origin.clone(),
-                path: icon,
-            });
-        }
-        notes.push(if is_windows(&plan.target) {
-            format!("{origin} changes nothing: this version puts no icon into an executable yet")
-        } else {
-            format!("{origin} changes nothing: executables for Linux hold no icon")
-        });
+    if !is_windows(&plan.target) {
+        notes.extend(brand::without_effect(settings, &plan.target));
     }
     if let (Some((_, origin)), BundleMode::OneFile) =
         (settings.text("bundle.contents-directory"), plan.mode)
@@ -104,7 +80,7 @@ pub(super) fn without_effect(
             )
         }));
     }
-    Ok(notes)
+    notes
 }
 
 /// Settings of a server that its `gil` leaves without a meaning.
@@ -124,12 +100,4 @@ fn modes(settings: &Layer) -> Vec<String> {
         ));
     }
     notes
-}
-
-fn is_icon(path: &Path) -> bool {
-    let suffix = path
-        .extension()
-        .and_then(|suffix| suffix.to_str())
-        .map(str::to_ascii_lowercase);
-    matches!(suffix.as_deref(), Some("ico" | "png" | "svg" | "icns"))
 }

@@ -1,5 +1,6 @@
 //! Flags, `PACK_*` variables, `pack.toml` and defaults become a [`BuildPlan`] with nothing left to guess.
 
+mod brand;
 pub mod command_line;
 pub mod entry;
 pub mod environment;
@@ -17,7 +18,7 @@ pub mod suggest;
 pub mod value;
 
 use crate::layout::is_windows;
-use crate::plan::{BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
+use crate::plan::{Brand, BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
 use environment::Environment;
 pub use error::ConfigError;
 use layer::Layer;
@@ -88,7 +89,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         include.data.extend(new);
     }
     let plan = BuildPlan {
-        id: identity::id(settings, &name)?,
+        id: identity::id(settings, &name, &target)?,
         version: settings
             .text("app.version")
             .map(|(text, _)| text.to_owned())
@@ -120,6 +121,16 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         optimize: number(settings, "bundle.optimize", 0),
         compression: number(settings, "bundle.compression-level", 6),
         windowed: settings.truth("app.windowed").unwrap_or(false),
+        signing: if is_windows(&target) {
+            brand::signing(settings, &request.current)?
+        } else {
+            None
+        },
+        brand: if is_windows(&target) {
+            brand::brand(settings, &request.current)?
+        } else {
+            Brand::default()
+        },
         dist_dir: path(settings, "bundle.distpath", &request.current)
             .unwrap_or_else(|| request.current.join("dist")),
         contents_directory: identity::contents_directory(settings)?,
@@ -136,11 +147,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
     };
     let mut notes = project.notes;
     notes.extend(environment::misspelt(&request.environment));
-    notes.extend(limits::without_effect(
-        &project.settings,
-        &plan,
-        &request.current,
-    )?);
+    notes.extend(limits::without_effect(&project.settings, &plan));
     Ok((plan, notes))
 }
 

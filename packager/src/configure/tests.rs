@@ -241,7 +241,7 @@ fn pyinstaller_command_lines_move_over() {
 
 #[test]
 fn options_without_meaning_say_so() {
-    let folder = Folder::new(&[("app.py", ""), ("app.ico", "")]);
+    let folder = Folder::new(&[("app.py", "")]);
     let line = [
         "--upx-dir",
         "/x",
@@ -251,7 +251,8 @@ fn options_without_meaning_say_so() {
         "--debug",
         "all",
         "-i",
-        "app.ico",
+        "absent.ico",
+        "--uac-admin",
         "--threads",
         "2",
         "app.py",
@@ -261,7 +262,7 @@ fn options_without_meaning_say_so() {
     `--debug` changes nothing: use -v to see more of the build
     `--strip` changes nothing: debug symbols are always removed
     `--upx-dir` changes nothing: files are compressed with zstd, never with UPX
-    `--icon` changes nothing: executables for Linux hold no icon
+    `--icon` and `--uac-admin` change nothing: only programs for Windows have them, and this one is for x86_64-unknown-linux-gnu
     `--threads` changes nothing: the program serves no WSGI application
     ");
     insta::assert_snapshot!(folder.notes(&["PACK_NMAE=x", "app.py"]), @"the variable `PACK_NMAE` is no setting; did you mean `PACK_NAME`?");
@@ -300,7 +301,7 @@ fn wsgi() {
     );
     assert!(wsgi.access_log);
     insta::assert_snapshot!(folder.error(&["--wsgi", "site.wsgi"]), @"`--wsgi` is `site.wsgi`, but must be MODULE:CALLABLE, such as `guestbook.wsgi:application` or `app:create_app()`");
-    insta::assert_snapshot!(folder.error(&["--wsgi", "a:b", "--bind", "8000"]), @"`--bind` is `8000`, but must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000");
+    insta::assert_snapshot!(folder.error(&["--wsgi", "a:b", "--bind", "8000"]), @"`--bind` is `8000`, but must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000, or unix:PATH");
 }
 
 #[test]
@@ -373,10 +374,9 @@ fn wrong_values_are_named() {
     let check = |line: &[&str]| folder.error(line);
     insta::assert_snapshot!(check(&["app.py", "--threads", "0"]), @"`--threads` is `0`, but must be a whole number from 1 to 1024");
     insta::assert_snapshot!(check(&["app.py", "--name", "a/b"]), @r"`--name` is `a/b`, but must be a file's name: no `/`, `\`, `:` or control characters, at most 200 bytes");
-    insta::assert_snapshot!(check(&["app.py", "--app-id", "a b"]), @"`--app-id` is `a b`, but must be letters, digits, `.`, `_` and `-`, at most 100, such as com.example.guestbook");
+    insta::assert_snapshot!(check(&["app.py", "--app-id", "a b"]), @"`--app-id` is `a b`, but must be letters, digits, `.`, `_` and `-`, at most 128, such as com.example.guestbook");
     insta::assert_snapshot!(check(&["app.py", "--add-data", "assets:assets"]), @"`--add-data` names `[folder]/assets`, which does not exist");
     insta::assert_snapshot!(check(&["app.py", "--hidden-import", "a/b.py"]), @"`--hidden-import` is `a/b.py`, but must be a dotted module name, such as `package.module`");
-    insta::assert_snapshot!(check(&["app.py", "--icon", "icon.gif"]), @"`--icon` is `icon.gif`, but must be an .ico, .png or .svg file");
     insta::assert_snapshot!(check(&["app.py", "--runtime-tmpdir", "."]), @"`--runtime-tmpdir` is `.`, but must be an absolute path on the machine that the program runs on");
     insta::assert_snapshot!(check(&["ap.py"]), @r"
     there is no script `[folder]/ap.py`

@@ -126,14 +126,14 @@ fn check(parsed: &Parsed<ast::Mod>, lines: &mut Lines<'_>) -> Result<(), SyntaxP
 }
 
 /// Turns offsets into lines; cheap when they are asked for in rising order.
-pub(super) struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     text: &'a str,
     offset: usize,
     line: u32,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self {
             text,
             offset: 0,
@@ -142,7 +142,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The 1-based line of `offset`.
-    pub(super) fn line(&mut self, offset: TextSize) -> u32 {
+    pub(crate) fn line(&mut self, offset: TextSize) -> u32 {
         let offset = usize::from(offset).min(self.text.len());
         if offset < self.offset {
             (self.offset, self.line) = (0, 1);

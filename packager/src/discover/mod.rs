@@ -12,6 +12,8 @@ mod source;
 mod takings;
 mod walk;
 
+pub(crate) use imports::Lines;
+
 pub(crate) use finder::{module_file, package_folder};
 pub(crate) use imports::is_identifier;
 pub(crate) use walk::startup_modules;

@@ -184,22 +184,6 @@ fn named_by_pth(site: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// `bootloader` as Windows starts it: with a console, or without one.
-#[must_use]
-pub fn for_console(mut bootloader: Vec<u8>, console: bool) -> Vec<u8> {
-    /// `IMAGE_SUBSYSTEM_WINDOWS_GUI` and `…_CUI`
-    const SUBSYSTEMS: [u8; 2] = [2, 3];
-    /// Of the field, behind the signature, the file header and most of the optional header.
-    const OFFSET: usize = 4 + 20 + 68;
-    let headers = bootloader.get(0x3c..).and_then(|rest| rest.first_chunk());
-    let headers = headers.map_or(0, |offset| u32::from_le_bytes(*offset) as usize);
-    let field = headers.checked_add(OFFSET);
-    if let Some(field) = field.and_then(|at| bootloader.get_mut(at..at.checked_add(2)?)) {
-        field.copy_from_slice(&[SUBSYSTEMS[usize::from(console)], 0]);
-    }
-    bootloader
-}
-
 /// Of the library's version resource; its name is a check.
 fn version(installation: &Installation, library: &dll::Dll) -> Result<(u8, u8, u8), WindowsError> {
     let path = || installation.library.clone();

@@ -40,9 +40,10 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
         folder: Some(&contents),
         ..*making
     };
-    let written = single_file::write_executable(parts, &making, &mut file, &in_place)
+    let mut written = single_file::write_executable(parts, &making, &mut file, &in_place)
         .map_err(|error| in_terms_of(&target, partial.path(), error))?;
     drop(file);
+    single_file::sign(plan, &executable, &in_place, &mut written)?;
     disk::make_executable(&executable).map_err(made)?;
     // A temporary folder is its owner's alone; what users start is everyone's who may see its parent.
     disk::make_executable(partial.path()).map_err(made)?;

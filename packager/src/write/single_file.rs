@@ -40,6 +40,7 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
         .tempfile_in(&plan.dist_dir)
         .map_err(failed)?;
     let mut written = write_executable(parts, making, file.as_file_mut(), &target)?;
+    sign(plan, file.path(), &target, &mut written)?;
     disk::make_executable(file.path()).map_err(failed)?;
     let replaced = |error: tempfile::PersistError| WriteError::Replace {
         path: target.clone(),
@@ -48,6 +49,28 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
     file.persist(&target).map_err(replaced)?;
     written.executable = target;
     Ok(written)
+}
+
+/// Signs the finished executable at `file`, if it is to be: the signature covers the payload.
+pub(super) fn sign(
+    plan: &BuildPlan,
+    file: &Path,
+    name: &Path,
+    written: &mut Written,
+) -> Result<(), WriteError> {
+    let Some(signing) = &plan.signing else {
+        return Ok(());
+    };
+    let size = || {
+        std::fs::metadata(file)
+            .map(|metadata| metadata.len())
+            .unwrap_or_default()
+    };
+    let before = size();
+    let title = plan.brand.title.as_ref().unwrap_or(&plan.name);
+    crate::sign::sign(file, name, title, signing)?;
+    written.size += size().saturating_sub(before);
+    Ok(())
 }
 
 /// Writes the executable of either kind of bundle to `file`, which messages call `name`.
@@ -62,8 +85,7 @@ pub(super) fn write_executable(
         source,
     };
     let buffer = BufWriter::with_capacity(BUFFER, file);
-    let mut writer =
-        Writer::new(buffer, &parts.kit.bootloader(parts.plan.windowed)).map_err(failed)?;
+    let mut writer = Writer::new(buffer, &parts.kit.bootloader).map_err(failed)?;
     if !ignores_case(&parts.plan.target) {
         writer.allow_case_collisions();
     }

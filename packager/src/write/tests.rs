@@ -145,6 +145,8 @@ fn plan(root: &Path, facts: &InterpreterFacts) -> BuildPlan {
         optimize: 0,
         compression: 3,
         windowed: false,
+        brand: Default::default(),
+        signing: None,
         dist_dir: root.join("dist"),
         contents_directory: "_internal".into(),
         target: "x86_64-unknown-linux-gnu".into(),

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3_ffi as ffi;
 
-use super::exchange::{Exchange, Gone, Pace, ReceiveError, Request, ResponseHead};
+use super::exchange::{Exchange, GATEWAY_TIMEOUT, Gone, Pace, ReceiveError, Request, ResponseHead};
 use super::host::Host;
 use super::response::{self, End, Head, Response, Step, Violation};
 use super::telemetry::local;
+use super::timeout;
 use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
 
 /// Pieces of a list up to this size together are sent as one.
@@ -264,6 +265,14 @@ impl Call {
                     ReceiveError::Malformed | ReceiveError::CutOff => (400, "Bad Request"),
                 };
                 self.give_up(py, status, reason);
+            }
+            _ if timeout::is_interrupt(raised) => {
+                let text = raised.render();
+                host.log(
+                    py,
+                    &format!("error: {label}: interrupted (interrupt-timeout)\n{text}"),
+                );
+                self.give_up(py, GATEWAY_TIMEOUT, "Gateway Timeout");
             }
             _ => {
                 let text = raised.render();

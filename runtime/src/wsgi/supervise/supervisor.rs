@@ -1,7 +1,6 @@
 //! The supervisor process: does what [`Fleet`] decides.
 
 use std::io;
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -11,14 +10,15 @@ use platform::children::{self, Forked};
 use platform::signals::{
     CHILD, FEWER, HANGUP, INTERRUPT, KILL, MORE, QUIT, Signals, TERMINATE, USER1,
 };
-use platform::{Words, shared_memory};
+use platform::{Listener, Words, shared_memory};
 
 use super::fleet::{Action, Fleet, Policy};
 use super::worker::Worker;
 use super::{Slot, Word};
 use crate::wsgi::admin::Listening;
 use crate::wsgi::telemetry::Memory;
-use crate::wsgi::{log, observe, transport};
+use crate::wsgi::transport::tls::Tls;
+use crate::wsgi::{log, observe, scheme, transport};
 
 /// How often the workers' signs are read. Their ends are signals.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -79,19 +79,22 @@ struct AdminProcess {
 }
 
 struct Supervisor {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     signals: Signals,
     /// Closed by the end of this process, however it comes.
     leash: (UnixStream, UnixStream),
     memory: &'static [AtomicU64],
     figures: Option<Memory>,
     admin: Option<AdminProcess>,
+    /// What workers have when they begin: a file that is bad by then does not keep them from serving.
+    tls: Option<Tls>,
     fleet: Fleet,
 }
 
 impl Supervisor {
     fn new(settings: &Wsgi) -> Result<Self, String> {
-        let listeners = transport::listeners(&settings.bind).map_err(|error| error.to_string())?;
+        let listeners = transport::listeners(settings).map_err(|error| error.to_string())?;
+        let tls = Tls::new(settings).map_err(|error| error.to_string())?;
         let policy = policy(settings);
         let cannot = |what: &str| {
             let what = what.to_owned();
@@ -110,6 +113,7 @@ impl Supervisor {
         Ok(Self {
             figures,
             admin,
+            tls,
             listeners,
             signals: Signals::watch(&WATCHED).map_err(cannot("catch signals"))?,
             leash: UnixStream::pair().map_err(cannot("make a pipe"))?,
@@ -188,12 +192,12 @@ impl Supervisor {
         let listeners = std::mem::take(&mut self.listeners);
         // What else `self` holds is dropped by the caller: handlers of signals and the supervisor's end of the leash.
         let grace = Duration::from_secs(settings.graceful_timeout.into());
-        let figures = self.figures.take();
+        let (figures, tls) = (self.figures.take(), self.tls.take());
         Worker::begin(
             slot,
             words,
             listeners,
-            figures,
+            (figures, tls),
             self.leash.0.try_clone(),
             grace,
         );
@@ -275,6 +279,7 @@ impl Supervisor {
                 return self.fleet.force(128 + i32::from(signal));
             }
             INTERRUPT | TERMINATE => {
+                platform::service::notify("STOPPING=1");
                 log::line("stopping: no new connections; requests under way are finished");
                 // Nobody accepts any more: who connects now is to be refused, not to wait.
                 self.listeners.clear();
@@ -282,6 +287,9 @@ impl Supervisor {
             }
             HANGUP => {
                 log::line("reloading: each worker is replaced once a new one is ready");
+                if let Some(tls) = &self.tls {
+                    tls.reload();
+                }
                 self.fleet.reload();
             }
             MORE => self.fleet.resize(1),
@@ -292,17 +300,12 @@ impl Supervisor {
     }
 
     fn tell_serving(&self, settings: &Wsgi) {
-        let addresses: Vec<String> = self
-            .listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .map(|address| format!("http://{address}"))
-            .collect();
+        platform::service::notify("READY=1");
         log::line(&format!(
             "serving {}:{} on {} (processes: {}, supervised)",
             settings.module,
             settings.callable,
-            addresses.join(", "),
+            transport::addresses(&self.listeners, scheme(settings)),
             settings.processes
         ));
     }

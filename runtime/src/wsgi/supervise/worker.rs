@@ -1,25 +1,27 @@
 //! What a worker process knows of its supervisor.
 
 use std::io::{self, Read};
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use platform::Listener;
 use platform::children;
 use platform::process::exit_now;
 use platform::signals::TERMINATE;
 
 use super::{Slot, Word};
 use crate::wsgi::telemetry::Memory;
+use crate::wsgi::transport::tls::Tls;
 
 /// This process's place under its supervisor.
 #[derive(Debug)]
 pub(crate) struct Worker {
     number: usize,
     slot: Slot,
-    listeners: Mutex<Vec<TcpListener>>,
+    listeners: Mutex<Vec<Listener>>,
     memory: Option<Memory>,
+    tls: Mutex<Option<Tls>>,
 }
 
 // One for a process, which is a worker from its first moment to its end. Holds no Python object.
@@ -36,8 +38,8 @@ impl Worker {
     pub(super) fn begin(
         number: usize,
         slot: Slot,
-        listeners: Vec<TcpListener>,
-        memory: Option<Memory>,
+        listeners: Vec<Listener>,
+        (memory, tls): (Option<Memory>, Option<Tls>),
         leash: io::Result<UnixStream>,
         grace: Duration,
     ) {
@@ -47,6 +49,7 @@ impl Worker {
             slot,
             listeners,
             memory,
+            tls: Mutex::new(tls),
         });
         let watched = leash.and_then(|leash| {
             std::thread::Builder::new()
@@ -68,13 +71,19 @@ impl Worker {
     }
 
     /// The supervisor's listeners, once.
-    pub(crate) fn listeners(&self) -> Vec<TcpListener> {
+    pub(crate) fn listeners(&self) -> Vec<Listener> {
         std::mem::take(
             &mut self
                 .listeners
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// What the supervisor does handshakes with, if it does, once.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        tls.take()
     }
 
     /// It takes requests.
@@ -88,7 +97,7 @@ impl Worker {
     }
 
     /// Asks for a replacement.
-    pub(super) fn ask_for_replacement(&self) {
+    pub(crate) fn ask_for_replacement(&self) {
         self.slot.set(Word::Stale, 1);
     }
 }

@@ -1,20 +1,23 @@
 //! What the threads that serve share.
 
 use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use platform::Listener;
 use platform::poll::{Events, Interest, Poller, Repeat, Wake};
 use platform::socket::{Socket, accept};
 
 use super::access::Log;
 use super::connection::{Connection, Next, Scratch};
 use super::queue::Queue;
+use super::stream::Stream;
+use super::tls::Tls;
 use super::turn::Turn;
 use super::{Limits, Phase};
-use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::exchange::{Exchange, NO_ADDRESS, Request};
 use crate::wsgi::forwarded::Trusted;
 use crate::wsgi::statics::Statics;
 use crate::wsgi::telemetry::Telemetry;
@@ -84,6 +87,8 @@ pub(crate) struct Shared {
     pub statics: Statics,
     /// Whose word about clients counts.
     pub trusted: Trusted,
+    /// What connections are encrypted with, if they are.
+    pub tls: Option<Arc<Tls>>,
     /// For deadlines.
     pub clock: Clock,
     /// Tells of news.
@@ -95,7 +100,7 @@ pub(crate) struct Shared {
     slots: RwLock<Slots>,
     most: usize,
     open: AtomicUsize,
-    listeners: RwLock<Vec<TcpListener>>,
+    listeners: RwLock<Vec<Listener>>,
     paused: AtomicBool,
     phase: AtomicU8,
     /// When connections without a request are closed.
@@ -121,13 +126,14 @@ impl Shared {
         shares: bool,
         access_log: Option<Log>,
         telemetry: Option<Arc<Telemetry>>,
-        (statics, trusted): (Statics, Trusted),
+        (statics, trusted, tls): (Statics, Trusted, Option<Arc<Tls>>),
     ) -> io::Result<Self> {
         let shared = Self {
             access_log,
             telemetry,
             statics,
             trusted,
+            tls,
             clock: Clock::new(),
             poller: Poller::new()?,
             once: threads > 1,
@@ -202,7 +208,7 @@ impl Shared {
     ///
     /// # Errors
     /// When the system has no room.
-    pub(crate) fn listen(&self, listeners: Vec<TcpListener>) -> io::Result<()> {
+    pub(crate) fn listen(&self, listeners: Vec<Listener>) -> io::Result<()> {
         // Held until all are there: a client may knock, and a thread look for its listener, before this returns.
         let mut kept = self
             .listeners
@@ -272,17 +278,19 @@ impl Shared {
             .rearm(listener, key, Interest::Read, Repeat::Once);
     }
 
-    fn accept_one(self: &Arc<Self>, listener: &TcpListener) -> io::Result<()> {
+    fn accept_one(self: &Arc<Self>, listener: &Listener) -> io::Result<()> {
         let (socket, peer) = accept(listener)?;
-        let none = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let peer = peer.unwrap_or(none);
-        let local = socket.local_addr().unwrap_or(none);
+        let peer: SocketAddr = peer.unwrap_or(NO_ADDRESS);
+        let local = socket.local_addr().unwrap_or(NO_ADDRESS);
         socket.set_nodelay();
         if self.open.load(Ordering::Relaxed) >= self.most {
-            turn_away(&socket);
+            if self.tls.is_none() {
+                turn_away(&socket);
+            }
             self.count(|telemetry| telemetry.without_python(503));
             return Ok(());
         }
+        let socket = Stream::new(socket, self.tls.as_deref());
         let connection =
             self.insert(|key| Connection::new(socket, key, [peer, local], Arc::clone(self)));
         let added = self.poller.add(
@@ -353,9 +361,7 @@ impl Shared {
         drop(slots);
         self.count(Telemetry::closed);
         let _ = self.poller.remove(&connection.socket);
-        if connection.is_to_be_cut() {
-            connection.socket.cut();
-        }
+        connection.close();
         if self.open.fetch_sub(1, Ordering::SeqCst) == 1 && self.phase() != Phase::Serving {
             self.wake_keeper();
         }

@@ -166,4 +166,11 @@ impl Exchange for Turn {
             state.keep = false;
         }
     }
+
+    fn time_out(&self) {
+        if let Some(mut state) = self.state() {
+            self.connection.time_out(&mut state);
+        }
+        self.connection.arm();
+    }
 }
