@@ -1,6 +1,6 @@
 //! Programs for Windows, packed here: what they do under Wine. Each test runs with every CPython that is there for it.
 
-use crate::harness::{Outcome, Wine};
+use crate::harness::{Outcome, Wine, tool, tools};
 use std::fs;
 use std::sync::OnceLock;
 
@@ -14,7 +14,12 @@ fn on_each(check: impl Fn(&Wine, &str, (u8, u8))) {
             .map(|version| {
                 (
                     version,
-                    wine.packed("probe.py", version, &["--app-id", "com.example.Probe"]),
+                    wine.packed(
+                        "probe",
+                        "probe.py",
+                        version,
+                        &["--app-id", "com.example.Probe"],
+                    ),
                 )
             })
             .collect()
@@ -181,7 +186,7 @@ fn a_windows_program_with_wheels() {
     on_each(|wine, _, version| {
         let site = wine.site_packages(version);
         let options = ["--site-packages", site.to_str().unwrap()];
-        let program = wine.packed("wheels.py", version, &options);
+        let program = wine.packed("wheels", "wheels.py", version, &options);
         let seen = passed(&wine.run(&program, &[]).run());
         let lines: Vec<&str> = seen.lines().collect();
         assert!(lines[0].starts_with("&lt;&amp;&gt; 3.0."), "{seen}");
@@ -193,12 +198,68 @@ fn a_windows_program_with_wheels() {
     });
 }
 
+/// What branding and signing change lies before and behind the payload, which has to be found all the same.
+#[test]
+fn a_signed_windows_program_with_an_icon_starts() {
+    let Some([_, openssl]) = tools(["osslsigncode", "openssl"]) else {
+        return;
+    };
+    on_each(|wine, _, version| {
+        let [icon, key, certificate] = ["icon.svg", "key.pem", "certificate.pem"].map(|name| {
+            let path = wine.inside(name);
+            path.into_os_string().into_string().unwrap()
+        });
+        let drawing = r##"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path fill="#c00" d="M0 0h9v9z"/></svg>"##;
+        fs::write(&icon, drawing).unwrap();
+        let new = [
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=Makers",
+        ];
+        let of_code = [
+            "-addext",
+            "extendedKeyUsage=codeSigning",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+        ];
+        tool(&openssl, new.iter().chain(&of_code));
+        let options = [
+            "--icon",
+            &icon,
+            "--sign",
+            &certificate,
+            "--sign-key",
+            &key,
+            "--app-id",
+            "com.example.Signed",
+        ];
+        let program = wine.packed("signed", "probe.py", version, &options);
+        for _ in 0..2 {
+            let seen = passed(&wine.run(&program, &["facts"]).run());
+            assert!(seen.contains("com.example.Signed-"), "{seen}");
+        }
+    });
+}
+
 /// Started as the desktop starts it: Wine hands its own streams to what is started otherwise.
 #[test]
 fn a_windows_program_without_a_console_keeps_a_log_and_shows_its_error() {
     on_each(|wine, probe, version| {
         let id = format!("com.example.Windowed3{}", version.1);
-        let program = wine.packed("windowed.py", version, &["--windowed", "--app-id", &id]);
+        let program = wine.packed(
+            "windowed",
+            "windowed.py",
+            version,
+            &["--windowed", "--app-id", &id],
+        );
         let path = wine.outside(&program);
         let log = wine
             .local_data()

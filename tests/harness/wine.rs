@@ -104,14 +104,16 @@ impl Wine {
         (path, format!("C:\\{unique}"))
     }
 
-    /// Packs `script` with a Python for Windows into the tests' folder, and returns the file's name.
-    pub(crate) fn packed(&self, script: &str, version: (u8, u8), options: &[&str]) -> String {
-        let name = format!(
-            "{}-{}{}",
-            Path::new(script).file_stem().unwrap().display(),
-            version.0,
-            version.1
-        );
+    /// Packs `script` under a name of its own with a Python for Windows into the tests' folder, and returns the file's
+    /// name.
+    pub(crate) fn packed(
+        &self,
+        name: &str,
+        script: &str,
+        version: (u8, u8),
+        options: &[&str],
+    ) -> String {
+        let name = format!("{name}-{}{}", version.0, version.1);
         let (_, windows) = self
             .pythons
             .iter()

@@ -187,12 +187,8 @@ const REPLACE: u32 =
 /// `list` must be null or a valid list.
 unsafe fn allowed(list: *const ACL) -> io::Result<Vec<(String, u32)>> {
     let mut found = Vec::new();
-    // SAFETY: as the caller promises.
-    let count = if list.is_null() {
-        0
-    } else {
-        unsafe { (*list).AceCount }
-    };
+    // SAFETY: null or valid, as the caller promises.
+    let count = unsafe { list.as_ref() }.map_or(0, |list| list.AceCount);
     for index in 0..u32::from(count) {
         let mut entry = null_mut();
         // SAFETY: a valid list, and the index of one of its entries.

@@ -23,6 +23,7 @@ mod code;
 pub(crate) mod config;
 mod entry;
 pub(crate) mod error;
+#[cfg(unix)]
 pub(crate) mod frames;
 mod frozen;
 pub(crate) mod function;
