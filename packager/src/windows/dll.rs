@@ -175,3 +175,30 @@ impl<'a> Image<'a> {
         std::str::from_utf8(&bytes[..end]).ok().map(str::to_owned)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_no_pe_file_is_none_and_what_is_damaged_is_an_error() {
+        assert!(Dll::parse(b"\x7fELF").unwrap().is_none());
+        assert!(Dll::parse(b"").unwrap().is_none());
+        for length in [2, 64, 4096] {
+            let mut bytes = b"MZ".to_vec();
+            bytes.resize(length, 0xff);
+            assert!(Dll::parse(&bytes).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn versions_are_read_from_the_resource() {
+        let mut bytes = vec![7; 5];
+        for word in [0xfeef_04bd_u32, 0x1_0000, 0x0003_000b, (9150 << 16) | 1013] {
+            bytes.extend(word.to_le_bytes());
+        }
+        assert_eq!(version(&bytes), Some((3, 11, 9150)));
+        assert_eq!(version(&bytes[..12]), None);
+    }
+}
