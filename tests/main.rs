@@ -54,4 +54,5 @@ mod e2e {
     mod uptodate;
     mod verdict;
     mod versions;
+    mod windows;
 }

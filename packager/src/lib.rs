@@ -52,6 +52,11 @@ pub mod unpacked;
     reason = "this is what looks at the inputs again"
 )]
 pub mod uptodate;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "where archives are unpacked to is no input"
+)]
+pub mod windows;
 pub mod write;
 
 #[cfg(test)]
@@ -115,6 +120,8 @@ pub struct Made {
 pub enum BuildError {
     /// The settings make no plan.
     Configure(#[from] ConfigError),
+    /// There is no interpreter for Windows where one is named.
+    Windows(#[from] windows::WindowsError),
     /// A Windows executable cannot be given its icon, version, manifest or resources.
     Brand(#[from] BrandError),
     /// The executable cannot be signed.
@@ -156,6 +163,7 @@ impl BuildError {
         match self {
             Self::Configure(error) => error.hint(),
             Self::Kit(error) => error.hint(),
+            Self::Windows(error) => error.hint(),
             Self::Brand(error) => error.hint(),
             Self::Sign(error) => error.hint(),
             Self::Discover(error) => discover_hint(error),
@@ -317,7 +325,11 @@ fn gather(
     kit: &Kit,
     report: &Printer,
 ) -> Result<(InterpreterFacts, ModuleGraph, Collection), BuildError> {
-    let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
+    let facts = if layout::is_windows(&plan.target) {
+        windows::facts(plan)? // by its files: it cannot be run here
+    } else {
+        InterpreterFacts::ask(&plan.python)? // once: nothing later asks the interpreter
+    };
     modes::check(plan, &facts)?;
     let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
     report.start(Stage::Collect, 0);

@@ -57,12 +57,35 @@ pub struct BuildPlan {
     pub contents_directory: String,
     /// Target triple of the kit.
     pub target: String,
+    /// Folders with the distributions for the target, where they are not those of the interpreter.
+    pub site_packages: Vec<PathBuf>,
     /// Where compiled and compressed entries are kept between builds; `None` with `--no-cache`.
     pub cache_dir: Option<PathBuf>,
     /// Throw the cache away first (`--clean`).
     pub clean: bool,
     /// Replace a one-folder output without asking (`--noconfirm`).
     pub noconfirm: bool,
+}
+
+impl BuildPlan {
+    /// The executable's name on disk.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        if crate::layout::is_windows(&self.target) {
+            format!("{}.exe", self.name)
+        } else {
+            self.name.clone()
+        }
+    }
+
+    /// What the build makes: the executable, or the folder that it lies in.
+    #[must_use]
+    pub fn output(&self) -> PathBuf {
+        match self.mode {
+            BundleMode::OneFile => self.dist_dir.join(self.file_name()),
+            BundleMode::OneDir => self.dist_dir.join(&self.name),
+        }
+    }
 }
 
 /// `[windows]`, and what `[app]` says for people to read: how a Windows executable looks and what it says of itself.

@@ -90,6 +90,7 @@ pub(crate) fn facts() -> crate::facts::InterpreterFacts {
             .collect(),
         multiarch: "x86_64-linux-gnu".into(),
         editable: std::collections::BTreeMap::new(),
+        unpacked: None,
     }
 }
 
@@ -124,6 +125,7 @@ pub(crate) fn plan(
         dist_dir: root.join("dist"),
         contents_directory: "_internal".into(),
         target: "x86_64-unknown-linux-gnu".into(),
+        site_packages: Vec::new(),
         cache_dir: None,
         clean: false,
         noconfirm: false,

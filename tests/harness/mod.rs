@@ -11,6 +11,7 @@ mod root;
 mod run;
 mod shelf;
 mod tools;
+mod wine;
 
 pub(crate) use case::{Case, Mode, run_case};
 pub(crate) use files::{
@@ -24,3 +25,4 @@ pub(crate) use root::{arena, is_root, mount_namespace};
 pub(crate) use run::{Outcome, Run, Running, bytes, signal};
 pub(crate) use shelf::{PARTS, Shelf};
 pub(crate) use tools::{python_with_pefile, tool, tools, words};
+pub(crate) use wine::Wine;

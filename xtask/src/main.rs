@@ -17,6 +17,7 @@ mod libraries;
 mod setup;
 mod soak;
 mod test;
+mod wine;
 
 use anyhow::{Result, bail};
 
@@ -31,7 +32,7 @@ Usage: cargo xtask COMMAND
   ci [--long]          lint, test, ten seconds of fuzzing each target, demo; --long: with the tests and the minute of
                        fuzzing that are left out otherwise
   kits [--target T] [--fast]
-                       bootloader and runtime into target/kits/T; --fast: this machine's own toolchain, unoptimised
+                       bootloader and runtime into target/kits/T (x86_64-pc-windows-gnu, too); --fast: this machine's own toolchain, unoptimised
   dist                 target/dist/pack: one file with the kits inside
   libraries [NAME...] [--core] [--pyinstaller] [--page] [--pack FILE] [--jobs N] [--cached]
                        programs that use what people install, packed and run where no Python is; --core: those that
@@ -42,6 +43,8 @@ Usage: cargo xtask COMMAND
                        rounds or programs a trial, into target/bench
   bench serve [--quick] [--rounds N] [--seconds N] [--only SCENARIO]... [--server NAME]... [--pack FILE]
                        our WSGI host beside others: writes the second half of BENCHMARKS.md; a trial likewise
+  wine [-- PROGRAM...] Wine and CPython for Windows below target/wine, for the tests of programs for Windows (needs root);
+                       with words, runs a program in it
   soak [SECONDS] [--single] [--seed N] [--pack FILE]
                        a packed server under load for ten minutes or SECONDS, reloaded every 20 s, a process killed every
                        15 s; idle connections, clients that do not read; --single: one process, neither reloaded nor killed
@@ -62,6 +65,7 @@ fn main() -> Result<()> {
         ["libraries", options @ ..] => libraries::command(options),
         ["bench", "start", options @ ..] => bench::start(options),
         ["bench", "serve", options @ ..] => bench::serve(options),
+        ["wine", words @ ..] => wine::command(words),
         ["soak", options @ ..] => soak::run(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");

@@ -20,6 +20,13 @@ pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
         target: kits::HOST.to_owned(),
         fast: false,
     })?;
+    if setup::target().join("wine/ready").exists() {
+        // Programs for Windows are tried, too.
+        kits::build(&kits::Options {
+            target: kits::WINDOWS.to_owned(),
+            fast: false,
+        })?;
+    }
     let pack = dist::build()?;
     setup::judges();
     step(

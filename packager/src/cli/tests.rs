@@ -106,6 +106,7 @@ fn build_help() {
           --python <INTERPRETER>  The Python to pack: a path, a virtual environment, or a name such as
                                   python3.12
           --target <TRIPLE>       The system the program is for [default: this one]
+          --site-packages <DIR>   Folder with the distributions for another target
           --workpath <DIR>        Where compiled and compressed files are kept between builds
           --clean                 Forget what earlier builds have compiled and compressed
           --dry-run               List what would go in, and why, and build nothing

@@ -8,6 +8,9 @@ use super::{brand, host_target};
 use crate::layout::is_windows;
 use crate::plan::{BuildPlan, BundleMode, Entry};
 
+/// The one other target.
+pub(super) const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
 /// Refuses values that this version knows and cannot fulfil: to go on without them would change what the program does.
 pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
     let refuse = |origin: &Origin, what: &str, instead| {
@@ -26,12 +29,21 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
     }
     if let Some((target, origin)) = settings
         .text("bundle.target")
-        .filter(|(target, _)| *target != host_target())
+        .filter(|(target, _)| *target != host_target() && *target != WINDOWS)
     {
         return refuse(
             origin,
             &format!("packing for `{target}`"),
-            "leave it out to pack for this system",
+            "leave it out to pack for this system, or name `x86_64-pc-windows-gnu`",
+        );
+    }
+    if settings.text("bundle.target").map(|(target, _)| target) == Some(WINDOWS)
+        && let Some((_, origin)) = settings.text("wsgi.app")
+    {
+        return refuse(
+            origin,
+            "the WSGI server on Windows",
+            "pack for Linux, or a script that serves with a server in Python",
         );
     }
     Ok(())
@@ -47,6 +59,15 @@ pub(super) fn without_effect(settings: &Layer, plan: &BuildPlan) -> Vec<String> 
         (settings.text("bundle.contents-directory"), plan.mode)
     {
         notes.push(format!("{origin} changes nothing: it is for --onedir"));
+    }
+    if let (Some(given), false) = (
+        settings.list("bundle.site-packages").first(),
+        is_windows(&plan.target),
+    ) {
+        notes.push(format!(
+            "{} changes nothing: the interpreter's own distributions are packed",
+            given.origin
+        ));
     }
     notes.extend(modes(settings));
     // Where an application is named and a script runs instead, that has been said.

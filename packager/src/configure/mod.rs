@@ -47,7 +47,7 @@ pub struct Request {
     pub no_cache: bool,
 }
 
-/// The triple of the system that `pack` runs on: the only target so far.
+/// The triple of the system that `pack` runs on.
 #[must_use]
 pub fn host_target() -> String {
     let arch = std::env::consts::ARCH;
@@ -73,9 +73,15 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
     } = &project;
     limits::supported(settings)?;
     let commands = commands(settings, &request.current)?;
-    let choice = python::choose(settings, root, &request.current, &request.environment)?;
+    let target = settings
+        .text("bundle.target")
+        .map_or_else(host_target, |(target, _)| target.to_owned());
+    let choice = if is_windows(&target) {
+        python::for_windows(settings, &request.current)?
+    } else {
+        python::choose(settings, root, &request.current, &request.environment)?
+    };
     let name = identity::name(&project)?;
-    let target = host_target();
     let statics = statics::folders(settings, &request.current)?;
     let mut include = include(settings, &request.current)?;
     if matches!(main, Main::Wsgi { .. }) {
@@ -130,6 +136,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         dist_dir: path(settings, "bundle.distpath", &request.current)
             .unwrap_or_else(|| request.current.join("dist")),
         contents_directory: identity::contents_directory(settings)?,
+        site_packages: folders(settings.list("bundle.site-packages"), &request.current)?,
         target,
         cache_dir: if request.no_cache {
             None
@@ -149,7 +156,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
 /// A folder of the machine that the program runs on: nothing that is there can be checked here.
 fn runtime_tmpdir(settings: &Layer) -> Result<Option<PathBuf>, ConfigError> {
     match settings.text("bundle.runtime-tmpdir") {
-        Some((text, origin)) if !text.starts_with('/') => Err(ConfigError::Invalid {
+        Some((text, origin)) if !is_absolute_somewhere(text) => Err(ConfigError::Invalid {
             origin: origin.clone(),
             got: format!("`{text}`"),
             expected: "an absolute path on the machine that the program runs on".into(),
@@ -170,6 +177,16 @@ fn max_glibc(settings: &Layer) -> Result<Option<GlibcVersion>, ConfigError> {
         got: format!("`{text}`"),
         expected: "a version of glibc, such as `2.28`".into(),
     })
+}
+
+/// On Unix, or on Windows.
+fn is_absolute_somewhere(text: &str) -> bool {
+    let drive = text.split_once(":\\").or_else(|| text.split_once(":/"));
+    text.starts_with('/')
+        || text.starts_with(r"\\")
+        || drive.is_some_and(|(letter, _)| {
+            letter.len() == 1 && letter.starts_with(|c: char| c.is_ascii_alphabetic())
+        })
 }
 
 /// The `[wsgi]` settings.
@@ -312,12 +329,11 @@ fn existing(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, Con
 fn folders(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let check = |given: &Given<String>| {
         let path = absolute(&given.origin.base(current).join(&given.value));
-        match path.is_dir() {
-            true => Ok(path),
-            false => Err(ConfigError::Missing {
-                origin: given.origin.clone(),
-                path,
-            }),
+        let origin = given.origin.clone();
+        if path.is_dir() {
+            Ok(path)
+        } else {
+            Err(ConfigError::Missing { origin, path })
         }
     };
     given.iter().map(check).collect()

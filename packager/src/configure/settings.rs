@@ -583,6 +583,15 @@ static OWN: &[Setting] = &[
         more: "",
     },
     Setting {
+        key: "bundle.site-packages",
+        kind: Kind::Paths,
+        flags: &[option("site-packages", "DIR")],
+        heading: BUILD,
+        help: "Folder with the distributions for another target",
+        more: "For --target of another system, whose interpreter cannot be asked: `pip install --platform win_amd64 \
+               --python-version 3.13 --only-binary=:all: --target DIR -r requirements.txt` fills one.",
+    },
+    Setting {
         key: "bundle.workpath",
         kind: Kind::Path,
         flags: &[option("workpath", "DIR")],

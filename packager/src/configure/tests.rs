@@ -332,9 +332,13 @@ fn script_and_wsgi() {
 fn what_is_not_there_yet_is_refused() {
     let folder = Folder::new(&[("app.py", "")]);
     let check = |line: &[&str]| folder.error(&[line, &["app.py"]].concat());
+    insta::assert_snapshot!(check(&["--target", "aarch64-apple-darwin"]), @r"
+    `--target`: packing for `aarch64-apple-darwin` is not supported yet
+    hint: leave it out to pack for this system, or name `x86_64-pc-windows-gnu`
+    ");
     insta::assert_snapshot!(check(&["--target", "x86_64-pc-windows-gnu"]), @r"
-    `--target`: packing for `x86_64-pc-windows-gnu` is not supported yet
-    hint: leave it out to pack for this system
+    no Python for Windows is named: those of this system do not run there
+    hint: name an embeddable package of python.org (python-3.X.Y-embed-amd64.zip or its folder), the folder of an installation, or that of an unpacked python-build-standalone archive with `--python`
     ");
     insta::assert_snapshot!(check(&["--sbom", "x.json"]), @r"
     `--sbom`: writing an SBOM is not supported yet

@@ -77,7 +77,9 @@ impl Hooks {
         facts: &InterpreterFacts,
         graph: &ModuleGraph,
     ) -> bool {
-        if plan.include.hooks.is_empty() && graph.hook_distributions.is_empty() {
+        let none = plan.include.hooks.is_empty() && graph.hook_distributions.is_empty();
+        // They run in the Python that is packed, which for Windows cannot be run here.
+        if none || crate::layout::is_windows(&plan.target) {
             return false;
         }
         let modules = graph.modules.keys().cloned();

@@ -248,7 +248,9 @@ impl Distribution {
 
 /// A file inside the site folder that can be a module's.
 fn is_module_file(file: &str) -> bool {
-    let kind = file.ends_with(".py") || file.ends_with(".pyc") || file.ends_with(".so");
+    let kind = [".py", ".pyc", ".so", ".pyd"]
+        .iter()
+        .any(|end| file.ends_with(end));
     kind && !file.starts_with("../") && !file.starts_with('/') && !file.contains("__pycache__/")
 }
 

@@ -14,7 +14,7 @@ const BUFFER: usize = 256 << 10;
 
 /// Whether the output can go where it is to go; creates the folder for it.
 pub(super) fn prepare(plan: &BuildPlan) -> Result<(), WriteError> {
-    let target = plan.dist_dir.join(&plan.name);
+    let target = plan.output();
     if target.is_dir() {
         let reason = "it is a folder, and the output is a file";
         return Err(WriteError::InTheWay {
@@ -28,7 +28,7 @@ pub(super) fn prepare(plan: &BuildPlan) -> Result<(), WriteError> {
 
 pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, WriteError> {
     let plan = parts.plan;
-    let target = plan.dist_dir.join(&plan.name);
+    let target = plan.output();
     let failed = |source| WriteError::Write {
         path: target.clone(),
         source,

@@ -108,6 +108,10 @@ impl<T: Instance> Class<T> {
             basicsize,
             itemsize: 0,
             // The same value in the stable ABI of every version.
+            #[cfg_attr(
+                windows,
+                allow(clippy::useless_conversion, reason = "it is a `long` there")
+            )]
             flags: u32::try_from(ffi::Py_TPFLAGS_DEFAULT).unwrap_or(0),
             slots: slots.as_mut_ptr(),
         };

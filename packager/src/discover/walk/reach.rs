@@ -7,10 +7,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Names that are in `sys.modules` without any file: put there by a module of another name, or by the interpreter.
-const VIRTUAL: [&str; 7] = [
+const VIRTUAL: [&str; 8] = [
     "__main__",
     "_frozen_importlib",
     "_frozen_importlib_external",
+    // From 3.13 on `collections` itself puts it there.
+    "collections.abc",
     "os.path",
     "pkg_resources.extern",
     "setuptools.extern",
