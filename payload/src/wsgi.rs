@@ -35,6 +35,10 @@ pub struct Wsgi {
     pub access_log_format: Option<String>,
     /// A file for the lines, in the place of stderr.
     pub access_log_file: Option<String>,
+    /// A file with the server's certificate and those that lead to an authority, in PEM form: TLS is spoken.
+    pub tls_certificate: Option<String>,
+    /// A file with its key; `None`: it stands in the certificate's.
+    pub tls_key: Option<String>,
     /// Addresses and networks of proxies that are believed, separated by commas.
     pub trusted_proxies: Option<String>,
     /// Which of their fields: `x-forwarded`, which `None` stands for, too, or `forwarded`.
@@ -105,6 +109,8 @@ impl Default for Wsgi {
             access_log: true,
             access_log_format: None,
             access_log_file: None,
+            tls_certificate: None,
+            tls_key: None,
             trusted_proxies: None,
             proxy_headers: None,
             statics: Vec::new(),
@@ -260,6 +266,8 @@ pub static SETTINGS: &[Setting] = &[
     setting!("access-log", Kind::Truth, "", access_log: Truth, "Write a line per request to stderr"),
     setting!("access-log-format", Kind::OneOf(&["combined", "json"]), "FORMAT", access_log_format: Text, "Lines of the access log: combined, as Apache writes them, or json"),
     setting!("access-log-file", Kind::Text, "FILE", access_log_file: Text, "Append the access log to a file in the place of stderr"),
+    setting!("tls-certificate", Kind::Text, "FILE", tls_certificate: Text, "Speak HTTPS, with this certificate and its chain (PEM)"),
+    setting!("tls-key", Kind::Text, "FILE", tls_key: Text, "The certificate's private key (PEM), where it is not in that file"),
     setting!("trusted-proxies", Kind::Text, "ADDRESSES", trusted_proxies: Text, "Proxies to be believed: addresses or networks, by commas"),
     setting!("proxy-headers", Kind::OneOf(&["x-forwarded", "forwarded"]), "KIND", proxy_headers: Text, "What they set: x-forwarded (-For, -Proto …) or forwarded (RFC 7239)"),
     setting!("static-max-age", Kind::Whole(0, 366 * DAY), "SECONDS", static_max_age: Small, "How long clients keep static files unasked"),

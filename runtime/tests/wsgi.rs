@@ -1,6 +1,7 @@
 //! The WSGI host over real sockets, in every CPython of this machine: `wsgi/cases.py` asks, `wsgi/applications.py`
 //! answers, most of it with `wsgiref.validate` in between. `wsgi/traps.py` asks for what other servers got wrong, and
 //! `wsgi/corpora.py` sends the requests that gunicorn and llhttp are tested with; pip fetches those when the test runs.
+//! `wsgi/tls.py` speaks HTTPS, `wsgi/sockets.py` connects to Unix sockets and those that a service manager passes.
 //! `wsgi/statics.py` asks for files that are served without the application.
 //! `wsgi/forwarded.py` says what proxies say, `wsgi/logs.py` reads the access log. `wsgi/limits.py` breaks the limits that clients have,
 //! `wsgi/timeouts.py` those that the application has; `wsgi/holding_up.py` is the short form of `cargo xtask soak`.
@@ -74,6 +75,7 @@ fn run(minor: u32) {
                 "logs.py",
                 "timeouts.py",
                 "sockets.py",
+                "tls.py",
             ] {
                 script(&python, name, "shared");
             }
@@ -83,11 +85,16 @@ fn run(minor: u32) {
 }
 
 fn script(python: &Path, name: &str, gil: &str) {
+    with(python, name, gil, None);
+}
+
+fn with(python: &Path, name: &str, gil: &str, variable: Option<&str>) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/wsgi")
         .join(name);
     let output = Command::new(python)
         .env("TEST_GIL", gil)
+        .envs(variable.map(|name| (name, "1")))
         .arg("-Wignore")
         .arg(&script)
         .arg(library())
@@ -162,6 +169,16 @@ fn an_interpreter_with_a_gil_of_its_own() {
         }
         None => eprintln!("no CPython 3.13 on this machine: not tested"),
     }
+}
+
+#[test]
+fn the_same_over_tls() {
+    let all = |minor: u32, gil: &str| match interpreter(minor) {
+        Some(python) => with(&python, "tls.py", gil, Some("TEST_ALL")),
+        None => eprintln!("no CPython 3.{minor} on this machine: not tested"),
+    };
+    all(9, "shared");
+    all(13, "per-interpreter");
 }
 
 #[test]

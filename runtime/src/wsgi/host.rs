@@ -33,6 +33,8 @@ pub(crate) struct Host {
     client: Cache,
     facts: [Kept; 2],
     types: Arc<Types>,
+    /// The port that belongs to the scheme.
+    port: u16,
     /// Each thread handles several requests while it holds the GIL once, since there is but one.
     pub batch: bool,
 }
@@ -142,6 +144,8 @@ pub(crate) struct Concurrency {
     pub threads: bool,
     /// `wsgi.multiprocess`
     pub processes: bool,
+    /// `wsgi.url_scheme` is `https`.
+    pub tls: bool,
 }
 
 /// Seconds that the request waited for a thread.
@@ -213,6 +217,7 @@ impl Host {
             client: Cache::default(),
             facts: [intern(py, QUEUE_TIME)?, intern(py, GIL_WAIT)?],
             types,
+            port: if runs.tls { 443 } else { 80 },
             batch: !runs.threads,
         })
     }
@@ -261,7 +266,7 @@ impl Host {
             set(&keys.protocol, &keys.http10.get(py))?;
         }
         let (name, port) = match request.local {
-            NO_ADDRESS => as_called(py, request)?,
+            NO_ADDRESS => as_called(py, request, self.port)?,
             local => self.server.get(py, local)?,
         };
         set(&keys.server_name, &name)?;
@@ -286,7 +291,7 @@ impl Host {
         if let Some(host) = target.host {
             set(&keys.host, &py.latin1(host)?)?;
         }
-        forwarded(py, &request.forwarded, &environ)?;
+        forwarded(py, &request.forwarded, &environ, self.port)?;
         let input = Input::new(Arc::clone(call));
         set(&keys.input, &self.types.input.instance(py, input)?)?;
         if let Some(errors) = self.stderr(py) {
@@ -345,7 +350,12 @@ impl Host {
 }
 
 /// What a trusted proxy says, for applications that make URLs of it.
-fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> PyResult<'py, ()> {
+fn forwarded<'py>(
+    py: Attached<'py>,
+    said: &Forwarded,
+    environ: &Owned<'py>,
+    own: u16,
+) -> PyResult<'py, ()> {
     let set = |name: &str, value: &str| environ.dict_set(&py.text(name)?, &py.text(value)?);
     if let Some(scheme) = said.scheme {
         set("wsgi.url_scheme", scheme)?;
@@ -356,7 +366,8 @@ fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> 
     }
     let default = match said.scheme {
         Some("https") => 443,
-        _ => 80,
+        Some(_) => 80,
+        None => own,
     };
     let told = said.scheme.is_some() || said.host.is_some();
     if let Some(port) = said.port.or(told.then_some(default)) {
@@ -372,14 +383,18 @@ fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> 
 fn as_called<'py>(
     py: Attached<'py>,
     request: &Request<'_>,
+    default: u16,
 ) -> PyResult<'py, (Owned<'py>, Owned<'py>)> {
     let host = request.target.host.or_else(|| request.fields.get("host"));
     let host = host.and_then(|host| std::str::from_utf8(host).ok());
     let host = host.filter(|host| !host.is_empty()).unwrap_or("localhost");
     let name = host_alone(host);
     let port = host[name.len()..].strip_prefix(':');
-    let port = port.filter(|port| !port.is_empty()).unwrap_or("80");
-    Ok((py.text(name)?, py.text(port)?))
+    let port = match port.filter(|port| !port.is_empty()) {
+        Some(port) => port.to_owned(),
+        None => default.to_string(),
+    };
+    Ok((py.text(name)?, py.text(&port)?))
 }
 
 /// Without the port.
@@ -406,7 +421,10 @@ fn template<'py>(
     set("SERVER_PROTOCOL", py.text("HTTP/1.1")?)?;
     set("SERVER_SOFTWARE", py.text(super::SERVER_SOFTWARE)?)?;
     set("wsgi.version", py.tuple(&[&py.int(1)?, &py.int(0)?])?)?;
-    set("wsgi.url_scheme", py.text("http")?)?;
+    set(
+        "wsgi.url_scheme",
+        py.text(if runs.tls { "https" } else { "http" })?,
+    )?;
     set("wsgi.multithread", py.bool(runs.threads)?)?;
     set("wsgi.multiprocess", py.bool(runs.processes)?)?;
     set("wsgi.run_once", py.bool(false)?)?;

@@ -51,6 +51,7 @@ use statics::Statics;
 use stop::Server;
 use supervise::Worker;
 use transport::access::{Form, Log};
+use transport::tls::Tls;
 use transport::{Bound, Limits, Shared};
 use worker::Workers;
 
@@ -134,13 +135,17 @@ fn start<'py>(
             .map(Bound::on)
             .map_err(|error| StartError::Message(error.to_string()))?,
     };
-    let addresses = bound.addresses();
+    let tls = match supervised {
+        Some(worker) => worker.tls(),
+        None => Tls::new(settings).map_err(|error| StartError::Message(error.to_string()))?,
+    };
+    let addresses = bound.addresses(scheme(settings));
     let version = version(py)?;
     let engine = Engine::start(py, source, settings, observer.telemetry())?;
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
     let (name, how) = (engine::name(settings), engine.describe(py, threads));
     // Threads that have begun when another cannot need the GIL to end.
-    let accepted = py.detach(|| accept(bound, engine, settings, observer));
+    let accepted = py.detach(|| accept((bound, tls), engine, settings, observer));
     let server = accepted.map_err(|(error, engine)| {
         engine.end_or_exit(py, 1);
         StartError::Message(error)
@@ -165,7 +170,7 @@ fn start<'py>(
 
 /// Starts all threads; gives the interpreters back when the system has no room for them.
 fn accept(
-    bound: Bound,
+    (bound, tls): (Bound, Option<Tls>),
     engine: Engine,
     settings: &Wsgi,
     observer: Observer,
@@ -188,6 +193,7 @@ fn accept(
         Err(error) => return Err((error, engine)),
     };
     let all = threads * engine.members().len();
+    let tls = tls.map(Arc::new);
     let shares = Worker::current().is_some() && settings.processes > 1;
     let shared = match Shared::new(
         Limits::from(settings),
@@ -195,7 +201,7 @@ fn accept(
         shares,
         log,
         observer.telemetry().map(Arc::clone),
-        (statics, trusted),
+        (statics, trusted, tls.clone()),
     ) {
         Ok(shared) => Arc::new(shared),
         Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
@@ -210,6 +216,10 @@ fn accept(
     let started = supervise::watch(settings, &engine, workers.seats(), &mut background)
         .and_then(|()| timeout::watch(settings, &engine, workers.watched(), &mut background))
         .and_then(|()| observer.serving(&engine, &mut background))
+        .and_then(|()| match tls {
+            Some(tls) => background.spawn("tls", move |stop| tls.watch(stop)),
+            None => Ok(()),
+        })
         .and_then(|()| bound.start(&shared, move || waker.wake()));
     match started {
         Ok(io) => Ok(Server {
@@ -245,6 +255,14 @@ fn access_log(settings: &Wsgi) -> Result<Option<Log>, String> {
         let file = file.unwrap_or_default();
         format!("cannot open the access log `{file}`: {error}")
     })
+}
+
+/// What the addresses of the server begin with.
+fn scheme(settings: &Wsgi) -> &'static str {
+    match settings.tls_certificate {
+        Some(_) => "https",
+        None => "http",
+    }
 }
 
 fn version(py: Attached<'_>) -> PyResult<'_, String> {

@@ -13,16 +13,19 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARY = os.path.abspath(sys.argv.pop(1))
-# The mode that all servers here have.
+# The mode that all servers here have, and the file with certificate and key that they show.
 GIL = os.environ.get("TEST_GIL", "shared")
+TLS = os.environ.get("TEST_TLS")
+SCHEME = "https" if TLS else "http"
 sys.path.insert(0, HERE)
+from secure import Secure  # noqa: E402
 
 
 class Server:
     SETTINGS = {
         "module": os.environ.get("TEST_MODULE", "applications"), "callable": "application", "bind": ["127.0.0.1:0"],
         "threads": 3, "processes": 1, "switch_interval": None, "graceful_timeout": 5, "access_log": False,
-        "gil": GIL, "interpreters": 1,
+        "gil": GIL, "interpreters": 1, "tls_certificate": TLS,
     }
 
     def __init__(self, application="application", **settings):
@@ -55,7 +58,7 @@ class Server:
 
     def start(self):
         self.wait_log(r"serving .*\n|<end>")
-        found = re.findall(rb"http://(?:\[[^]]*\]|[^:]*):(\d+)", self.log)
+        found = re.findall(rb"https?://(?:\[[^]]*\]|[^:]*):(\d+)", self.log)
         if not found:
             raise AssertionError("did not start:\n" + self.log.decode(errors="replace"))
         self.ports = [int(port) for port in found]
@@ -63,7 +66,10 @@ class Server:
         return self
 
     def connect(self, host="127.0.0.1", port=None):
-        return Connection(socket.create_connection((host, port or self.port), timeout=20))
+        sock = socket.create_connection((host, port or self.port), timeout=20)
+        if self.settings["tls_certificate"]:
+            sock = Secure(sock)
+        return Connection(sock)
 
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
@@ -217,7 +223,7 @@ class Environ(Case):
         self.assertEqual(environ["REMOTE_ADDR"], "127.0.0.1")
         self.assertEqual(environ["HTTP_HOST"], "test")
         self.assertEqual(environ["wsgi.version"], [1, 0])
-        self.assertEqual(environ["wsgi.url_scheme"], "http")
+        self.assertEqual(environ["wsgi.url_scheme"], SCHEME)
         self.assertIs(environ["wsgi.multithread"], True)
         self.assertIs(environ["wsgi.multiprocess"], False)
         self.assertIs(environ["wsgi.run_once"], False)
@@ -704,8 +710,8 @@ class Life(unittest.TestCase):
     def test_start_line_and_several_binds(self):
         server = self.serve(bind=["127.0.0.1:0", "[::1]:0"], threads=1, switch_interval={"fixed": 2000}).start()
         version = ".".join(map(str, sys.version_info[:3]))
-        server.wait_log(r"(?m)^serving applications:application on http://127\.0\.0\.1:\d+, http://\[::1\]:\d+ "
-                        r"\(CPython %s, .*1 thread.*\)\n" % re.escape(version))
+        server.wait_log(r"(?m)^serving applications:application on %s://127\.0\.0\.1:\d+, %s://\[::1\]:\d+ "
+                        r"\(CPython %s, .*1 thread.*\)\n" % (SCHEME, SCHEME, re.escape(version)))
         with server.connect("::1", server.ports[1]) as connection:
             environ = json.loads(connection.request("GET /environ").response().body)
             self.assertEqual((environ["REMOTE_ADDR"], environ["SERVER_NAME"]), ("::1", "::1"))
@@ -811,7 +817,8 @@ class Life(unittest.TestCase):
 
 def get(port, path="/", timeout=20):
     """The body of one answer, over a connection of its own; fails when there is none."""
-    with socket.create_connection(("127.0.0.1", port), timeout) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout) as raw:
+        client = Secure(raw) if TLS else raw
         client.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path.encode())
         answer = b""
         while True:

@@ -213,6 +213,7 @@ fn concurrency(settings: &Wsgi) -> Concurrency {
         // worker there may be two while it is replaced.
         processes: settings.gil == Gil::PerInterpreter && settings.interpreters > 1
             || Worker::current().is_some(),
+        tls: settings.tls_certificate.is_some(),
     }
 }
 

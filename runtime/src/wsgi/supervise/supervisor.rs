@@ -17,7 +17,8 @@ use super::worker::Worker;
 use super::{Slot, Word};
 use crate::wsgi::admin::Listening;
 use crate::wsgi::telemetry::Memory;
-use crate::wsgi::{log, observe, transport};
+use crate::wsgi::transport::tls::Tls;
+use crate::wsgi::{log, observe, scheme, transport};
 
 /// How often the workers' signs are read. Their ends are signals.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -85,12 +86,15 @@ struct Supervisor {
     memory: &'static [AtomicU64],
     figures: Option<Memory>,
     admin: Option<AdminProcess>,
+    /// What workers have when they begin: a file that is bad by then does not keep them from serving.
+    tls: Option<Tls>,
     fleet: Fleet,
 }
 
 impl Supervisor {
     fn new(settings: &Wsgi) -> Result<Self, String> {
         let listeners = transport::listeners(settings).map_err(|error| error.to_string())?;
+        let tls = Tls::new(settings).map_err(|error| error.to_string())?;
         let policy = policy(settings);
         let cannot = |what: &str| {
             let what = what.to_owned();
@@ -109,6 +113,7 @@ impl Supervisor {
         Ok(Self {
             figures,
             admin,
+            tls,
             listeners,
             signals: Signals::watch(&WATCHED).map_err(cannot("catch signals"))?,
             leash: UnixStream::pair().map_err(cannot("make a pipe"))?,
@@ -187,12 +192,12 @@ impl Supervisor {
         let listeners = std::mem::take(&mut self.listeners);
         // What else `self` holds is dropped by the caller: handlers of signals and the supervisor's end of the leash.
         let grace = Duration::from_secs(settings.graceful_timeout.into());
-        let figures = self.figures.take();
+        let (figures, tls) = (self.figures.take(), self.tls.take());
         Worker::begin(
             slot,
             words,
             listeners,
-            figures,
+            (figures, tls),
             self.leash.0.try_clone(),
             grace,
         );
@@ -282,6 +287,9 @@ impl Supervisor {
             }
             HANGUP => {
                 log::line("reloading: each worker is replaced once a new one is ready");
+                if let Some(tls) = &self.tls {
+                    tls.reload();
+                }
                 self.fleet.reload();
             }
             MORE => self.fleet.resize(1),
@@ -297,7 +305,7 @@ impl Supervisor {
             "serving {}:{} on {} (processes: {}, supervised)",
             settings.module,
             settings.callable,
-            transport::addresses(&self.listeners),
+            transport::addresses(&self.listeners, scheme(settings)),
             settings.processes
         ));
     }

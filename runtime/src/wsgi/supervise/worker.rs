@@ -12,6 +12,7 @@ use platform::signals::TERMINATE;
 
 use super::{Slot, Word};
 use crate::wsgi::telemetry::Memory;
+use crate::wsgi::transport::tls::Tls;
 
 /// This process's place under its supervisor.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(crate) struct Worker {
     slot: Slot,
     listeners: Mutex<Vec<Listener>>,
     memory: Option<Memory>,
+    tls: Mutex<Option<Tls>>,
 }
 
 // One for a process, which is a worker from its first moment to its end. Holds no Python object.
@@ -37,7 +39,7 @@ impl Worker {
         number: usize,
         slot: Slot,
         listeners: Vec<Listener>,
-        memory: Option<Memory>,
+        (memory, tls): (Option<Memory>, Option<Tls>),
         leash: io::Result<UnixStream>,
         grace: Duration,
     ) {
@@ -47,6 +49,7 @@ impl Worker {
             slot,
             listeners,
             memory,
+            tls: Mutex::new(tls),
         });
         let watched = leash.and_then(|leash| {
             std::thread::Builder::new()
@@ -75,6 +78,12 @@ impl Worker {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// What the supervisor does handshakes with, if it does, once.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        tls.take()
     }
 
     /// It takes requests.

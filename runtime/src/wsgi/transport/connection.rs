@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use platform::poll::Interest;
-use platform::socket::Socket;
 
 use super::access::Record;
 use super::chunked::Chunked;
@@ -17,6 +16,7 @@ use super::head::{self, Framing, Parsed, Refusal, Span};
 use super::input::{Incoming, Input, Read};
 use super::output::Output;
 use super::server::Shared;
+use super::stream::Stream;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{GATEWAY_TIMEOUT, ReceiveError, Request};
 use crate::wsgi::statics::Answer;
@@ -24,13 +24,19 @@ use crate::wsgi::statics::Answer;
 /// Bytes that are read away before a connection is closed, and for how long (RFC 9112, section 9.6).
 const LINGER: (usize, Duration) = (4 * 1024 * 1024, Duration::from_secs(2));
 
+/// To a client that does not speak TLS where it should.
+const CLEARTEXT: Refusal = Refusal {
+    status: 400,
+    reason: "this port speaks HTTPS; begin the address with https://",
+};
+
 /// A deadline that never comes.
 const NEVER: u64 = u64::MAX;
 
 /// A connection.
 pub(crate) struct Connection {
     /// Its socket.
-    pub socket: Socket,
+    pub socket: Stream,
     /// Its number in the poller.
     pub key: u64,
     /// The client.
@@ -126,7 +132,7 @@ impl Scratch {
 impl Connection {
     /// Of a client that was just accepted.
     pub(crate) fn new(
-        socket: Socket,
+        socket: Stream,
         key: u64,
         [peer, local]: [SocketAddr; 2],
         shared: Arc<Shared>,
@@ -213,6 +219,9 @@ impl Connection {
                     return Step::Stop(Next::Close);
                 }
                 Read::Nothing => return Step::Stop(Next::Wait),
+                Read::End if self.socket.is_cleartext() && !state.input.ended => {
+                    return self.refuse(state, CLEARTEXT);
+                }
                 // Between requests, or in the middle of a head: nothing to answer.
                 Read::End => return Step::Stop(Next::Close),
             }
@@ -379,13 +388,14 @@ impl Connection {
             return Next::Close;
         }
         state.stage = Stage::Flushing;
-        drop(state);
+        // Before anybody else can take it further, who would set another deadline.
         self.expire_after(self.shared.limits.send_timeout);
+        drop(state);
         self.advance(scratch)
     }
 
     fn flush(&self, state: &mut State) -> Step {
-        let before = state.output.is_empty();
+        let before = state.output.is_empty(&self.socket);
         match state.output.flush(&self.socket) {
             Err(_) => Step::Stop(Next::Close),
             Ok(false) => {
@@ -413,7 +423,7 @@ impl Connection {
                     return Step::Stop(Next::Close);
                 }
                 self.expire_after(self.shared.limits.keep_alive);
-                if state.input.unseen {
+                if state.input.unseen || self.socket.is_ahead() {
                     Step::Go
                 } else {
                     Step::Stop(Next::Wait)
@@ -473,7 +483,7 @@ impl Connection {
             output.aborted = true;
             // A response that ends with its connection would look complete: it ends when the thread comes back.
             if !output.ends_with_connection() {
-                self.socket.cut();
+                self.socket.cut(false);
             }
             return;
         }
@@ -559,10 +569,16 @@ impl Connection {
         self.state().stage == Stage::Running
     }
 
-    /// Whether closing it must not wait for an application that keeps it, and may look like a proper end.
-    pub(crate) fn is_to_be_cut(&self) -> bool {
+    /// Closes it without waiting for an application that keeps it, unless that would look like a proper end of half a
+    /// response.
+    pub(crate) fn close(&self) {
         let state = self.state();
-        state.output.complete || !state.output.ends_with_connection()
+        let complete = state.output.complete || state.output.status.is_none();
+        let misleads = !state.output.complete && state.output.ends_with_connection();
+        drop(state);
+        if !misleads {
+            self.socket.cut(complete);
+        }
     }
 
     /// Asks to be told of further news; again or for the first time since the last.
@@ -571,13 +587,15 @@ impl Connection {
         let wanted = match state.stage {
             Stage::Closed | Stage::Ready => return,
             // Its thread reads and writes by itself; only what it left behind is for others to send.
-            Stage::Running if state.output.is_empty() => {
+            Stage::Running if state.output.is_empty(&self.socket) => {
                 if state.armed == Interest::Write && !self.shared.once {
                     self.rearm(&mut state, Interest::Read);
                 }
                 return;
             }
             Stage::Flushing | Stage::Running => Interest::Write,
+            // A part of a handshake, which the client waits for.
+            _ if self.socket.wants_write() => Interest::Write,
             _ => Interest::Read,
         };
         if self.shared.once || state.armed != wanted {

@@ -2,12 +2,11 @@
 
 use std::io::ErrorKind;
 
-use bytes::Bytes;
-use platform::socket::Socket;
-
 use super::chunked::{Chunked, Malformed};
 use super::head::{Framing, Parsed};
+use super::stream::Stream;
 use crate::wsgi::exchange::ReceiveError;
+use bytes::Bytes;
 
 /// Bytes that are read at once from a body, and that are skipped of one that nobody reads.
 const PIECE: usize = 64 * 1024;
@@ -83,7 +82,7 @@ impl Input {
     }
 
     /// Reads what is there.
-    pub(crate) fn receive(&mut self, socket: &Socket, buffer: &mut [u8]) -> Read {
+    pub(crate) fn receive(&mut self, socket: &Stream, buffer: &mut [u8]) -> Read {
         if self.ended {
             return Read::End;
         }
@@ -91,6 +90,8 @@ impl Input {
             Ok(0) => {}
             Ok(read) => return Read::Some(read),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Read::Nothing,
+            // It can be told so.
+            Err(_) if socket.is_cleartext() => return Read::End,
             Err(_) => {}
         }
         self.ended = true;
@@ -128,7 +129,7 @@ impl Input {
     }
 
     /// Reads more of a body that is gathered.
-    pub(crate) fn gather(&mut self, socket: &Socket) -> Read {
+    pub(crate) fn gather(&mut self, socket: &Stream) -> Read {
         let mut body = std::mem::take(&mut self.body);
         let read = self.receive(socket, &mut body[self.filled..]);
         self.body = body;
@@ -154,7 +155,7 @@ impl Input {
     /// Also on every later call.
     pub(crate) fn next(
         &mut self,
-        socket: &Socket,
+        socket: &Stream,
         limit: u64,
     ) -> Result<Option<Bytes>, ReceiveError> {
         if !self.body.is_empty() {
@@ -174,7 +175,7 @@ impl Input {
 
     fn next_of_length(
         &mut self,
-        socket: &Socket,
+        socket: &Stream,
         left: u64,
     ) -> Result<Option<Bytes>, ReceiveError> {
         let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
@@ -201,7 +202,7 @@ impl Input {
 
     fn next_of_chunks(
         &mut self,
-        socket: &Socket,
+        socket: &Stream,
         mut chunked: Chunked,
         mut data: u64,
         limit: u64,
@@ -256,7 +257,7 @@ impl Input {
     }
 
     /// Skips what is left of the body: `Some` when that is done. Only what [`Input::is_skippable`] said yes to.
-    pub(crate) fn discard(&mut self, socket: &Socket, buffer: &mut [u8]) -> Read {
+    pub(crate) fn discard(&mut self, socket: &Stream, buffer: &mut [u8]) -> Read {
         loop {
             match self.incoming {
                 Incoming::Done => {

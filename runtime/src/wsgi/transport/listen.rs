@@ -100,9 +100,9 @@ fn listen(bind: &str, mode: u32) -> io::Result<Listener> {
 }
 
 /// Where clients find `listeners`, for the reader, with the ports that the system chose.
-pub(crate) fn addresses(listeners: &[Listener]) -> String {
+pub(crate) fn addresses(listeners: &[Listener], scheme: &str) -> String {
     let shown = listeners.iter().map(|listener| match listener.address() {
-        Address::Tcp(address) => format!("http://{address}"),
+        Address::Tcp(address) => format!("{scheme}://{address}"),
         unix @ Address::Unix(_) => unix.to_string(),
     });
     shown.collect::<Vec<_>>().join(", ")

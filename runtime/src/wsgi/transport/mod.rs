@@ -1,4 +1,4 @@
-//! Bytes to requests and back: HTTP/1.1 over TCP.
+//! Bytes to requests and back: HTTP/1.1 over TCP or TLS.
 //!
 //! The Python threads wait for all connections together. Whoever is told of news reads, takes the head apart, calls the
 //! application, writes, and asks for more news: a request crosses no threads, and none waits while a thread is idle.
@@ -6,6 +6,7 @@
 //!
 //! - `connection` is the life of a connection, with `input` and `output` for its two directions, `head` and `chunked`
 //!   for what comes in, and `turn` for what the protocol side sees of one request.
+//! - `stream` is a client's socket, with `tls` on it or without.
 //! - `server` is what the threads share: the poller, the connections, the queue.
 
 pub(crate) mod access;
@@ -19,6 +20,8 @@ mod output;
 mod piece;
 mod queue;
 mod server;
+mod stream;
+pub(crate) mod tls;
 mod turn;
 
 use std::io;
@@ -108,8 +111,8 @@ impl Bound {
     }
 
     /// Where clients find them, for the reader.
-    pub(crate) fn addresses(&self) -> String {
-        listen::addresses(&self.listeners)
+    pub(crate) fn addresses(&self, scheme: &str) -> String {
+        listen::addresses(&self.listeners, scheme)
     }
 
     /// Begins to accept connections for the threads that serve from `shared`; calls `ended` when all are closed.

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use platform::socket::Socket;
-
 use super::piece::Piece;
+use super::stream::Stream;
 use crate::wsgi::exchange::{Pace, ResponseHead};
 use crate::wsgi::statics::{Answer, Body};
 
@@ -79,8 +78,8 @@ impl Output {
     }
 
     /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.pending.len() == self.sent && self.file.is_none()
+    pub(crate) fn is_empty(&self, socket: &Stream) -> bool {
+        self.pending.len() == self.sent && self.file.is_none() && !socket.wants_write()
     }
 
     /// Whether a cut connection could pass for a complete response.
@@ -92,7 +91,7 @@ impl Output {
     ///
     /// # Errors
     /// The connection's.
-    pub(crate) fn flush(&mut self, socket: &Socket) -> io::Result<bool> {
+    pub(crate) fn flush(&mut self, socket: &Stream) -> io::Result<bool> {
         for _ in 0..PIECES {
             if !self.flush_pending(socket)? {
                 return Ok(false);
@@ -107,10 +106,10 @@ impl Output {
                 Err(error) => return Err(self.lost(error)),
             }
         }
-        Ok(self.is_empty())
+        Ok(self.is_empty(socket))
     }
 
-    fn flush_pending(&mut self, socket: &Socket) -> io::Result<bool> {
+    fn flush_pending(&mut self, socket: &Stream) -> io::Result<bool> {
         while self.sent < self.pending.len() {
             match socket.send(&[IoSlice::new(&self.pending[self.sent..])]) {
                 Ok(sent) => self.sent += sent,
@@ -120,7 +119,7 @@ impl Output {
         }
         self.pending.clear();
         self.sent = 0;
-        Ok(true)
+        socket.flush().map_err(|error| self.lost(error))
     }
 
     fn lost(&mut self, error: io::Error) -> io::Error {
@@ -165,7 +164,7 @@ impl Output {
     /// The connection's.
     pub(crate) fn respond(
         &mut self,
-        socket: &Socket,
+        socket: &Stream,
         head: &ResponseHead,
         delimited: Delimited,
         connection: &[u8],
@@ -191,7 +190,7 @@ impl Output {
     /// The connection's.
     pub(crate) fn send(
         &mut self,
-        socket: &Socket,
+        socket: &Stream,
         body: (&[u8], bool),
         pace: Pace,
     ) -> io::Result<usize> {
@@ -200,7 +199,7 @@ impl Output {
 
     fn body(
         &mut self,
-        socket: &Socket,
+        socket: &Stream,
         head: &[u8],
         (data, complete): (&[u8], bool),
         pace: Pace,
@@ -227,7 +226,7 @@ impl Output {
 
     // Sends what can be sent at once and keeps what may be kept; how much of the data, the third piece, that was. What is
     // behind the data waits with its rest.
-    fn put(&mut self, socket: &Socket, pieces: [&[u8]; 4], pace: Pace) -> io::Result<usize> {
+    fn put(&mut self, socket: &Stream, pieces: [&[u8]; 4], pace: Pace) -> io::Result<usize> {
         let mut sent = 0;
         if pace != Pace::Later && self.flush(socket)? {
             let slices = pieces.map(IoSlice::new);

@@ -13,6 +13,8 @@ use platform::socket::{Socket, accept};
 use super::access::Log;
 use super::connection::{Connection, Next, Scratch};
 use super::queue::Queue;
+use super::stream::Stream;
+use super::tls::Tls;
 use super::turn::Turn;
 use super::{Limits, Phase};
 use crate::wsgi::exchange::{Exchange, NO_ADDRESS, Request};
@@ -85,6 +87,8 @@ pub(crate) struct Shared {
     pub statics: Statics,
     /// Whose word about clients counts.
     pub trusted: Trusted,
+    /// What connections are encrypted with, if they are.
+    pub tls: Option<Arc<Tls>>,
     /// For deadlines.
     pub clock: Clock,
     /// Tells of news.
@@ -122,13 +126,14 @@ impl Shared {
         shares: bool,
         access_log: Option<Log>,
         telemetry: Option<Arc<Telemetry>>,
-        (statics, trusted): (Statics, Trusted),
+        (statics, trusted, tls): (Statics, Trusted, Option<Arc<Tls>>),
     ) -> io::Result<Self> {
         let shared = Self {
             access_log,
             telemetry,
             statics,
             trusted,
+            tls,
             clock: Clock::new(),
             poller: Poller::new()?,
             once: threads > 1,
@@ -279,10 +284,13 @@ impl Shared {
         let local = socket.local_addr().unwrap_or(NO_ADDRESS);
         socket.set_nodelay();
         if self.open.load(Ordering::Relaxed) >= self.most {
-            turn_away(&socket);
+            if self.tls.is_none() {
+                turn_away(&socket);
+            }
             self.count(|telemetry| telemetry.without_python(503));
             return Ok(());
         }
+        let socket = Stream::new(socket, self.tls.as_deref());
         let connection =
             self.insert(|key| Connection::new(socket, key, [peer, local], Arc::clone(self)));
         let added = self.poller.add(
@@ -353,9 +361,7 @@ impl Shared {
         drop(slots);
         self.count(Telemetry::closed);
         let _ = self.poller.remove(&connection.socket);
-        if connection.is_to_be_cut() {
-            connection.socket.cut();
-        }
+        connection.close();
         if self.open.fetch_sub(1, Ordering::SeqCst) == 1 && self.phase() != Phase::Serving {
             self.wake_keeper();
         }

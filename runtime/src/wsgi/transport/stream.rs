@@ -1,0 +1,121 @@
+//! A client's socket, plain or with TLS on it: what the two directions of a connection read and write.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use platform::socket::Socket;
+
+use super::tls::{Session, Tls};
+
+/// A socket that never blocks, whatever is spoken on it.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    socket: Socket,
+    // Of its own, beside the connection's state: held for a moment, and never while anything is waited for.
+    session: Option<Box<Mutex<Session>>>,
+}
+
+impl Stream {
+    /// Of a client that was just accepted.
+    pub(crate) fn new(socket: Socket, tls: Option<&Tls>) -> Self {
+        let session = tls.and_then(Tls::session);
+        if tls.is_some() && session.is_none() {
+            // It cannot be served; it sees that at its first word.
+            socket.cut();
+        }
+        let session = session.map(|session| Box::new(Mutex::new(session)));
+        Self { socket, session }
+    }
+
+    /// Reads what is there; 0 is the end. Less than there is room for means that the rest, if any, is still to come
+    /// through the socket, so that it can be waited for there.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there, `Unsupported` when the client does not speak TLS ([`Stream::is_cleartext`]).
+    #[inline]
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.session {
+            None => self.socket.receive(buffer),
+            Some(session) => lock(session).receive(&self.socket, buffer),
+        }
+    }
+
+    /// Takes as much of `pieces` as can be sent soon; [`Stream::flush`] says whether all of it is sent.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room. A closed connection is an error, not a SIGPIPE.
+    #[inline]
+    pub(crate) fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match &self.session {
+            None => self.socket.send(pieces),
+            Some(session) => lock(session).send(&self.socket, pieces),
+        }
+    }
+
+    /// Sends what was taken before; false when the client does not read.
+    ///
+    /// # Errors
+    /// The connection's.
+    #[inline]
+    pub(crate) fn flush(&self) -> io::Result<bool> {
+        match &self.session {
+            None => Ok(true),
+            Some(session) => lock(session).flush(&self.socket),
+        }
+    }
+
+    /// Whether something was taken that is not sent.
+    #[inline]
+    pub(crate) fn wants_write(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| lock(session).wants_write())
+    }
+
+    /// Whether something can be received that the socket will not tell of.
+    #[inline]
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| lock(session).is_ahead())
+    }
+
+    /// Whether the client began without TLS where it should. From then on nothing is encrypted: it can be told.
+    pub(crate) fn is_cleartext(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| lock(session).is_cleartext())
+    }
+
+    /// Ends the sending side: the client reads what is under way, then the end.
+    pub(crate) fn end_sending(&self) {
+        if let Some(session) = &self.session {
+            lock(session).close(&self.socket);
+        }
+        self.socket.end_sending();
+    }
+
+    /// Ends both directions, also for threads that wait. `complete`: the client may take it for a proper end.
+    pub(crate) fn cut(&self, complete: bool) {
+        if complete && let Some(session) = &self.session {
+            lock(session).close(&self.socket);
+        }
+        self.socket.cut();
+    }
+
+    /// Makes closing it a reset, which no client takes for a proper end.
+    pub(crate) fn reset_on_close(&self) {
+        self.socket.reset_on_close();
+    }
+}
+
+fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
