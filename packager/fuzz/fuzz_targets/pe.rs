@@ -15,7 +15,9 @@ fuzz_target!(|file: &[u8]| {
     let field = Headers::parse(&edited.file).expect("it was read").checksum_offset();
     let stored = edited.file[field..].first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
     assert_eq!(stored, checksum(&edited.file).ok());
-    // Nothing more changes the second time.
-    let again = with_resources(&edited.file, &resources, None).expect("it was made");
-    assert_eq!(again.file, edited.file);
+    // Once more makes no other resources; not with the same bytes, as an offset that leads nowhere is moved along each
+    // time, and only while there is room, where a section is added each time.
+    if let Ok(again) = with_resources(&edited.file, &resources, None) {
+        assert_eq!(Resources::parse(&again.file).as_ref(), Ok(&resources));
+    }
 });
