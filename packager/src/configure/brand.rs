@@ -168,3 +168,107 @@ fn resource(given: &Given<String>, current: &Path) -> Result<(Rule, PathBuf), Co
     let path = existing(&rule.file, &given.origin, current)?;
     Ok((rule, path))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::configure::file::check;
+    use crate::pe::Id;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new(files: &[&str]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            for file in files {
+                std::fs::write(folder.path().join(file), "").unwrap();
+            }
+            Self(folder)
+        }
+
+        fn settings(&self, text: &str) -> Layer {
+            check(&self.0.path().join("pack.toml"), text).unwrap()
+        }
+
+        /// Paths are taken from the file's folder, not from the current one.
+        fn brand(&self, text: &str) -> Result<Brand, ConfigError> {
+            brand(&self.settings(text), Path::new("/nowhere"))
+        }
+
+        fn error(&self, error: &ConfigError) -> String {
+            error
+                .to_string()
+                .replace(&crate::report::path(self.0.path()), "")
+        }
+    }
+
+    #[test]
+    fn icons_are_one_or_several_files_and_of_executables_by_number() {
+        let folder = Folder::new(&["a.ico", "b,1.png", "c.exe"]);
+        let icons = |given: &str| -> Vec<(String, Choice)> {
+            let brand = folder.brand(&format!("[app]\nicon = {given}\n")).unwrap();
+            let name = |icon: IconFile| {
+                let path = icon.path.strip_prefix(folder.0.path()).unwrap().to_owned();
+                (path.to_str().unwrap().to_owned(), icon.choice)
+            };
+            brand.icons.into_iter().map(name).collect()
+        };
+        assert_eq!(icons("\"a.ico\""), [("a.ico".into(), Choice::First)]);
+        let several = [
+            ("c.exe".into(), Choice::Number(2)),
+            ("b,1.png".into(), Choice::First),
+        ];
+        assert_eq!(icons("[\"c.exe,2\", \"b,1.png\"]"), several);
+        assert_eq!(icons("\"NONE\""), []);
+        let error = folder.brand("[app]\nicon = \"gone.ico\"\n").unwrap_err();
+        insta::assert_snapshot!(folder.error(&error), @"/pack.toml:2:8: `app.icon` names `/gone.ico`, which does not exist");
+    }
+
+    #[test]
+    fn a_manifest_is_a_file_or_stands_there_itself() {
+        let folder = Folder::new(&["own.manifest"]);
+        let manifest = |given: &str| {
+            let text = format!("[windows]\nmanifest = '{given}'\n");
+            folder.brand(&text).unwrap().manifest.unwrap()
+        };
+        let file = folder.0.path().join("own.manifest");
+        assert_eq!(manifest("own.manifest"), ManifestSource::File(file));
+        assert_eq!(manifest("<a/>"), ManifestSource::Text("<a/>".into()));
+    }
+
+    #[test]
+    fn resources_are_taken_apart() {
+        let folder = Folder::new(&["data.bin"]);
+        let brand = folder
+            .brand("[windows]\nresources = [\"data.bin,10,NAME\"]\nuac-admin = true\n")
+            .unwrap();
+        assert!(brand.uac_admin && !brand.uac_uiaccess);
+        let (rule, path) = &brand.resources[0];
+        assert_eq!(
+            (&rule.kind, path),
+            (&Some(Id::Number(10)), &folder.0.path().join("data.bin"))
+        );
+        let error = folder
+            .brand("[windows]\nresources = [\"data.bin,10,NAME,en\"]\n")
+            .unwrap_err();
+        insta::assert_snapshot!(folder.error(&error), @"/pack.toml:2:14: `windows.resources` is `data.bin,10,NAME,en` (its language `en` is no number from 0 to 65535), but must be FILE[,TYPE[,NAME[,LANGUAGE]]]");
+    }
+
+    #[test]
+    fn a_signature_needs_a_certificate() {
+        let folder = Folder::new(&["key.p12"]);
+        let signing = |text: &str| {
+            signing(&folder.settings(text), Path::new("/nowhere"))
+                .map_err(|error| folder.error(&error))
+        };
+        assert_eq!(signing(""), Ok(None));
+        let found = signing("[sign]\ncertificate = \"key.p12\"\ntimestamp = \"http://time\"\n")
+            .unwrap()
+            .unwrap();
+        assert_eq!(found.certificate, folder.0.path().join("key.p12"));
+        assert_eq!(found.timestamp.as_deref(), Some("http://time"));
+        insta::assert_snapshot!(signing("[sign]\ntimestamp = \"http://time\"\n").unwrap_err(), @"/pack.toml:2:13: `sign.timestamp` is given, but must be left out where nothing is signed: `--sign FILE` names the certificate");
+        insta::assert_snapshot!(signing("[sign]\ncertificate = \"key.p12\"\ntimestamp = \"time\"\n").unwrap_err(), @"/pack.toml:3:13: `sign.timestamp` is `time`, but must be a URL that begins with http:// or https://");
+    }
+}

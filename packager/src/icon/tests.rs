@@ -297,6 +297,14 @@ fn svg_reads_nothing_of_the_machine() {
         with("&l11;")
     );
     assert!(Source::parse(laughs.as_bytes()).is_err());
+    // Nested as deep as is allowed, and deeper.
+    let nested = |depth: usize| {
+        let (open, close) = ("<g opacity='.9'>".repeat(depth), "</g>".repeat(depth));
+        let drawing = with(&format!("{open}<path d='M0 0h9v9z'/>{close}"));
+        Source::parse(drawing.as_bytes()).map(|source| source.complete(Choice::First).is_ok())
+    };
+    assert_eq!(nested(100), Ok(true));
+    assert!(nested(1000).is_ok() && nested(100_000).is_err());
 }
 
 #[test]

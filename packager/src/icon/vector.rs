@@ -28,6 +28,12 @@ pub(super) fn is_svg(file: &[u8]) -> bool {
 /// Reads one. It is drawn from itself alone: pictures and fonts that it names are not looked for, so that it looks the
 /// same everywhere and reads nothing of this machine.
 pub(super) fn parse(file: &[u8]) -> Result<Drawing, Mistake> {
+    // What it nests is followed by recursion, by as much as it allows itself: more than some threads have room for.
+    let failed = |error: std::io::Error| Err(Mistake::Svg(error.to_string()));
+    crate::stack::deep(|| parse_here(file)).unwrap_or_else(failed)
+}
+
+fn parse_here(file: &[u8]) -> Result<Drawing, Mistake> {
     if file.len() > MAX_TEXT {
         let why = format!("it has {} bytes, and {MAX_TEXT} are the most", file.len());
         return Err(Mistake::Svg(why));
@@ -88,7 +94,8 @@ impl Drawing {
         }
         let (left, top) = ((full - width * scale) / 2.0, (full - height * scale) / 2.0);
         let placed = Transform::from_row(scale, 0.0, 0.0, scale, left, top);
-        resvg::render(&self.0, placed, &mut map.as_mut());
+        crate::stack::deep(|| resvg::render(&self.0, placed, &mut map.as_mut()))
+            .map_err(|error| Mistake::Svg(error.to_string()))?;
         let rgba = map.pixels().iter().flat_map(|pixel| {
             let pixel = pixel.demultiply();
             [pixel.red(), pixel.green(), pixel.blue(), pixel.alpha()]
