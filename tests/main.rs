@@ -16,6 +16,7 @@ mod harness;
 
 mod e2e {
     mod arguments;
+    mod branding;
     mod changed_files;
     mod children;
     mod commands;
@@ -29,6 +30,7 @@ mod e2e {
     mod first_starts;
     mod gil_modes;
     mod guestbook;
+    mod hooks;
     mod hostile;
     mod https;
     mod imports;
@@ -41,14 +43,17 @@ mod e2e {
     mod places;
     mod processes;
     mod program_python;
+    mod projects;
     mod reproducible;
     mod samples;
     mod serve;
     mod signals;
+    mod signing;
     mod streams;
     mod telemetry;
     mod unpacking;
     mod uptodate;
     mod verdict;
     mod versions;
+    mod windows;
 }

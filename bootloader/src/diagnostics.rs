@@ -24,6 +24,7 @@ pub(crate) enum Failure {
     /// A library of the bundle could not be loaded.
     Library(String),
     /// The C library of this system is too old for the program's libraries.
+    #[cfg_attr(windows, allow(dead_code, reason = "of systems with glibc"))]
     OldGlibc {
         /// The version that they need: major and minor.
         needed: (u32, u32),

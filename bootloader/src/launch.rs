@@ -1,7 +1,6 @@
 //! Starts CPython in this process, or becomes the packed interpreter where it has no shared library.
 
 use crate::diagnostics::Failure;
-use crate::glibc;
 use crate::locate::OwnFile;
 use payload::{Program, PythonStart};
 use platform::handoff::{Handoff, Start, start_runtime};
@@ -39,8 +38,10 @@ fn in_process(
     // A library's neighbours are found by their SONAME once they are loaded: no search path is needed.
     let load = |path: &Path, visibility, binding| {
         Library::open_with(path, visibility, binding)
-            .map_err(|LoadError(text)| glibc::explain(text, &own.files.payload, meipass))
+            .map_err(|LoadError(text)| explain(text, own, meipass))
     };
+    #[cfg(windows)]
+    prepare(program, meipass);
     for library in &program.python.preload {
         load(&meipass.join(library), Visibility::Local, Binding::Lazy)?;
     }
@@ -58,6 +59,25 @@ fn in_process(
     let handoff = Handoff::new(&start).map_err(|error| Failure::Library(error.to_string()))?;
     start_runtime(library, &handoff)
         .ok_or_else(|| Failure::Library(format!("`{}` is not a runtime", runtime.display())))
+}
+
+#[cfg(unix)]
+fn explain(complaint: String, own: &OwnFile, meipass: &Path) -> Failure {
+    crate::glibc::explain(complaint, &own.files.payload, meipass)
+}
+
+#[cfg(windows)]
+fn explain(complaint: String, _: &OwnFile, _: &Path) -> Failure {
+    Failure::Library(complaint)
+}
+
+/// What has to come before the first library that may open a window.
+#[cfg(windows)]
+fn prepare(program: &Program, meipass: &Path) {
+    process::set_application_id(&program.id);
+    // `ctypes` and extension modules look there for what they name; unlike `SetDllDirectory` no child inherits it.
+    platform::library::search(meipass);
+    platform::library::search(&meipass.join("lib"));
 }
 
 /// What the interpreter runs first. Loading the runtime as an extension module calls its initialisation function,

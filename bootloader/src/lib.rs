@@ -3,6 +3,7 @@
 //! It never parses Python and never reads an offset of the format itself: `payload` does.
 
 mod diagnostics;
+#[cfg(unix)]
 mod glibc;
 mod launch;
 mod locate;
@@ -16,6 +17,8 @@ use platform::streams::Placeholders;
 /// Runs the packed program that this executable holds, and returns the process's exit status.
 #[must_use]
 pub fn start() -> i32 {
+    #[cfg(windows)]
+    platform::library::distrust_surroundings();
     let streams = Placeholders::take();
     run(streams).unwrap_or_else(|failure| {
         diagnostics::report(&failure);

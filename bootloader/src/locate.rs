@@ -15,16 +15,22 @@ pub(crate) struct OwnFile {
     pub(crate) files: Executable,
 }
 
+/// The running executable, where the system has a name for it; Windows lets nobody replace it.
+const RUNNING: &str = if cfg!(unix) {
+    "/proc/self/exe"
+} else {
+    "this program"
+};
+
 /// Maps the running executable and finds its payload.
 pub(crate) fn own_file() -> Result<OwnFile, Failure> {
     let unreadable = |path: &Path, error| Failure::Unreadable {
         file: path.to_owned(),
         error,
     };
-    let path =
-        process::executable().map_err(|error| unreadable(Path::new("/proc/self/exe"), error))?;
+    let path = process::executable().map_err(|error| unreadable(Path::new(RUNNING), error))?;
     // Through /proc first: it leads to the running file even when that was moved or replaced meanwhile.
-    let file = File::open("/proc/self/exe")
+    let file = File::open(RUNNING)
         .or_else(|_| File::open(&path))
         .map_err(|error| unreadable(&path, error))?;
     let stamp = FileStamp::of(&file).map_err(|error| unreadable(&path, error))?;

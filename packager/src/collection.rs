@@ -1,7 +1,7 @@
 //! The collection: which files a bundle holds, and why each is there.
 
 use payload::ArchivePath;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Every file of a bundle, unsorted; `layout` sorts it and refuses collisions.
@@ -21,6 +21,67 @@ pub struct Collection {
     pub warnings: Vec<String>,
     /// Files that are written when the program asks for them, where one file holds the bundle.
     pub on_demand: BTreeSet<ArchivePath>,
+}
+
+/// Begins the reason of data that a source of the application names; the place follows.
+pub(crate) const NAMED: &str = "named at ";
+
+/// The distributions that a build tells the sizes of.
+const LARGEST: usize = 10;
+
+/// Data that one line of the application's sources names.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FoundData {
+    /// The file in the bundle, or the folder that holds all of them.
+    pub place: String,
+    /// How many.
+    pub files: usize,
+    /// Source file and line.
+    pub named_at: String,
+}
+
+impl Collection {
+    /// The largest distributions.
+    pub(crate) fn largest(&self) -> Vec<(String, u64)> {
+        let mut sizes: Vec<(String, u64)> = self
+            .distributions
+            .iter()
+            .map(|distribution| (distribution.name.clone(), distribution.size))
+            .collect();
+        sizes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        sizes.truncate(LARGEST);
+        sizes
+    }
+
+    /// The data that sources name, by the lines that name it.
+    pub(crate) fn found(&self) -> Vec<FoundData> {
+        let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for file in &self.files {
+            if let Some(place) = file.why.strip_prefix(NAMED) {
+                found.entry(place).or_default().push(file.dest.as_str());
+            }
+        }
+        let data = found.into_iter().map(|(named_at, files)| FoundData {
+            place: common(&files),
+            files: files.len(),
+            named_at: named_at.to_owned(),
+        });
+        data.collect()
+    }
+}
+
+/// The only one of `files`, or the folder that all of them are in.
+fn common(files: &[&str]) -> String {
+    let [first, rest @ ..] = files else {
+        return String::new();
+    };
+    if rest.is_empty() {
+        return (*first).to_owned();
+    }
+    let folders = first.match_indices('/').map(|(at, _)| &first[..=at]);
+    let holds_all = |folder: &&str| rest.iter().all(|file| file.starts_with(folder));
+    let deepest = folders.take_while(holds_all).last();
+    deepest.unwrap_or_default().trim_end_matches('/').to_owned()
 }
 
 /// One file.
@@ -124,5 +185,19 @@ pub struct GlibcVersion(pub u16, pub u16);
 impl std::fmt::Display for GlibcVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_several_files() {
+        let check = |files: &[&str], expected: &str| assert_eq!(common(files), expected);
+        check(&["a/b.txt"], "a/b.txt");
+        check(&["a/b/c", "a/b/d/e"], "a/b");
+        check(&["a/b", "ab/c"], "");
+        check(&["a/b", "a/c/d"], "a");
     }
 }

@@ -51,4 +51,7 @@ pub struct InterpreterFacts {
     /// Modules that editable installs of the finder kind put in: top-level name to folder or file.
     #[serde(default)]
     pub editable: BTreeMap<String, PathBuf>,
+    /// Files of it that were unpacked for this build, and go when it ends.
+    #[serde(skip)]
+    pub unpacked: Option<std::sync::Arc<tempfile::TempDir>>,
 }

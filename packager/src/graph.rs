@@ -1,8 +1,9 @@
 //! The module graph: what can be imported, and who asked for it.
 
+use crate::hooks::Hooks;
 use crate::installed::Distribution;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Every module that the entry points can reach.
@@ -16,6 +17,10 @@ pub struct ModuleGraph {
     pub distributions: Vec<ReachedDistribution>,
     /// Paths that the application's own sources name; whether anything lies there is not known yet.
     pub data: Vec<DataHint>,
+    /// The distributions that declare PyInstaller hooks: those taken, and the one that has nothing else.
+    pub hook_distributions: Vec<String>,
+    /// What the hooks ask for.
+    pub hooks: Hooks,
     /// What the reader should know, one line each.
     pub warnings: Vec<String>,
 }
@@ -123,6 +128,8 @@ pub enum Reason {
     },
     /// The module of this name looks for it, without an import.
     LookedFor(String),
+    /// The distribution of this name requires it for an extra, and names its module.
+    OptionOf(String),
     /// A setting names it.
     Setting(&'static str),
 }
@@ -144,6 +151,7 @@ impl std::fmt::Display for Reason {
             Self::RequiredBy(name) => write!(f, "required by {name}"),
             Self::PlugIn { group, host } => write!(f, "plug-in of {host}: entry points `{group}`"),
             Self::LookedFor(module) => write!(f, "looked for by {module}"),
+            Self::OptionOf(name) => write!(f, "optional requirement of {name}, which names it"),
             Self::Setting(setting) => f.write_str(setting),
         }
     }
@@ -152,12 +160,27 @@ impl std::fmt::Display for Reason {
 /// A path that one of the application's own sources names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataHint {
-    /// The source file.
+    /// The source file that the path is relative to.
     pub file: PathBuf,
     /// 1-based line in it.
     pub line: u32,
+    /// Another file and line that say so, rather than this file.
+    pub named_by: Option<(PathBuf, u32)>,
     /// Relative, `/`-separated, without `..`.
     pub path: String,
     /// A folder may be meant, with all that is in it; else only a file.
     pub folder: bool,
+    /// It is looked for in the working directory.
+    pub relative: bool,
+}
+
+impl DataHint {
+    /// The file and the line that name it.
+    #[must_use]
+    pub fn site(&self) -> (&Path, u32) {
+        match &self.named_by {
+            Some((file, line)) => (file, *line),
+            None => (&self.file, self.line),
+        }
+    }
 }

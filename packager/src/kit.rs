@@ -1,6 +1,6 @@
 //! Kits: what one target needs besides the application, built ahead of time.
 //!
-//! A kit is a folder `<triple>/` with `bootloader`, `libpack_runtime.so` and `python/pack_runtime/*.py`. It is looked for in
+//! A kit is a folder `<triple>/` with `bootloader`, `libpack_runtime.so` (`bootloader.exe`, `pack_runtime.dll`) and `python/pack_runtime/*.py`. It is looked for in
 //! `PACK_KITS`, inside the running `pack` (entries `kits/<triple>/…` of its own payload), in `kits/` beside it and in
 //! `../kits`, which is where `cargo xtask kits` puts them from where `cargo` puts `pack`.
 
@@ -13,10 +13,17 @@ use std::path::{Path, PathBuf};
 
 /// The variable that names a folder of kits.
 pub const VARIABLE: &str = "PACK_KITS";
-/// The program in front of every payload.
-const BOOTLOADER: &str = "bootloader";
 /// The library loaded into every packed program.
 const RUNTIME: &str = "libpack_runtime.so";
+
+/// The names of a kit's two binaries: the program in front of every payload, and the library loaded into it.
+fn names(triple: &str) -> (&'static str, &'static str) {
+    if crate::layout::is_windows(triple) {
+        ("bootloader.exe", "pack_runtime.dll")
+    } else {
+        ("bootloader", RUNTIME)
+    }
+}
 /// Sources of the runtime's Python part.
 const PYTHON: &str = "python/";
 /// A payload's footer is found in this much of a file's end.
@@ -89,6 +96,28 @@ impl Kit {
             None => platform::memory_file::keep(RUNTIME, &self.runtime),
         }
     }
+
+    /// The runtime's Python part as an entry of `sys.path`: its folder, or an archive in memory for the one inside `pack`.
+    ///
+    /// # Errors
+    /// When the system gives no file in memory, or the current folder is not known.
+    pub fn modules(&self) -> io::Result<PathBuf> {
+        match &self.folder {
+            Some(folder) => std::path::absolute(folder.join(PYTHON)),
+            None => platform::memory_file::keep("modules.zip", &archive(&self.python)?),
+        }
+    }
+}
+
+fn archive(files: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
+    let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, source) in files {
+        archive.start_file(name.as_str(), stored)?;
+        archive.write_all(source)?;
+    }
+    Ok(archive.finish()?.into_inner())
 }
 
 impl KitError {
@@ -225,10 +254,11 @@ fn read_with_payload(program: &Path) -> io::Result<Option<Vec<u8>>> {
 
 fn assemble(triple: &str, origin: String, files: Vec<(String, Vec<u8>)>) -> Result<Kit, KitError> {
     let (mut bootloader, mut runtime, mut python) = (None, None, Vec::new());
+    let (bootloader_name, runtime_name) = names(triple);
     for (name, content) in files {
         match name.as_str() {
-            BOOTLOADER => bootloader = Some(content),
-            RUNTIME => runtime = Some(content),
+            name if name == bootloader_name => bootloader = Some(content),
+            name if name == runtime_name => runtime = Some(content),
             _ => {
                 if let Some(name) = name
                     .strip_prefix(PYTHON)
@@ -244,8 +274,8 @@ fn assemble(triple: &str, origin: String, files: Vec<(String, Vec<u8>)>) -> Resu
         origin: origin.clone(),
         file,
     };
-    let bootloader = bootloader.ok_or_else(|| missing(BOOTLOADER))?;
-    let runtime = runtime.ok_or_else(|| missing(RUNTIME))?;
+    let bootloader = bootloader.ok_or_else(|| missing(bootloader_name))?;
+    let runtime = runtime.ok_or_else(|| missing(runtime_name))?;
     if python.is_empty() {
         return Err(missing("python/pack_runtime"));
     }

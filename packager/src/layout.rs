@@ -20,8 +20,15 @@ use std::fs::Metadata;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-/// The runtime library's place in every bundle.
-pub const RUNTIME: &str = "lib/libpack_runtime.so";
+/// The runtime library's place in bundles for `target`.
+#[must_use]
+pub fn runtime(target: &str) -> &'static str {
+    if is_windows(target) {
+        "lib/pack_runtime.dll"
+    } else {
+        "lib/libpack_runtime.so"
+    }
+}
 
 /// Every file and module of a bundle, in the order of destinations and names.
 #[derive(Debug, Default)]
@@ -342,7 +349,7 @@ impl<'a> Layout<'a> {
             on_demand: false,
         };
         self.add_file(
-            RUNTIME,
+            runtime(&kit.triple),
             file(Content::Bytes(&kit.runtime), FileRole::Native),
         )?;
         for (path, text) in &kit.python {

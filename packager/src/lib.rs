@@ -3,6 +3,7 @@
 // Tests look at what they like.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod brand;
 pub mod bytecode;
 #[allow(
     clippy::disallowed_methods,
@@ -16,9 +17,12 @@ pub mod collection;
 #[allow(clippy::disallowed_methods, reason = "done anew by every build")]
 pub mod configure;
 pub mod discover;
+pub mod doctor;
 pub mod elf;
 pub mod facts;
 pub mod graph;
+pub mod hooks;
+pub mod icon;
 #[allow(clippy::disallowed_methods, reason = "this is what the others use")]
 pub mod inputs;
 pub mod installed;
@@ -32,10 +36,14 @@ pub mod layout;
 )]
 pub mod look;
 pub mod modes;
+pub mod pe;
 pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod report;
+#[allow(clippy::disallowed_methods, reason = "looks at outputs")]
+pub mod sign;
+mod stack;
 pub mod summary;
 #[allow(clippy::disallowed_methods, reason = "no part of a build")]
 pub mod unpacked;
@@ -44,23 +52,31 @@ pub mod unpacked;
     reason = "this is what looks at the inputs again"
 )]
 pub mod uptodate;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "where archives are unpacked to is no input"
+)]
+pub mod windows;
 pub mod write;
 
 #[cfg(test)]
 mod testing;
 
+use brand::BrandError;
 use collect::CollectError;
+use collection::{Collection, FoundData, GlibcVersion};
 use configure::{ConfigError, Request};
 use discover::DiscoverError;
 use facts::InterpreterFacts;
-use graph::MissingImport;
+use graph::{MissingImport, ModuleGraph};
 use interpreter::InterpreterError;
-use kit::KitError;
+use kit::{Kit, KitError};
 use modes::ModeError;
 use plan::BuildPlan;
 use progress::{Progress, Stage};
 use record::Record;
 use report::Printer;
+use sign::SignError;
 use std::time::{Duration, Instant};
 use write::{Output, WriteError};
 
@@ -88,6 +104,10 @@ pub struct Made {
     pub distributions: usize,
     /// Number of files.
     pub files: usize,
+    /// The distributions whose files are the largest together, and their bytes before compression.
+    pub largest: Vec<(String, u64)>,
+    /// Data that went in because a source names it: what, how many files, and where it is named.
+    pub found: Vec<FoundData>,
     /// Lines for the reader, most important first.
     pub warnings: Vec<String>,
     /// Imports for which no module was found.
@@ -100,6 +120,12 @@ pub struct Made {
 pub enum BuildError {
     /// The settings make no plan.
     Configure(#[from] ConfigError),
+    /// There is no interpreter for Windows where one is named.
+    Windows(#[from] windows::WindowsError),
+    /// A Windows executable cannot be given its icon, version, manifest or resources.
+    Brand(#[from] BrandError),
+    /// The executable cannot be signed.
+    Sign(#[from] SignError),
     /// The interpreter does not answer.
     Interpreter(#[from] InterpreterError),
     /// There is no bootloader and runtime for the target.
@@ -110,8 +136,24 @@ pub enum BuildError {
     Mode(#[from] ModeError),
     /// Files that must be there are not, or collide.
     Collect(#[from] CollectError),
+    /// The output would need a later glibc than it may.
+    Glibc(#[from] LaterGlibc),
     /// The output cannot be made.
     Write(#[from] WriteError),
+}
+
+/// `--max-glibc` cannot be kept.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the program would need glibc {needed} because of {file}, and --max-glibc allows {allowed}"
+)]
+pub struct LaterGlibc {
+    /// What is needed.
+    pub needed: GlibcVersion,
+    /// The file in the bundle that needs it.
+    pub file: String,
+    /// What the setting allows.
+    pub allowed: GlibcVersion,
 }
 
 impl BuildError {
@@ -121,9 +163,17 @@ impl BuildError {
         match self {
             Self::Configure(error) => error.hint(),
             Self::Kit(error) => error.hint(),
+            Self::Windows(error) => error.hint(),
+            Self::Brand(error) => error.hint(),
+            Self::Sign(error) => error.hint(),
             Self::Discover(error) => discover_hint(error),
             Self::Write(error) => error.hint(),
             Self::Mode(error) => Some(error.hint()),
+            Self::Glibc(_) => Some(
+                "build on an older system, or with a Python and wheels that were built for one; `--exclude-library` leaves a \
+                 library to the target"
+                    .into(),
+            ),
             Self::Interpreter(_) | Self::Collect(_) => None,
         }
     }
@@ -173,6 +223,38 @@ pub fn build(request: &Request, report: &Printer) -> Result<Built, BuildError> {
     })
 }
 
+/// What a build would be made of.
+#[derive(Debug)]
+pub struct Planned {
+    /// What is asked for.
+    pub plan: BuildPlan,
+    /// Major, minor, micro.
+    pub python_version: (u8, u8, u8),
+    /// What would go in.
+    pub collection: Collection,
+    /// Imports for which no module was found.
+    pub missing: Vec<MissingImport>,
+}
+
+/// Does all of a build but to compile, to compress and to write.
+///
+/// # Errors
+/// When a stage fails.
+pub fn plan(request: &Request, report: &Printer) -> Result<Planned, BuildError> {
+    let (plan, notes) = configure::resolve(request)?;
+    for note in &notes {
+        report.warning(note);
+    }
+    let kit = kit::find(&plan.target)?;
+    let (facts, graph, collection) = gather(&plan, &kit, report)?;
+    Ok(Planned {
+        plan,
+        python_version: facts.version,
+        collection,
+        missing: graph.missing,
+    })
+}
+
 /// Builds, and keeps what shows a later build that there is nothing to be done.
 fn make_and_note(
     plan: &BuildPlan,
@@ -201,22 +283,66 @@ fn make_and_note(
     Ok(made)
 }
 
+fn check_glibc(plan: &BuildPlan, collection: &Collection, kit: &Kit) -> Result<(), LaterGlibc> {
+    let needs = collection.glibc.iter().chain(&kit.glibc);
+    let highest = needs.max_by_key(|(version, _)| *version);
+    match (plan.max_glibc, highest) {
+        (Some(allowed), Some((needed, file))) if *needed > allowed => Err(LaterGlibc {
+            needed: *needed,
+            file: file.clone(),
+            allowed,
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
-    let kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
-    let facts = InterpreterFacts::ask(&plan.python)?; // once: nothing later asks the interpreter
-    modes::check(plan, &facts)?;
-    let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
-    report.start(Stage::Collect, 0);
-    let collection = collect::files(plan, &facts, &graph)?; // which files that means, and why each is there
-    report.finish(Stage::Collect);
+    let mut kit = kit::find(&plan.target)?; // before the work: without one there is nothing to be made
+    let (bootloader, notes) = brand::bootloader(plan, kit.bootloader)?; // icon and version, before anything is appended
+    kit.bootloader = bootloader;
+    if let Some(signing) = &plan.signing {
+        sign::check(signing)?; // what it takes is there
+    }
+    let (facts, graph, collection) = gather(plan, &kit, report)?;
+    let plan = &with_hooks(plan, &graph);
     let record = Record::new(&graph, &collection).to_json();
     let output = write::output(plan, &facts, &collection, &kit, &record, report)?;
     Ok(Made {
         python_version: facts.version,
         distributions: collection.distributions.len(),
         files: collection.files.len(),
-        warnings: [collection.warnings, output.warnings.clone()].concat(),
+        largest: collection.largest(),
+        found: collection.found(),
+        warnings: [notes, collection.warnings, output.warnings.clone()].concat(),
         output,
         missing: graph.missing,
     })
+}
+
+/// Which files a bundle holds, and what was found out on the way.
+fn gather(
+    plan: &BuildPlan,
+    kit: &Kit,
+    report: &Printer,
+) -> Result<(InterpreterFacts, ModuleGraph, Collection), BuildError> {
+    let facts = if layout::is_windows(&plan.target) {
+        windows::facts(plan)? // by its files: it cannot be run here
+    } else {
+        InterpreterFacts::ask(&plan.python)? // once: nothing later asks the interpreter
+    };
+    modes::check(plan, &facts)?;
+    let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
+    report.start(Stage::Collect, 0);
+    let plan = &with_hooks(plan, &graph);
+    let collection = collect::files(plan, &facts, &graph)?; // which files that means, and why each is there
+    report.finish(Stage::Collect);
+    check_glibc(plan, &collection, kit)?; // before the work
+    Ok((facts, graph, collection))
+}
+
+/// The plan with the runtime hooks of libraries behind those of the settings.
+fn with_hooks(plan: &BuildPlan, graph: &ModuleGraph) -> BuildPlan {
+    let mut plan = plan.clone();
+    plan.runtime_hooks.extend(graph.hooks.runtime_hooks());
+    plan
 }

@@ -1,5 +1,8 @@
 //! The build plan: every choice made, every path absolute. What `configure` produces and every later stage reads.
 
+use crate::brand::resource::Rule;
+use crate::collection::GlibcVersion;
+use crate::icon::Choice;
 use payload::Wsgi;
 use std::path::PathBuf;
 
@@ -40,20 +43,105 @@ pub struct BuildPlan {
     pub optimize: u8,
     /// zstd level, 1 to 22.
     pub compression: i32,
+    /// The build fails when the result needs a later glibc.
+    pub max_glibc: Option<GlibcVersion>,
     /// Started without a console (Windows).
     pub windowed: bool,
+    /// Who signs the executable (Windows).
+    pub signing: Option<Signing>,
+    /// How the executable looks and what it says of itself (Windows).
+    pub brand: Brand,
     /// Where the result goes.
     pub dist_dir: PathBuf,
     /// Name of the folder beside a one-folder executable that holds its files.
     pub contents_directory: String,
     /// Target triple of the kit.
     pub target: String,
+    /// Folders with the distributions for the target, where they are not those of the interpreter.
+    pub site_packages: Vec<PathBuf>,
     /// Where compiled and compressed entries are kept between builds; `None` with `--no-cache`.
     pub cache_dir: Option<PathBuf>,
     /// Throw the cache away first (`--clean`).
     pub clean: bool,
     /// Replace a one-folder output without asking (`--noconfirm`).
     pub noconfirm: bool,
+}
+
+impl BuildPlan {
+    /// The executable's name on disk.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        if crate::layout::is_windows(&self.target) {
+            format!("{}.exe", self.name)
+        } else {
+            self.name.clone()
+        }
+    }
+
+    /// What the build makes: the executable, or the folder that it lies in.
+    #[must_use]
+    pub fn output(&self) -> PathBuf {
+        match self.mode {
+            BundleMode::OneFile => self.dist_dir.join(self.file_name()),
+            BundleMode::OneDir => self.dist_dir.join(&self.name),
+        }
+    }
+}
+
+/// `[windows]`, and what `[app]` says for people to read: how a Windows executable looks and what it says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Brand {
+    /// Explorer shows the first.
+    pub icons: Vec<IconFile>,
+    /// The name that people read; `name` where there is none.
+    pub title: Option<String>,
+    /// What the program is.
+    pub description: Option<String>,
+    /// Who made it.
+    pub company: Option<String>,
+    /// Who has the rights.
+    pub copyright: Option<String>,
+    /// Version information in place of what follows from the settings.
+    pub version_file: Option<PathBuf>,
+    /// A manifest in place of the usual one.
+    pub manifest: Option<ManifestSource>,
+    /// Asks for an administrator's rights.
+    pub uac_admin: bool,
+    /// Works windows of programs with more rights.
+    pub uac_uiaccess: bool,
+    /// Further resources: each rule, and its file's path.
+    pub resources: Vec<(Rule, PathBuf)>,
+}
+
+/// `[sign]`: by whose key an executable is signed. The password is in no plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signing {
+    /// A PKCS #12 file, or with `key` the certificate.
+    pub certificate: PathBuf,
+    /// The key, where it is in a file of its own.
+    pub key: Option<PathBuf>,
+    /// A file that holds the key's password.
+    pub password_file: Option<PathBuf>,
+    /// Who vouches for the time: the URL of an RFC 3161 service.
+    pub timestamp: Option<String>,
+}
+
+/// A file that an icon is taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IconFile {
+    /// An .ico, .png, .svg or Windows executable.
+    pub path: PathBuf,
+    /// Which of an executable's icons.
+    pub choice: Choice,
+}
+
+/// Where a manifest is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ManifestSource {
+    /// A file.
+    File(PathBuf),
+    /// It was given as such.
+    Text(String),
 }
 
 /// What a program runs.
@@ -89,6 +177,8 @@ pub struct Include {
     /// `--collect-all`, `--collect-data`, `--collect-binaries`, `--copy-metadata`, `[include] distributions`: names of
     /// distributions or top-level packages taken whole.
     pub distributions: Vec<String>,
+    /// `--additional-hooks-dir`: folders of PyInstaller hooks.
+    pub hooks: Vec<PathBuf>,
 }
 
 /// One `SRC:DEST` rule. `source` may name a file, a folder (its contents go under `dest`) or a glob.

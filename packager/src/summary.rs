@@ -28,14 +28,18 @@ pub fn print(built: &Built, printer: &Printer) {
 
 /// What was noticed and what was not found, the important first; ten of each unless `all`.
 fn warnings(built: &Built, all: bool) -> Vec<String> {
-    let missing = built.made.missing.iter();
+    notices(&built.made.warnings, &built.made.missing, all)
+}
+
+/// As [`warnings`], of what was found without building.
+pub(crate) fn notices(warnings: &[String], missing: &[MissingImport], all: bool) -> Vec<String> {
+    let missing = missing.iter();
     let mut missing: Vec<&MissingImport> =
         missing.filter(|import| all || matters(import)).collect();
     missing.sort_by_key(|import| importance(import));
     let shown = |count: usize| if all { count } else { count.min(SHOWN) };
-    let hidden = built.made.warnings.len() - shown(built.made.warnings.len()) + missing.len()
-        - shown(missing.len());
-    let mut lines: Vec<String> = built.made.warnings[..shown(built.made.warnings.len())].to_vec();
+    let hidden = warnings.len() - shown(warnings.len()) + missing.len() - shown(missing.len());
+    let mut lines: Vec<String> = warnings[..shown(warnings.len())].to_vec();
     lines.extend(
         missing[..shown(missing.len())]
             .iter()
@@ -74,7 +78,44 @@ fn lines(built: &Built, name: &str) -> Vec<String> {
             "  runs with glibc {version} or later (because of {file})"
         ));
     }
+    lines.extend(found(built));
+    if !built.made.largest.is_empty() {
+        let largest = built.made.largest.iter();
+        let largest: Vec<String> = largest
+            .map(|(name, bytes)| format!("{name} {}", size(*bytes)))
+            .collect();
+        lines.push(format!("  largest, unpacked: {}", largest.join(", ")));
+    }
     lines.push(format!("  run it: {}", run_command(built)));
+    lines
+}
+
+/// The data that went in because a source names it.
+fn found(built: &Built) -> Vec<String> {
+    let found = &built.made.found;
+    let mut lines: Vec<String> = found
+        .iter()
+        .take(SHOWN)
+        .map(|data| {
+            let place = if data.place.is_empty() {
+                "."
+            } else {
+                &data.place
+            };
+            let files = if data.files == 1 {
+                String::new()
+            } else {
+                format!(", {} files", data.files)
+            };
+            format!("  data: {place}{files} (named at {})", data.named_at)
+        })
+        .collect();
+    if found.len() > SHOWN {
+        lines.push(format!(
+            "  data: {} more; `pack inspect` lists them",
+            found.len() - SHOWN
+        ));
+    }
     lines
 }
 
@@ -111,6 +152,8 @@ pub fn json(built: &Built) -> String {
         "distributions": built.made.distributions,
         "modules": built.made.output.modules,
         "files": built.made.files,
+        "largest": built.made.largest.iter().map(|(name, size)| json!({ "name": name, "size": size })).collect::<Vec<_>>(),
+        "data": built.made.found,
         "glibc": built.made.output.glibc.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
         "warnings": built.made.warnings,
         "missing": missing.collect::<Vec<_>>(),
@@ -172,6 +215,9 @@ fn run_command(built: &Built) -> String {
         format!("./{program}")
     };
     match &built.plan.entry {
+        Entry::Wsgi(wsgi) if wsgi.bind[0].starts_with("unix:") => {
+            format!("{program}, which listens on {}", wsgi.bind[0])
+        }
         Entry::Wsgi(wsgi) => format!("{program}, then open http://{}/", reachable(&wsgi.bind[0])),
         _ => program,
     }
@@ -191,7 +237,7 @@ mod tests {
     use super::*;
     use crate::Made;
     use crate::bytecode::Counts;
-    use crate::collection::GlibcVersion;
+    use crate::collection::{FoundData, GlibcVersion};
     use crate::configure::{Request, resolve};
     use crate::graph::ImportSite;
     use crate::write::Output;
@@ -231,6 +277,12 @@ mod tests {
                 python_version: (3, 12, 1),
                 distributions: 1,
                 files: 34,
+                largest: vec![("numpy".into(), 27_600_000), ("flask".into(), 300_000)],
+                found: vec![FoundData {
+                    place: "shop/templates".into(),
+                    files: 3,
+                    named_at: "shop/__init__.py:4".into(),
+                }],
                 warnings: vec!["a file is not readable".into()],
                 missing: Vec::new(),
             },
@@ -260,6 +312,8 @@ mod tests {
           Python 3.12.1 from /venv/bin/python3 (.venv of the project)
           1 distribution, 812 modules, 34 files
           runs with glibc 2.17 or later (because of lib/libpython3.12.so.1.0)
+          data: shop/templates, 3 files (named at shop/__init__.py:4)
+          largest, unpacked: numpy 27.6 MB, flask 300.0 kB
           run it: '/dist/my shop', then open http://127.0.0.1:80/
         ");
         let json: serde_json::Value = serde_json::from_str(&json(&built)).unwrap();

@@ -90,6 +90,7 @@ pub(crate) fn facts() -> crate::facts::InterpreterFacts {
             .collect(),
         multiarch: "x86_64-linux-gnu".into(),
         editable: std::collections::BTreeMap::new(),
+        unpacked: None,
     }
 }
 
@@ -117,10 +118,14 @@ pub(crate) fn plan(
         runtime_tmpdir: None,
         optimize: 0,
         compression: 3,
+        max_glibc: None,
         windowed: false,
+        brand: Default::default(),
+        signing: None,
         dist_dir: root.join("dist"),
         contents_directory: "_internal".into(),
         target: "x86_64-unknown-linux-gnu".into(),
+        site_packages: Vec::new(),
         cache_dir: None,
         clean: false,
         noconfirm: false,

@@ -45,7 +45,7 @@ pub use entry::{Check, Entry, Method, Placement};
 pub use error::{CopyError, FormatError, WriteError};
 pub use module::Module;
 pub use path::{ArchivePath, PathError};
-pub use prefix::check_prefix;
+pub use prefix::{check_prefix, signature_fields};
 pub use program::*;
 pub use read::Payload;
 pub use write::{NewEntry, NewModule, Summary, Writer};

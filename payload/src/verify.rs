@@ -4,6 +4,7 @@ use crate::digest::blake3;
 use crate::entry::Method;
 use crate::index::{CHUNK, FLAG_CASE_FOLDED, FLAG_WINDOWS};
 use crate::path::{PathError, check, check_windows};
+use crate::prefix;
 use crate::read::range;
 use crate::{Entry, FormatError, Payload};
 use std::collections::{HashMap, HashSet};
@@ -36,7 +37,7 @@ impl Payload<'_> {
         let pieces = self.index.chunks.len() + 1;
         in_parallel(threads, pieces, |piece| {
             match piece.checked_sub(1) {
-                None if blake3(self.prefix) == self.footer.prefix_hash => {}
+                None if prefix::hash(self.prefix) == self.footer.prefix_hash => {}
                 None => return Err(FormatError::Prefix),
                 Some(chunk) => self.verify_chunk(chunk)?,
             }

@@ -13,8 +13,10 @@ pub struct Wsgi {
     pub module: String,
     /// Dotted attribute path of the callable; a trailing `()` calls a factory.
     pub callable: String,
-    /// `HOST:PORT`, at least one.
+    /// `HOST:PORT` or `unix:PATH`, at least one.
     pub bind: Vec<String>,
+    /// Permissions of Unix sockets; 0 for those of the umask.
+    pub socket_mode: u32,
     /// Python threads per interpreter.
     pub threads: u32,
     /// Worker processes.
@@ -62,6 +64,10 @@ pub struct Wsgi {
     pub body_timeout: u32,
     /// Seconds for a client that does not read.
     pub send_timeout: u32,
+    /// Seconds that a request may take in the application; 0 for ever.
+    pub request_timeout: u32,
+    /// Seconds until `RequestTimeout` is raised in its thread; 0 for never.
+    pub interrupt_timeout: u32,
     /// Requests that wait for a thread.
     pub queue_limit: u32,
     /// Seconds one of them may; 0 for ever.
@@ -95,6 +101,7 @@ impl Default for Wsgi {
             module: String::new(),
             callable: String::new(),
             bind: vec!["127.0.0.1:8000".into()],
+            socket_mode: 0,
             threads: 4,
             processes: 1,
             gil: Gil::Shared,
@@ -118,6 +125,8 @@ impl Default for Wsgi {
             keep_alive_timeout: 75,
             body_timeout: 60,
             send_timeout: 60,
+            request_timeout: 0,
+            interrupt_timeout: 0,
             queue_limit: 4096,
             queue_timeout: 0,
             max_connections: 0,
@@ -209,6 +218,8 @@ pub struct Setting {
 pub enum Kind {
     /// A whole number, bounds included.
     Whole(u64, u64),
+    /// Permissions in octal digits, such as `660`; 0 for none.
+    Mode,
     /// Bytes, such as `64K`, `1M` or `2G`, bounds included.
     Size(u64, u64),
     /// Yes or no: `--name` and `--no-name`.
@@ -248,6 +259,7 @@ macro_rules! setting {
 /// Every setting but the application and its addresses, in the order of the help.
 #[rustfmt::skip]
 pub static SETTINGS: &[Setting] = &[
+    setting!("socket-mode", Kind::Mode, "OCTAL", socket_mode: Small, "Permissions of Unix sockets, such as 660"),
     setting!("threads", Kind::Whole(1, 1024), "N", threads: Small, "Python threads per interpreter"),
     setting!("processes", Kind::Whole(1, 256), "N", processes: Small, "Worker processes"),
     setting!("gil", Kind::OneOf(&["shared", "per-interpreter", "free"]), "MODE", gil: Gil, "GIL: shared, per-interpreter or free"),
@@ -270,6 +282,8 @@ pub static SETTINGS: &[Setting] = &[
     setting!("keep-alive-timeout", Kind::Whole(1, DAY), "SECONDS", keep_alive_timeout: Small, "How long a connection may be idle"),
     setting!("body-timeout", Kind::Whole(1, DAY), "SECONDS", body_timeout: Small, "How long a client may send nothing of a body"),
     setting!("send-timeout", Kind::Whole(1, DAY), "SECONDS", send_timeout: Small, "How long a client may take nothing of a response"),
+    setting!("request-timeout", Kind::Whole(0, DAY), "SECONDS", request_timeout: Small, "How long the application may take; 0 for ever"),
+    setting!("interrupt-timeout", Kind::Whole(0, DAY), "SECONDS", interrupt_timeout: Small, "Raise RequestTimeout in it after so long; 0 for never"),
     setting!("queue-limit", Kind::Whole(1, 1_000_000), "N", queue_limit: Small, "Most requests that wait for a thread"),
     setting!("queue-timeout", Kind::Whole(0, DAY), "SECONDS", queue_timeout: Small, "How long one may wait; 0 for ever"),
     setting!("max-connections", Kind::Whole(0, 1_000_000), "N", max_connections: Small, "Most connections; 0 for what open files allow"),
@@ -318,6 +332,7 @@ impl Setting {
     pub fn show(&self, wsgi: &Wsgi) -> Option<String> {
         let mut wsgi = wsgi.clone();
         match ((self.field)(&mut wsgi), self.kind) {
+            (Field::Small(mode), Kind::Mode) => Some(format!("{mode:o}")),
             (Field::Small(number), _) => Some(number.to_string()),
             (Field::Large(number), Kind::Size(..)) => Some(size(*number)),
             (Field::Large(number), _) => Some(number.to_string()),
@@ -345,6 +360,7 @@ impl Kind {
                     size(max)
                 )
             }
+            Self::Mode => "permissions in octal digits, such as 660".to_owned(),
             Self::Truth => "true or false".to_owned(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
             Self::Interval => "a number of seconds above 0 and at most 3600, or `auto`".to_owned(),
@@ -358,6 +374,7 @@ impl Kind {
         let (number, min, max) = match self {
             Self::Whole(min, max) => (text.parse().ok()?, min, max),
             Self::Size(min, max) => (bytes(text)?, min, max),
+            Self::Mode => (u64::from_str_radix(text, 8).ok()?, 0, 0o777),
             _ => return None,
         };
         (min..=max).contains(&number).then_some(number)
@@ -437,6 +454,10 @@ mod tests {
         check("max-body-size", "65537", Some("65537"));
         check("max-body-size", "99999999T", None);
         check("max-header-size", "10", None);
+        check("socket-mode", "660", Some("660"));
+        check("socket-mode", "0o660", None);
+        check("socket-mode", "1777", None);
+        check("socket-mode", "980", None);
         check("gil", "free", Some("free"));
         check("gil", "none", None);
         check("switch-interval", "auto", Some("auto"));

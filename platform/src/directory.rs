@@ -1,26 +1,11 @@
 //! Directories held open, so that what happens below them happens there and nowhere else.
 
+use crate::stamp::FileStamp;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
-
-/// What the system says of a file and what no unprivileged process can set back: a file whose stamp is unchanged has
-/// not been written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileStamp {
-    /// Device and inode.
-    pub file: (u64, u64),
-    /// Bytes.
-    pub size: u64,
-    /// Last write, in nanoseconds.
-    pub modified: i128,
-    /// Last change of content or of metadata, in nanoseconds: cannot be set by a program.
-    pub changed: i128,
-    /// Permission bits and type.
-    pub mode: u32,
-}
 
 impl FileStamp {
     /// The stamp of an open file.
@@ -29,12 +14,6 @@ impl FileStamp {
     /// When the system does not tell.
     pub fn of(file: &impl AsFd) -> io::Result<Self> {
         Ok(Self::from_stat(&rustix::fs::fstat(file)?))
-    }
-
-    /// Whether it is a regular file.
-    #[must_use]
-    pub fn is_file(&self) -> bool {
-        FileType::from_raw_mode(self.mode) == FileType::RegularFile
     }
 
     #[allow(
@@ -243,6 +222,14 @@ impl Directory {
             other => other?,
         };
         Ok(file.into())
+    }
+
+    /// The stamp of `file`, which was made as `self/name` and is complete.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn finished(&self, file: File, _name: &str) -> io::Result<FileStamp> {
+        FileStamp::of(&file)
     }
 
     /// Makes a file in the folder `self/folder` (this directory when it is empty) that has no name yet: nobody sees it

@@ -1,8 +1,7 @@
 //! What the bootloader hands to the runtime it loaded: a C structure, because the two are separate binaries.
 
 use crate::Library;
-use std::ffi::{CStr, CString, OsStr, c_char};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
 /// Version of [`Handoff`]; the runtime refuses another.
@@ -14,14 +13,20 @@ pub const RUNTIME_ENTRY: &CStr = c"pack_runtime_main";
 /// Signature of [`RUNTIME_ENTRY`]: returns the process's exit status.
 pub type RuntimeEntry = unsafe extern "C" fn(*const Handoff) -> i32;
 
+/// What paths are made of; a zero ends them.
+#[cfg(unix)]
+type Unit = std::ffi::c_char;
+#[cfg(windows)]
+type Unit = u16;
+
 /// The C structure. All pointers stay valid until the process ends.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Handoff {
     version: u32,
-    libpython: *const c_char,
-    executable: *const c_char,
-    meipass: *const c_char,
+    libpython: *const Unit,
+    executable: *const Unit,
+    meipass: *const Unit,
     file: *const u8,
     file_length: usize,
     in_use: i32,
@@ -106,14 +111,36 @@ pub fn start_runtime(runtime: Library, handoff: &Handoff) -> Option<i32> {
     Some(unsafe { entry(handoff) })
 }
 
-fn leak(path: &Path) -> Result<*const c_char, std::ffi::NulError> {
-    Ok(CString::new(path.as_os_str().as_bytes())?.into_raw())
+#[cfg(unix)]
+fn leak(path: &Path) -> Result<*const Unit, std::ffi::NulError> {
+    use std::os::unix::ffi::OsStrExt as _;
+    Ok(std::ffi::CString::new(path.as_os_str().as_bytes())?.into_raw())
+}
+
+#[cfg(windows)]
+#[allow(clippy::unnecessary_wraps, reason = "one name on all systems")]
+fn leak(path: &Path) -> Result<*const Unit, std::ffi::NulError> {
+    Ok(crate::text::wide(path).leak().as_ptr())
 }
 
 /// # Safety
 /// `text` must be NUL-terminated.
-unsafe fn path(text: *const c_char) -> PathBuf {
+#[cfg(unix)]
+unsafe fn path(text: *const Unit) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
     // SAFETY: the caller vouches for the terminator.
     let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
-    PathBuf::from(OsStr::from_bytes(bytes))
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+}
+
+/// # Safety
+/// A zero must end `text`.
+#[cfg(windows)]
+unsafe fn path(text: *const Unit) -> PathBuf {
+    // SAFETY: the caller vouches for the zero.
+    let units = unsafe {
+        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
+        std::slice::from_raw_parts(text, length)
+    };
+    PathBuf::from(crate::text::narrow(units))
 }

@@ -18,6 +18,16 @@ pub fn normal(path: &Path) -> PathBuf {
     normal
 }
 
+/// `path` as the system writes it: on Windows with `\` alone between its parts.
+#[must_use]
+pub fn native(path: &Path) -> PathBuf {
+    if cfg!(windows) {
+        path.components().collect()
+    } else {
+        path.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Stream sockets that never block: TCP or Unix, accepted by a listener.
 
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{
@@ -31,25 +31,6 @@ fn beyond_standard_streams(descriptor: OwnedFd) -> io::Result<OwnedFd> {
         return Ok(descriptor);
     }
     Ok(rustix::io::fcntl_dupfd_cloexec(&descriptor, 3)?)
-}
-
-/// Listens at `address`; the port can be taken again right after the last program that had it.
-///
-/// # Errors
-/// When the address cannot be had.
-pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
-    use rustix::net::{AddressFamily, SocketType, bind, listen, socket_with};
-    let family = if address.is_ipv6() {
-        AddressFamily::INET6
-    } else {
-        AddressFamily::INET
-    };
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    bind(&socket, &address)?;
-    listen(&socket, backlog)?;
-    Ok(TcpListener::from(socket))
 }
 
 impl Socket {
@@ -99,7 +80,18 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when there is no room; others when the file is of a kind that this does not work with.
     pub fn send_file(&self, file: impl AsFd, offset: &mut u64, count: usize) -> io::Result<usize> {
-        rustix::fs::sendfile(&self.0, file, Some(offset), count).map_err(Into::into)
+        // There is no flag against the signal here, and the program may have given it its deadly meaning.
+        let held = HeldSigpipe::new();
+        loop {
+            match rustix::fs::sendfile(&self.0, &file, Some(offset), count) {
+                Ok(sent) => return Ok(sent),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => {
+                    held.discard();
+                    return Err(error.into());
+                }
+            }
+        }
     }
 
     /// Ends the sending side: the client reads what is under way, then the end.
@@ -118,6 +110,59 @@ impl Socket {
     }
 }
 
+/// SIGPIPE does not reach this thread as long as this lives.
+struct HeldSigpipe {
+    before: libc::sigset_t,
+}
+
+fn sigpipe() -> libc::sigset_t {
+    // SAFETY: a set is plain data, which `sigemptyset` initialises; a signal that there is.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGPIPE);
+        set
+    }
+}
+
+impl HeldSigpipe {
+    fn new() -> Self {
+        let set = sigpipe();
+        let mut before = set;
+        // SAFETY: two sets; changes the mask of this thread alone.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before) };
+        Self { before }
+    }
+
+    /// Takes one that came meanwhile, unless the program holds them itself and waits for it.
+    fn discard(&self) {
+        let set = sigpipe();
+        let now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: sets and a time that live for the calls; nothing is waited for.
+        unsafe {
+            if libc::sigismember(&raw const self.before, libc::SIGPIPE) == 0 {
+                libc::sigtimedwait(&raw const set, std::ptr::null_mut(), &raw const now);
+            }
+        }
+    }
+}
+
+impl Drop for HeldSigpipe {
+    fn drop(&mut self) {
+        // SAFETY: the set that was there before.
+        unsafe {
+            libc::pthread_sigmask(
+                libc::SIG_SETMASK,
+                &raw const self.before,
+                std::ptr::null_mut(),
+            )
+        };
+    }
+}
+
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
@@ -133,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_connection() {
-        let listener = listen("127.0.0.1:0".parse().unwrap(), 4).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         assert_eq!(
             accept(&listener).unwrap_err().kind(),
@@ -160,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_file_is_sent_from_where_it_is_asked() {
-        let listener = listen("127.0.0.1:0".parse().unwrap(), 4).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = accept(&listener).unwrap();
         let mut file = tempfile::tempfile().unwrap();
@@ -171,5 +217,19 @@ mod tests {
         let mut three = [0; 3];
         client.read_exact(&mut three).unwrap();
         assert_eq!(&three, b"456");
+        drop(client);
+        // SAFETY: as a program may; this process has no other use for the signal.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        let error = loop {
+            let mut offset = 0;
+            match socket.send_file(&file, &mut offset, 10) {
+                Ok(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+                Err(error) => break error,
+            }
+        };
+        let kinds = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset];
+        assert!(kinds.contains(&error.kind()), "{error}");
+        let again = socket.send_file(&file, &mut 0, 10).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -83,6 +83,9 @@ impl Watcher {
     /// `path` relative to the bundle, `.` and `..` resolved; `None` outside of it.
     fn in_bundle(&self, path: &str) -> Option<String> {
         let is_plain = path.starts_with('/') && !path.contains("/../");
+        // A path that is taken as it stands leads to the same file.
+        #[cfg(windows)]
+        let path = path.strip_prefix(r"\\?\").unwrap_or(path);
         let path = Path::new(path);
         // Nearly all that a program opens lies elsewhere.
         if path.as_os_str().is_empty() || (is_plain && !path.starts_with(&self.meipass)) {
@@ -98,7 +101,12 @@ impl Watcher {
         };
         let normal = normal(path);
         let below = normal.strip_prefix(&self.meipass).ok()?;
-        below.to_str().map(ToOwned::to_owned)
+        let below = below.to_str()?;
+        Some(if cfg!(windows) {
+            below.replace('\\', "/")
+        } else {
+            below.to_owned()
+        })
     }
 }
 

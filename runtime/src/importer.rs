@@ -57,6 +57,8 @@ pub(crate) fn install<'py>(
     add(Unpack::NAME, capsule.function::<Unpack>()?)?;
     add(Hush::NAME, capsule.function::<Hush>()?)?;
     add(Ensure::NAME, capsule.function::<Ensure>()?)?;
+    #[cfg(windows)]
+    add(Show::NAME, capsule.function::<Show>()?)?;
     add(IsFolder::NAME, capsule.function::<IsFolder>()?)?;
     add(c"meipass", py.path(bundle.meipass.as_os_str())?)?;
     add(c"roots", texts(py, &bundle.roots)?)?;
@@ -303,6 +305,15 @@ native! {
         let mut entries = lookup(py, state.bundle.payload.entries_from(&prefix))?;
         let first = lookup(py, entries.next().transpose())?;
         py.bool(first.is_some_and(|entry| entry.path.starts_with(&prefix)))
+    }
+}
+
+#[cfg(windows)]
+native! {
+    /// `show(text)`: a window with a text, until it is closed.
+    Show, c"show", |py, _state, text| {
+        platform::streams::show(&text.to_text()?);
+        Ok(py.none())
     }
 }
 

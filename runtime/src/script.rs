@@ -1,12 +1,10 @@
 //! The script host: runs an entry point as `python` would, and ends as `python` would.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use payload::{EntryPoint, Target};
 
 use crate::embed::{Attached, Owned, PyResult, Raised};
-use crate::interpreters;
 use crate::start::{App, is_started_by_itself};
 
 /// How a program ended.
@@ -52,14 +50,18 @@ pub(crate) fn set_up<'py>(
 
 /// Takes the variable that led the interpreter's program to its libraries out of the environment again; `before` is
 /// what the bootloader wrote down (see its `library_path`).
-pub(crate) fn restore_library_path<'py>(py: Attached<'py>, before: &OsStr) -> PyResult<'py, ()> {
+#[cfg(unix)]
+pub(crate) fn restore_library_path<'py>(
+    py: Attached<'py>,
+    before: &std::ffi::OsStr,
+) -> PyResult<'py, ()> {
     const NAME: &str = "LD_LIBRARY_PATH";
     use std::os::unix::ffi::OsStrExt;
     let environ = py.import(c"posix")?.attr(c"environ")?;
     match before.as_bytes() {
         b"." => {}
         [b'=', value @ ..] => {
-            platform::process::set_variable(NAME, OsStr::from_bytes(value));
+            platform::process::set_variable(NAME, std::ffi::OsStr::from_bytes(value));
             environ.set_item(&py.bytes(NAME.as_bytes())?, &py.bytes(value)?)?;
         }
         _ => {
@@ -100,10 +102,18 @@ fn enter<'py>(py: Attached<'py>, app: &App) -> PyResult<'py, i32> {
             let names = [&py.text(module)?, &py.text(function)?];
             evaluate(py, &host.call_method(c"prepare_function", &names)?)
         }
+        #[cfg(windows)]
+        Target::Wsgi(_) => Err(Raised::runtime_error(
+            py,
+            "this program is a WSGI server, and pack has none for Windows yet",
+        )),
+        #[cfg(unix)]
         Target::Wsgi(settings) => {
             // A connection under the number of a missing stderr would be sent what is logged.
             platform::streams::Placeholders::take().keep();
-            crate::wsgi::run(py, settings, |py| interpreters::prepare(py, app, entry))
+            crate::wsgi::run(py, settings, |py| {
+                crate::interpreters::prepare(py, app, entry)
+            })
         }
     }
 }

@@ -3,24 +3,27 @@
 
 use std::borrow::Cow;
 use std::ffi::{CString, OsString};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use payload::{FormatError, Payload, Program, PythonStart, Target, Unpack, Wsgi};
-use platform::children::Forked;
+use payload::{FormatError, Payload, Program, PythonStart, Unpack};
 use platform::directory::Lock;
 use platform::handoff::Start;
 use platform::locale::Charset;
-use platform::{MappedFile, process};
+use platform::path::native;
+use platform::process;
 use unpack::Demand;
 
 use crate::demand;
-use crate::embed::config::{self, Gil, Settings, StartError};
-use crate::embed::{Attached, Raised, fork};
+use crate::embed::config::{self, Settings, StartError};
+use crate::embed::{Attached, Raised};
 use crate::importer::{self, Bundle};
 use crate::script::{self, Ended};
-use crate::wsgi::supervise::{self, Role};
+
+#[cfg(unix)]
+pub(crate) mod interpreter;
+#[cfg(unix)]
+mod server;
 
 /// Exit status when Python could not be started.
 const CANNOT_START: i32 = 103;
@@ -67,8 +70,14 @@ impl From<StartError> for StartFailure {
 /// Tells the user, on stderr.
 pub(crate) fn report(failure: &StartFailure) {
     let text = format!("pack runtime: error: {}\n", failure.message);
-    // Nowhere to go when stderr is closed.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    #[cfg(windows)]
+    platform::streams::last_words(&text);
+    #[cfg(unix)]
+    {
+        use std::io::Write as _;
+        // Nowhere to go when stderr is closed.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
 }
 
 /// A program about to run.
@@ -140,7 +149,7 @@ impl App {
     /// `sys.path`
     pub(crate) fn search_paths(&self) -> Vec<PathBuf> {
         let meipass = &self.bundle.meipass;
-        let stdlib = meipass.join(self.stdlib());
+        let stdlib = native(&meipass.join(self.stdlib()));
         let dynload = stdlib.join("lib-dynload");
         vec![meipass.clone(), stdlib, dynload]
     }
@@ -149,7 +158,8 @@ impl App {
 /// Runs the program in the bootloader's process, where no interpreter is started yet.
 pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
     let app = App::new(start, std::env::args_os().skip(1).collect())?;
-    if let Some(status) = supervise(&app, &platform::children::fork) {
+    #[cfg(unix)]
+    if let Some(status) = server::supervise(&app, &platform::children::fork) {
         return Ok(status);
     }
     let charset = platform::locale::charset();
@@ -163,60 +173,6 @@ pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
         gil: gil(&app),
     })?;
     finish(py, &app)
-}
-
-/// Runs the program in its interpreter's own process, which the bootloader became.
-pub(crate) fn in_interpreter(py: Attached<'_>) -> Result<i32, StartFailure> {
-    // The interpreter's own arguments: -I -S -B -c STATEMENT, after its name.
-    let mut arguments = std::env::args_os().skip(6);
-    let mut next = || {
-        arguments
-            .next()
-            .ok_or_else(|| StartFailure::text("started without the bootloader"))
-    };
-    let (executable, meipass) = (PathBuf::from(next()?), PathBuf::from(next()?));
-    next()?;
-    script::restore_library_path(py, &next()?).map_err(|raised| StartFailure::raised(&raised))?;
-    let in_use = next()?.to_str().and_then(|number| number.parse().ok());
-    let in_use = in_use.unwrap_or(-1);
-    // From here on no other program that this one starts is to hold the lock.
-    if in_use >= 0
-        && let Ok(lock) = Lock::inherited(in_use)
-    {
-        lock.forget();
-    }
-    let unreadable = |error| StartFailure::text(format!("{}: {error}", executable.display()));
-    // The bootloader verified this file a moment ago; another file that took its place meanwhile is another program.
-    let file = MappedFile::open(&executable).map_err(unreadable)?.leak();
-    let start = Start {
-        file,
-        executable,
-        meipass,
-        libpython: None,
-        in_use,
-    };
-    let app = App::new(&start, arguments.collect())?;
-    if let Some(status) = supervise(&app, &|| fork(py)) {
-        // Nothing of the application has run here.
-        return Ok(status);
-    }
-    finish(py, &app)
-}
-
-/// The exit status of a supervisor that has come to its end; `None` in a process that runs the program: a worker, or the
-/// only one.
-fn supervise(app: &App, fork: &dyn Fn() -> std::io::Result<Forked>) -> Option<i32> {
-    let (settings, arguments) = server(app)?;
-    let settings = crate::wsgi::supervised(settings, arguments)?;
-    // A connection under the number of a missing stream would be sent what is logged.
-    platform::streams::Placeholders::take().keep();
-    match supervise::begin(&settings, fork) {
-        Role::Worker => None,
-        Role::Ended(status) => {
-            app.leave();
-            Some(status)
-        }
-    }
 }
 
 fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
@@ -236,23 +192,14 @@ fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
     })
 }
 
-/// The server that the program is to be, if it is one, and the arguments that are for it.
-fn server(app: &App) -> Option<(&Wsgi, &[OsString])> {
-    let entry = script::chosen(app)?;
-    let command = usize::from(!entry.name.is_empty());
-    match &entry.target {
-        Target::Wsgi(settings) => Some((settings, &app.arguments[command..])),
-        _ => None,
-    }
+/// A script gets the GIL that `python app.py` would give it.
+#[cfg(windows)]
+fn gil(_: &App) -> config::Gil {
+    config::Gil::WhenNeeded
 }
 
-/// The GIL that a server asked for; a script gets what `python app.py` would give it.
-fn gil(app: &App) -> Gil {
-    match server(app) {
-        Some((settings, arguments)) if crate::wsgi::wants_gil(settings, arguments) => Gil::On,
-        _ => Gil::WhenNeeded,
-    }
-}
+#[cfg(unix)]
+use server::gil;
 
 /// Modules that CPython imports while it starts: the codecs of the user's locale, and what text streams need.
 fn bootstrap(
@@ -270,6 +217,13 @@ fn bootstrap(
         "io",
     ];
     let mut names: Vec<String> = ALWAYS.map(String::from).into();
+    #[cfg(windows)]
+    if let Charset::CodePage(page) = charset {
+        let name = format!("encodings.cp{page}");
+        if payload.module(&name)?.is_some() {
+            names.push(name);
+        }
+    }
     if charset == Charset::Other {
         for module in payload.modules_below("encodings") {
             names.push(module?.name.to_owned());

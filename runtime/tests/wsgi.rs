@@ -1,8 +1,10 @@
 //! The WSGI host over real sockets, in every CPython of this machine: `wsgi/cases.py` asks, `wsgi/applications.py`
 //! answers, most of it with `wsgiref.validate` in between. `wsgi/traps.py` asks for what other servers got wrong, and
 //! `wsgi/corpora.py` sends the requests that gunicorn and llhttp are tested with; pip fetches those when the test runs.
-//! `wsgi/tls.py` speaks HTTPS, `wsgi/http2.py` HTTP/2. `wsgi/statics.py` asks for files that are served without the application.
-//! `wsgi/forwarded.py` says what proxies say, `wsgi/logs.py` reads the access log. `wsgi/limits.py` breaks the limits that clients have; `wsgi/holding_up.py` is the short form of `cargo xtask soak`.
+//! `wsgi/files.py` asks for files that the application sends. `wsgi/tls.py` speaks HTTPS, `wsgi/http2.py` HTTP/2, `wsgi/sockets.py` connects to Unix sockets and those that a service manager passes.
+//! `wsgi/statics.py` asks for files that are served without the application.
+//! `wsgi/forwarded.py` says what proxies say, `wsgi/logs.py` reads the access log. `wsgi/limits.py` breaks the limits that clients have,
+//! `wsgi/timeouts.py` those that the application has; `wsgi/holding_up.py` is the short form of `cargo xtask soak`.
 //!
 //! The library is loaded into a running interpreter (`pack_runtime_serve`), so nothing needs to be packed. Unit tests
 //! of this crate need no Python: what refers to it is left out by the linker, as no test calls it.
@@ -71,6 +73,9 @@ fn run(minor: u32) {
                 "statics.py",
                 "forwarded.py",
                 "logs.py",
+                "timeouts.py",
+                "sockets.py",
+                "files.py",
                 "tls.py",
                 "http2.py",
             ] {

@@ -26,6 +26,8 @@ fn help_names_every_command() {
         "inspect",
         "verify",
         "extract",
+        "icon",
+        "doctor",
         "init",
         "completions",
     ] {

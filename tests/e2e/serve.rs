@@ -269,3 +269,19 @@ fn static_files_need_no_application() {
         .run()
         .refused(2, &["--static", "none"]);
 }
+
+#[test]
+fn processes_and_interpreters() {
+    let scratch = site();
+    let python = Case::any().python;
+    let name = "site_of_test:app";
+    let server = Server::start(serve(&scratch, python, &[name, "--processes", "2"]));
+    server.get("/").expect(200);
+    server.stop().success();
+    if python.version >= (3, 12) {
+        let arguments = [name, "--gil", "per-interpreter", "--interpreters", "2"];
+        let server = Server::start(serve(&scratch, python, &arguments));
+        assert!(server.get("/").expect(200).text().contains("beside"));
+        server.stop().success();
+    }
+}

@@ -5,10 +5,13 @@ mod case;
 mod files;
 mod http;
 mod program;
+mod projects;
 mod python;
 mod root;
 mod run;
 mod shelf;
+mod tools;
+mod wine;
 
 pub(crate) use case::{Case, Mode, run_case};
 pub(crate) use files::{
@@ -16,7 +19,10 @@ pub(crate) use files::{
 };
 pub(crate) use http::{Answer, Server};
 pub(crate) use program::{Pack, Program};
+pub(crate) use projects::Projects;
 pub(crate) use python::{Python, free_threaded, pythons};
 pub(crate) use root::{arena, is_root, mount_namespace};
 pub(crate) use run::{Outcome, Run, Running, bytes, signal};
 pub(crate) use shelf::{PARTS, Shelf};
+pub(crate) use tools::{python_with_pefile, tool, tools, words};
+pub(crate) use wine::Wine;

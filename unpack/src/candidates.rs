@@ -52,6 +52,7 @@ impl Candidate {
     /// Opens the private directory, made when it is missing.
     fn open(&self) -> Result<Directory, Unfit> {
         let user = process::user_id();
+        #[cfg(unix)]
         if self.make_base {
             // With the mode that the XDG base directory specification asks for.
             use std::os::unix::fs::DirBuilderExt;
@@ -62,14 +63,27 @@ impl Candidate {
     }
 }
 
-/// All places, in order. A privileged process believes nothing its caller's environment says.
+/// A variable that names a place. A privileged process believes nothing its caller's environment says.
+fn variable(name: &str) -> Option<PathBuf> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty());
+    value
+        .filter(|_| !process::is_privileged())
+        .map(PathBuf::from)
+}
+
+/// All places, in order.
 fn all(runtime_tmpdir: Option<&str>) -> Vec<Candidate> {
-    let variable = |name: &str| {
-        let value = std::env::var_os(name).filter(|value| !value.is_empty());
-        value
-            .filter(|_| !process::is_privileged())
-            .map(PathBuf::from)
-    };
+    let mut places: Vec<Candidate> = Vec::new();
+    for place in wanted(runtime_tmpdir) {
+        if place.base.is_absolute() && !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
+}
+
+#[cfg(unix)]
+fn wanted(runtime_tmpdir: Option<&str>) -> Vec<Candidate> {
     let temporary = [
         variable("PACK_TMPDIR"),
         runtime_tmpdir.map(PathBuf::from),
@@ -89,11 +103,22 @@ fn all(runtime_tmpdir: Option<&str>) -> Vec<Candidate> {
         name: "pack".into(),
         make_base: true,
     });
-    let mut places: Vec<Candidate> = Vec::new();
-    for place in temporary.chain(cache) {
-        if place.base.is_absolute() && !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    places
+    temporary.chain(cache).collect()
+}
+
+/// Temporary folders belong to a user there, as the folder for the user's data does, which no cleaner empties.
+#[cfg(windows)]
+fn wanted(runtime_tmpdir: Option<&str>) -> Vec<Candidate> {
+    let places = [
+        variable("PACK_TMPDIR"),
+        runtime_tmpdir.map(PathBuf::from),
+        process::local_data(),
+        variable("TEMP"),
+    ];
+    let candidate = |base| Candidate {
+        base,
+        name: "pack".into(),
+        make_base: false,
+    };
+    places.into_iter().flatten().map(candidate).collect()
 }

@@ -278,6 +278,7 @@ impl Open {
             .create_file(&partial, entry.mode | 0o600)
             .map_err(Restore::from)
             .and_then(|file| restore::fill(&file, entry))
+            // The file is closed by now.
             .and_then(|()| {
                 // A folder in the file's place would stay there.
                 if let Ok(there) = self.directory.stamp(entry.path)
@@ -291,6 +292,12 @@ impl Open {
             });
         if written.is_err() {
             let _ = self.base.remove(&partial);
+            // Windows does not let a library be replaced that another process has brought and loaded meanwhile.
+            if let Ok(stamp) = self.directory.stamp(entry.path)
+                && restore::is_intact(&self.directory, entry, &stamp)
+            {
+                return Ok(stamp);
+            }
         }
         written
     }

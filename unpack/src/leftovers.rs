@@ -5,6 +5,7 @@
 //! | `KEY` | the directory of a version that is used again |
 //! | `KEY.run-NUMBER` | the directory of one run |
 //! | `KEY.record`, `.journal`, `.lock`, `.verified` | what is known of it |
+//! | `KEY.use`, `KEY.run-NUMBER.use` | what is locked while the directory is used, on Windows |
 //! | `….part-NUMBER`, `….record.NUMBER` | a file that a process is writing, or was when it was killed |
 
 use crate::after_key;
@@ -14,6 +15,8 @@ use std::collections::HashSet;
 
 /// Follows the key in the name of a run's directory.
 pub(crate) const RUN: &str = ".run-";
+/// Ends the names of files that are locked for a directory where directories cannot be.
+const IN_USE: &str = ".use";
 /// Precedes a number in the name of a file that is to be renamed when it is whole.
 pub(crate) const PART: &str = ".part-";
 
@@ -24,7 +27,7 @@ pub(crate) fn remove(base: &Directory, id: &str, own: Option<&str>) {
     for name in &names {
         let is_unwanted = match after_key(name, id) {
             Some("") => own != Some(name.as_str()),
-            Some(rest) => rest.starts_with(RUN) && !rest.contains(PART),
+            Some(rest) => rest.starts_with(RUN) && !rest.contains(PART) && !rest.ends_with(IN_USE),
             None => false,
         };
         if is_unwanted {
@@ -49,7 +52,11 @@ fn directory_of<'a>(name: &'a str, id: &str) -> Option<&'a str> {
     if let Some((directory, _)) = name.split_once(PART) {
         return Some(directory);
     }
-    let belongs = [".record", ".journal", ".lock"].contains(&rest) || rest.starts_with(".record.");
+    if rest.starts_with(RUN) {
+        return name.strip_suffix(IN_USE);
+    }
+    let belongs =
+        [".record", ".journal", ".lock", IN_USE].contains(&rest) || rest.starts_with(".record.");
     belongs.then_some(key)
 }
 
@@ -86,7 +93,7 @@ pub(crate) fn partial_files(base: &Directory, key: &str) {
 /// A lock file only while nobody holds it: who waits for it meanwhile sees that it has no name any more.
 fn file(base: &Directory, name: &str) {
     let free = |lock: &Lock| lock.try_exclusive().unwrap_or(false);
-    let lock = if name.ends_with(".lock") {
+    let lock = if name.ends_with(".lock") || name.ends_with(IN_USE) {
         base.lock_file(name).ok()
     } else {
         None

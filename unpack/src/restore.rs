@@ -119,7 +119,7 @@ fn file(
             progress,
         },
     )?;
-    Ok(FileStamp::of(&file)?)
+    Ok(directory.finished(file, entry.path)?)
 }
 
 /// Writes the content of `entry` to `file`.
@@ -156,7 +156,7 @@ pub(crate) fn is_intact(directory: &Directory, entry: &Entry<'_>, stamp: &FileSt
     stamp.is_file()
         && stamp.size == entry.size
         // The rest is the umask's of whoever unpacked it.
-        && stamp.mode & 0o700 == (entry.mode | 0o600) & 0o700
+        && stamp.serves_owner_as(entry.mode | 0o600)
         && directory
             .open_file(entry.path)
             .is_ok_and(|mut file| entry.matches(&mut file).unwrap_or(false))

@@ -98,7 +98,8 @@ pub(crate) fn open_and_lock(base: &Directory, key: &str) -> io::Result<(Director
             leftovers::partial_files(base, key);
         }
         lock.shared()?;
-        if directory.is_in_place() {
+        // Where a file beside it is locked for it, that one may have gone as well.
+        if directory.is_in_place() && lock.is_linked()? {
             return Ok((directory, lock));
         }
     }

@@ -24,6 +24,7 @@ mod serve;
 mod subjects;
 mod table;
 
+pub(crate) use machine::{describe_machine, python as describe_python};
 pub(crate) use serve::serve;
 
 const BUILD_ROUNDS: u32 = 3;

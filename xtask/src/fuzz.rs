@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: what reads bytes from outside, under libFuzzer and the address sanitizer.
 //!
-//! Seeds lie in `*/fuzz/seeds/TARGET` and are written anew by each run, from the payload's writer and from ELF files that
-//! the C compiler makes; what a run found of interest is kept in `target/fuzz/corpus`. An input that broke something is put
-//! beside the seeds, where every later run tries it first.
+//! Seeds lie in `*/fuzz/seeds/TARGET`. Each run writes them anew, from the payload's writer and from ELF files that the C
+//! compiler makes; those of Windows executables and icons are `pack`'s own and stay. What a run found of interest is kept in
+//! `target/fuzz/corpus`. An input that broke something is put beside the seeds, where every later run tries it first.
 
 use crate::kits;
 use crate::setup::{self, cargo, step};
@@ -54,6 +54,8 @@ const FUZZED: [Fuzzed; 2] = [
             Target::new("elf", "elf"),
             Target::new("rpath", "elf"),
             Target::new("strip", "elf"),
+            Target::new("pe", "pe"),
+            Target::new("icon", "icon"),
         ],
     },
 ];

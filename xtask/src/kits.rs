@@ -5,6 +5,7 @@
 //! plain toolchain does, and this machine's glibc is the oldest they run on.
 
 mod seal;
+mod windows;
 
 use crate::setup::{self, cargo, step};
 use anyhow::{Context, Result, bail};
@@ -14,6 +15,12 @@ use std::process::Command;
 
 /// The triple built when none is named.
 pub(crate) const HOST: &str = "x86_64-unknown-linux-gnu";
+
+/// Windows on x86-64, linked with mingw-w64.
+pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
+/// A bootloader for Windows is no larger.
+const MAX_WINDOWS_BOOTLOADER: u64 = 1_000_000;
 
 /// The oldest glibc that the kits run on.
 const GLIBC_FLOOR: (u32, u32) = (2, 17);
@@ -57,6 +64,9 @@ impl Options {
 /// # Errors
 /// When something does not compile, or needs more of its target than it may.
 pub(crate) fn build(options: &Options) -> Result<PathBuf> {
+    if options.target == WINDOWS {
+        return windows::build(options);
+    }
     let linker = if options.fast {
         Linker::Plain
     } else {

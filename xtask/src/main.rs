@@ -13,9 +13,11 @@ mod dist;
 mod fuzz;
 mod http;
 mod kits;
+mod libraries;
 mod setup;
 mod soak;
 mod test;
+mod wine;
 
 use anyhow::{Result, bail};
 
@@ -30,13 +32,19 @@ Usage: cargo xtask COMMAND
   ci [--long]          lint, test, ten seconds of fuzzing each target, demo; --long: with the tests and the minute of
                        fuzzing that are left out otherwise
   kits [--target T] [--fast]
-                       bootloader and runtime into target/kits/T; --fast: this machine's own toolchain, unoptimised
+                       bootloader and runtime into target/kits/T (x86_64-pc-windows-gnu, too); --fast: this machine's own toolchain, unoptimised
   dist                 target/dist/pack: one file with the kits inside
+  libraries [NAME...] [--core] [--pyinstaller] [--page] [--pack FILE] [--jobs N] [--cached]
+                       programs that use what people install, packed and run where no Python is; --core: those that
+                       `test` includes; --pyinstaller: what it makes of them, beside; --page: writes the last result of
+                       all into tests/libraries/RESULTS.md; --cached: builds share a cache, which is kept
   bench start [--rounds N] [--only PROGRAM]... [--pack FILE]
                        starting, packing and sizes beside PyInstaller and a bare Python: writes BENCHMARKS.md; with fewer
                        rounds or programs a trial, into target/bench
   bench serve [--quick] [--rounds N] [--seconds N] [--only SCENARIO]... [--server NAME]... [--pack FILE]
                        our WSGI host beside others: writes the second half of BENCHMARKS.md; a trial likewise
+  wine [-- PROGRAM...] Wine and CPython for Windows below target/wine, for the tests of programs for Windows (needs root);
+                       with words, runs a program in it
   soak [SECONDS] [--single] [--seed N] [--pack FILE]
                        a packed server under load for ten minutes or SECONDS, reloaded every 20 s, a process killed every
                        15 s; idle connections, clients that do not read; --single: one process, neither reloaded nor killed
@@ -54,8 +62,10 @@ fn main() -> Result<()> {
         ["ci", "--long"] => ci::run(ci::Form::Long),
         ["kits", options @ ..] => kits::build(&kits::Options::parse(options)?).map(|_| ()),
         ["dist"] => dist::build().map(|_| ()),
+        ["libraries", options @ ..] => libraries::command(options),
         ["bench", "start", options @ ..] => bench::start(options),
         ["bench", "serve", options @ ..] => bench::serve(options),
+        ["wine", words @ ..] => wine::command(words),
         ["soak", options @ ..] => soak::run(options),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");

@@ -75,6 +75,33 @@ fn shown(command: &Command) -> String {
     )
 }
 
+/// Tools that judge what is made for Windows, and the packages of Debian's that have them.
+const JUDGES: [(&str, &str); 5] = [
+    ("wrestool", "icoutils"),
+    ("llvm-readobj", "llvm"),
+    ("openssl", "openssl"),
+    ("osslsigncode", "osslsigncode"),
+    ("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
+];
+
+/// Installs them where that can be done. Tests that miss one say that they are skipped.
+pub(crate) fn judges() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    let missing = JUDGES.iter().filter(|(name, _)| !there(name));
+    let packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    if packages.is_empty() {
+        return;
+    }
+    step(&format!("installing {}", packages.join(", ")));
+    let apt = |arguments: &[&str]| run(Command::new("apt-get").args(arguments));
+    let installed = apt(&["update", "--quiet"])
+        .and_then(|()| apt(&[&["install", "--yes", "--quiet"], &packages[..]].concat()));
+    if let Err(error) = installed {
+        println!("{error:#}: tests that need them are skipped");
+    }
+}
+
 /// A CPython 3.9 or later that can make virtual environments; installs Debian's when there is none and we are root.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::ci::Form;
 use crate::setup::{self, cargo, step};
-use crate::{dist, kits};
+use crate::{dist, kits, libraries};
 use anyhow::Result;
 
 /// Unit tests of all crates, then the kits, then the packer's tests with the end-to-end ones among them.
@@ -20,7 +20,15 @@ pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
         target: kits::HOST.to_owned(),
         fast: false,
     })?;
+    if setup::target().join("wine/ready").exists() {
+        // Programs for Windows are tried, too.
+        kits::build(&kits::Options {
+            target: kits::WINDOWS.to_owned(),
+            fast: false,
+        })?;
+    }
     let pack = dist::build()?;
+    setup::judges();
     step(
         "the packer, end to end (virtual environments and packed programs are kept in target/e2e)",
     );
@@ -29,9 +37,13 @@ pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
         .args(["test", "--package", "packager", "--"])
         .args(filters)
         .env("PACK_KITS", kit.parent().unwrap_or(&kit))
-        .env("PACK_DIST", pack);
+        .env("PACK_DIST", &pack);
     if form == Form::Long {
         tests.env("PACK_LONG", "1");
     }
-    setup::run(&mut tests)
+    setup::run(&mut tests)?;
+    if filters.is_empty() {
+        libraries::core(&pack)?;
+    }
+    Ok(())
 }

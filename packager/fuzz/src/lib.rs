@@ -1,12 +1,16 @@
-//! The packager's readers of native files, compiled by themselves: all of `packager`, with its parser of Python, takes
-//! minutes under a sanitizer.
-//!
-//! There is a reader of ELF, and none of PE yet: its target belongs beside `elf`.
+//! The packager's readers of native files and icons, compiled by themselves: all of `packager`, with its parser of Python,
+//! takes minutes under a sanitizer.
 
 #[path = "../../src/collection.rs"]
 pub mod collection;
 #[path = "../../src/elf.rs"]
 pub mod elf;
+#[path = "../../src/icon/mod.rs"]
+pub mod icon;
+#[path = "../../src/pe/mod.rs"]
+pub mod pe;
+#[path = "../../src/stack.rs"]
+mod stack;
 #[path = "../../src/write/rpath.rs"]
 mod rpath;
 #[path = "../../src/write/strip.rs"]

@@ -1,6 +1,6 @@
 //! `pack build`.
 
-use super::Failure;
+use super::{Failure, dry_run};
 use crate::configure::{Request, command_line, environment};
 use crate::report::Printer;
 use crate::{interrupt, summary};
@@ -37,7 +37,7 @@ pub(super) fn command() -> Command {
 }
 
 /// Options of this build that are no settings of the application.
-fn building() -> [Arg; 4] {
+fn building() -> [Arg; 5] {
     let switch = |name, help| {
         Arg::new(name)
             .long(name)
@@ -49,6 +49,10 @@ fn building() -> [Arg; 4] {
         switch(
             "clean",
             "Forget what earlier builds have compiled and compressed",
+        ),
+        switch(
+            "dry-run",
+            "List what would go in, and why, and build nothing",
         ),
         switch(
             "no-cache",
@@ -86,6 +90,15 @@ pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, F
     }
     if let Err(error) = interrupt::watch() {
         printer.detail(&format!("Ctrl-C is not watched for: {error}"));
+    }
+    if matches.get_flag("dry-run") {
+        let planned = crate::plan(&request, printer)?;
+        dry_run::warn(&planned, printer);
+        printer.data(&match super::is_json(matches) {
+            true => dry_run::json(&planned),
+            false => dry_run::text(&planned, printer),
+        })?;
+        return Ok(ExitCode::SUCCESS);
     }
     let built = crate::build(&request, printer)?;
     if super::is_json(matches) {

@@ -2,7 +2,10 @@
 
 mod build;
 mod completions;
+mod doctor;
+mod dry_run;
 mod extract;
+mod icon;
 mod init;
 mod inspect;
 mod open;
@@ -72,6 +75,8 @@ pub fn command() -> Command {
         .subcommand(inspect::command())
         .subcommand(verify::command())
         .subcommand(extract::command())
+        .subcommand(icon::command())
+        .subcommand(doctor::command())
         .subcommand(completions::command())
 }
 
@@ -84,6 +89,8 @@ fn dispatch(name: &str, matches: &ArgMatches, printer: &Printer) -> Result<ExitC
         "inspect" => inspect::run(matches, printer),
         "verify" => verify::run(matches, printer),
         "extract" => extract::run(matches, printer),
+        "doctor" => doctor::run(matches, printer),
+        "icon" => icon::run(matches, printer),
         _ => completions::run(matches, printer),
     }
 }

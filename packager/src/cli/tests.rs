@@ -37,7 +37,7 @@ fn build_help() {
       -n, --name <NAME>            Name of the executable
           --app-version <VERSION>  Version of the application
           --app-id <ID>            Identity of the application, such as com.example.guestbook
-      -i, --icon <FILE>            Icon: .ico, .png or .svg
+      -i, --icon <FILE>            Icon: .ico, .png, .svg or an .exe that has one (Windows)
       -w, --windowed               The program opens no console (Windows) [alias: --noconsole]
       -c, --console                The program has a console [default] [alias: --nowindowed]
 
@@ -76,6 +76,8 @@ fn build_help() {
               The same: what it requires comes along
       -p, --paths <DIR>
               A further folder to find modules in
+          --additional-hooks-dir <DIR>
+              A folder of PyInstaller hooks
           --exclude-module <MODULE>
               Leave out a module and its submodules [alias: --exclude]
           --exclude-distribution <NAME>
@@ -97,14 +99,17 @@ fn build_help() {
           --optimize <LEVEL>           Bytecode optimisation: 0, 1 (no asserts) or 2 (no docstrings)
                                        [default: 0]
           --compression-level <LEVEL>  zstd level, 1 (quick) to 22 (small) [default: 6]
+          --max-glibc <VERSION>        Fail when the result needs a later glibc, such as 2.28
           --sbom <FILE>                Write a list of what is inside (not supported yet)
 
     Building:
           --python <INTERPRETER>  The Python to pack: a path, a virtual environment, or a name such as
                                   python3.12
           --target <TRIPLE>       The system the program is for [default: this one]
+          --site-packages <DIR>   Folder with the distributions for another target
           --workpath <DIR>        Where compiled and compressed files are kept between builds
           --clean                 Forget what earlier builds have compiled and compressed
+          --dry-run               List what would go in, and why, and build nothing
           --no-cache              Neither read nor write the cache of compiled and compressed files
       -y, --noconfirm             Replace what is in the way of a one-folder program
           --log-level <LEVEL>     As PyInstaller has it: DEBUG is -v, ERROR is -q
@@ -137,6 +142,8 @@ fn other_help() {
       inspect      Show what is inside a packed program, and why
       verify       Check every hash of a packed program
       extract      Take a packed program's files out
+      icon         Show what an icon holds, and write .ico files
+      doctor       Explain what Explorer, the window and the taskbar show of a program
       completions  Print a shell's completion script
       help         Print this message or the help of the given subcommand(s)
 

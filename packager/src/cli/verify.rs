@@ -1,7 +1,9 @@
 //! `pack verify`.
 
 use super::{Failure, open};
+use crate::pe::is_pe;
 use crate::report::{Printer, path as show, size};
+use crate::sign::{SignatureError, signature};
 use clap::{ArgMatches, Command};
 use payload::{Method, Payload};
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ pub(super) fn command() -> Command {
         .about("Check every hash of a packed program")
         .long_about(
             "Check every byte of a packed program against the hashes in it, and every file inside. For a one-folder \
-             program, the files beside it too. Exits with 1 when something is damaged, and names it.",
+             program, the files beside it too; for a Windows executable, that its signature fits and covers it. Exits with 1 when something is damaged, and names it.",
         )
         .arg(open::argument())
         .args(super::verbosity())
@@ -39,6 +41,19 @@ pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, F
         size(bytes.len() as u64),
         payload.len()
     ));
+    if is_pe(&bytes) {
+        let end = payload.prefix_length() + payload.payload_length();
+        let signature = signature::read_packed(&bytes, end).map_err(|source| {
+            let file = file.to_owned();
+            Failure::new(Beside::Signature { file, source }, None)
+        })?;
+        printer.status(&match signature {
+            None => "it is not signed".to_owned(),
+            Some(signature) => format!(
+                "it is {signature}, and the signature covers all of it; whether the certificate is trusted, Windows says"
+            ),
+        });
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -80,4 +95,9 @@ enum Beside {
     Read(#[source] std::io::Error),
     #[error("the file `{}` beside the program is damaged", show(.0))]
     Damaged(PathBuf),
+    #[error("the signature of `{}` does not hold", show(file))]
+    Signature {
+        file: PathBuf,
+        source: SignatureError,
+    },
 }

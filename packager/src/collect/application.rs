@@ -48,11 +48,13 @@ pub(super) fn editable_data(
         .iter()
         .filter_map(|taken| taken.distribution.project.as_ref())
         .collect();
-    let tops = graph
-        .modules
-        .iter()
-        .filter(|(name, module)| module.origin == Origin::App && !name.contains('.'));
-    for (name, module) in tops {
+    let folder_of = |name: &str| package_folder(&graph.modules.get(name)?.kind);
+    for (name, module) in &graph.modules {
+        let parent = name.rsplit_once('.').map(|(parent, _)| parent);
+        if module.origin != Origin::App || parent.and_then(folder_of).is_some() {
+            continue;
+        }
+        // A package at the top, or in a namespace: with all that is below.
         let Some(folder) = package_folder(&module.kind) else {
             continue;
         };
@@ -61,7 +63,7 @@ pub(super) fn editable_data(
         }
         for (path, below) in data::files_of(&folder)? {
             let Some(below) = below else { continue };
-            let Ok(dest) = ArchivePath::new(format!("{name}/{below}")) else {
+            let Ok(dest) = ArchivePath::new(format!("{}/{below}", name.replace('.', "/"))) else {
                 continue;
             };
             let is_module = bundle.module_name(dest.as_str()).is_some();

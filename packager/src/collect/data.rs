@@ -3,7 +3,7 @@
 use super::application::shown;
 use super::bundle::Bundle;
 use super::{CollectError, glob};
-use crate::collection::{CollectedFile, FileRole, FileSource};
+use crate::collection::{CollectedFile, FileRole, FileSource, NAMED};
 use crate::graph::{DataHint, ModuleGraph};
 use crate::inputs;
 use crate::plan::{BuildPlan, DataRule, Entry};
@@ -33,6 +33,35 @@ pub(super) fn rules(bundle: &mut Bundle<'_>, plan: &BuildPlan) -> Result<(), Col
         apply(bundle, plan, rule, setting)?;
     }
     Ok(())
+}
+
+/// What PyInstaller hooks ask for, where distributions have not put it already. What is not there is left out: hooks are
+/// written for many versions.
+pub(super) fn of_hooks(bundle: &mut Bundle<'_>, graph: &ModuleGraph) {
+    for hook in graph.hooks.all() {
+        for rule in hook.files() {
+            let sources = match inputs::exists(&rule.source) {
+                true => vec![rule.source.clone()],
+                false => glob::expand(&rule.source),
+            };
+            for source in sources.iter().filter(|source| inputs::exists(source)) {
+                for (path, below) in files_of(source).unwrap_or_default() {
+                    let Some(dest) = below.and_then(|below| destination(&rule, &below).ok()) else {
+                        continue;
+                    };
+                    bundle.place(data_file(path, dest, hook.reason()));
+                }
+            }
+        }
+    }
+}
+
+/// The place of what lies at `below` in the source of `rule`.
+fn destination(rule: &DataRule, below: &str) -> Result<ArchivePath, PathError> {
+    ArchivePath::new(match rule.dest.trim_start_matches("./").trim_matches('/') {
+        "" | "." => below.to_owned(),
+        folder => format!("{folder}/{below}"),
+    })
 }
 
 fn apply(
@@ -69,12 +98,7 @@ fn apply(
                     reason: "it is not Unicode",
                 },
             })?;
-            let dest = match rule.dest.trim_start_matches("./").trim_matches('/') {
-                "" | "." => below,
-                folder => format!("{folder}/{below}"),
-            };
-            let dest = ArchivePath::new(dest);
-            let dest = dest.map_err(|source| CollectError::Destination {
+            let dest = destination(rule, &below).map_err(|source| CollectError::Destination {
                 rule: text(),
                 setting,
                 source,
@@ -113,11 +137,14 @@ pub(super) fn hints(
     plan: &BuildPlan,
     graph: &ModuleGraph,
 ) -> Result<(), CollectError> {
-    let mut warned = HashSet::new();
+    let (mut warned, mut said) = (HashSet::new(), HashSet::new());
     for hint in &graph.data {
         for (folder, dest) in bases(bundle, plan, hint) {
             let source = folder.join(&hint.path);
             if is_data(plan, hint, &source) {
+                if hint.relative && said.insert((hint.file.clone(), hint.line)) {
+                    warn_relative(bundle, plan, hint, &source);
+                }
                 for private in follow(bundle, plan, hint, &source, &dest)? {
                     if warned.insert(private.clone()) {
                         warn_private(bundle, plan, hint, &private);
@@ -130,8 +157,8 @@ pub(super) fn hints(
     Ok(())
 }
 
-/// The folders that a relative path may be meant from, with their places in the bundle: that of the file which names
-/// it, then that of the main script.
+/// The folders that a relative path may be meant from, with their places in the bundle: that of the file which names it,
+/// that of the main script, then those above the file (`Path(__file__).parent.parent / "assets"`).
 fn bases(bundle: &Bundle<'_>, plan: &BuildPlan, hint: &DataHint) -> Vec<(PathBuf, String)> {
     let place = |file: &Path| {
         let dest = bundle.dest_of(file)?.as_str();
@@ -142,7 +169,18 @@ fn bases(bundle: &Bundle<'_>, plan: &BuildPlan, hint: &DataHint) -> Vec<(PathBuf
         Entry::Script(path) => place(path),
         _ => None,
     };
-    place(&hint.file).into_iter().chain(main).collect()
+    let own = place(&hint.file);
+    let above = own.clone().filter(|_| hint.named_by.is_none());
+    let above = std::iter::successors(above, |(folder, dest)| {
+        let (name, above) = match dest.rsplit_once('/') {
+            Some((above, name)) => (name, above),
+            None => (dest.as_str(), ""),
+        };
+        // The bundle has the folders of the sources, but for modules that come from elsewhere.
+        let same = !name.is_empty() && folder.file_name().is_some_and(|own| own == name);
+        same.then(|| Some((folder.parent()?.to_owned(), above.to_owned())))?
+    });
+    own.into_iter().chain(main).chain(above.skip(1)).collect()
 }
 
 /// Whether `source` is there and can be meant: no source of Python, no package, nothing that a build leaves behind.
@@ -175,7 +213,8 @@ fn follow(
     source: &Path,
     dest: &str,
 ) -> Result<Vec<PathBuf>, CollectError> {
-    let why = format!("named at {}:{}", shown(plan, &hint.file), hint.line);
+    let (file, line) = hint.site();
+    let why = format!("{NAMED}{}:{line}", shown(plan, file));
     let place = Path::new(dest).join(&hint.path);
     let folder = if inputs::is_folder(source) {
         place.as_path()
@@ -215,12 +254,32 @@ fn leads_out(path: &Path, roots: &[PathBuf]) -> bool {
 }
 
 fn warn_private(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, source: &Path) {
+    let (file, line) = hint.site();
     bundle.warn(format!(
-        "`{}` is left out, though {}:{} names it: it looks like the developer's own; if it belongs to the program, add it \
+        "`{}` is left out, though {}:{line} names it: it looks like the developer's own; if it belongs to the program, add it \
          with `--add-data`",
         shown(plan, source),
+        shown(plan, file),
+    ));
+}
+
+/// The program finds the file where it is built and nowhere else.
+fn warn_relative(bundle: &mut Bundle<'_>, plan: &BuildPlan, hint: &DataHint, source: &Path) {
+    let folder = hint.file.parent().unwrap_or(Path::new(""));
+    let above = folder
+        .ancestors()
+        .position(|above| source.starts_with(above))
+        .unwrap_or_default();
+    let below = folder.ancestors().nth(above);
+    let below = below.and_then(|folder| source.strip_prefix(folder).ok());
+    let parents = ".parent".repeat(above + 1);
+    bundle.warn(format!(
+        "{}:{} opens `{}` in the working directory, which is another one where the program is used; the file goes in, but \
+         write `Path(__file__){parents} / \"{}\"` to open it",
         shown(plan, &hint.file),
         hint.line,
+        hint.path,
+        below.unwrap_or(source).display(),
     ));
 }
 

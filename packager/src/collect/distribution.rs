@@ -4,12 +4,13 @@ use super::CollectError;
 use super::bundle::{Bundle, Owner};
 use crate::collection::{CollectedDistribution, CollectedFile, FileRole, FileSource};
 use crate::elf::ElfFile;
-use crate::graph::{ModuleGraph, ReachedDistribution};
+use crate::graph::{ModuleGraph, ReachedDistribution, Reason};
 use crate::inputs;
 use crate::installed::{Distribution, DistributionFiles};
 use payload::ArchivePath;
 use platform::path::normal;
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -40,8 +41,43 @@ pub(super) fn collect(
         .distributions
         .iter()
         .zip(items)
-        .map(|(taken, items)| place(bundle, taken, items))
+        .map(|(taken, mut items)| {
+            leave_tests(graph, taken, &mut items);
+            place(bundle, taken, items)
+        })
         .collect())
+}
+
+/// Takes folders called `tests` out of `items`, unless a module in one is reached, or a setting asks for the distribution.
+fn leave_tests(graph: &ModuleGraph, taken: &ReachedDistribution, items: &mut Vec<Item>) {
+    if matches!(taken.reason, Reason::Setting(_)) {
+        return;
+    }
+    let mut reached: HashMap<String, bool> = HashMap::new();
+    items.retain(|item| {
+        let folder = tests_folder(&item.dest).filter(|_| item.inside);
+        folder.is_none_or(|folder| {
+            *reached.entry(folder.to_owned()).or_insert_with(|| {
+                let name = folder.replace('/', ".");
+                let mut below = graph.modules.range(name.clone()..);
+                below.next().is_some_and(|(found, _)| {
+                    found
+                        .strip_prefix(&name)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                })
+            })
+        })
+    });
+}
+
+/// `a/tests` of `a/tests/b.py`: tests of a library, which it can do without. `test` is another thing: `django.test` is for
+/// programs.
+fn tests_folder(dest: &str) -> Option<&str> {
+    let at = match dest.starts_with("tests/") {
+        true => 0,
+        false => dest.find("/tests/")? + 1,
+    };
+    Some(&dest[..at + "tests".len()])
 }
 
 fn place(
@@ -226,6 +262,19 @@ mod tests {
         check("/venv/etc/x", Some(("etc/x", false)));
         check("../../../../outside", None);
         check("/etc/passwd", None);
+    }
+
+    #[test]
+    fn folders_of_tests() {
+        let check = |dest: &str, expected: Option<&str>| {
+            assert_eq!(tests_folder(dest), expected, "{dest}");
+        };
+        check("a/tests/b.py", Some("a/tests"));
+        check("a/b/tests/data/tests/x", Some("a/b/tests"));
+        check("tests/a.py", Some("tests"));
+        check("a/tests.py", None);
+        check("a/test/b.py", None);
+        check("contests/a.py", None);
     }
 
     #[test]

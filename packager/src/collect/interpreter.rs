@@ -27,7 +27,12 @@ pub(super) fn collect(
         facts.version.0, facts.version.1, facts.version.2
     );
     if let Some(library) = &facts.libpython {
-        let dest = place(bundle, library, "lib", FileRole::Native, why)?;
+        let dest = place(bundle, library, "lib", FileRole::Native, why.clone())?;
+        // What extension modules of the stable ABI and our runtime name; it passes on to the other.
+        let stable = library.with_file_name("python3.dll");
+        if library.extension().is_some_and(|end| end == "dll") {
+            place(bundle, &stable, "lib", FileRole::Native, why)?;
+        }
         return Ok(CollectedInterpreter {
             library: Some(dest),
             ..CollectedInterpreter::default()

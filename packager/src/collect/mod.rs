@@ -114,6 +114,7 @@ pub fn files(
     application::editable_data(&mut bundle, graph)?;
     let distributions = distribution::collect(&mut bundle, graph)?;
     application::third_party_leftovers(&mut bundle, graph)?;
+    data::of_hooks(&mut bundle, graph);
     stdlib::collect(&mut bundle, facts, graph)?;
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;

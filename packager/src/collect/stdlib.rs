@@ -155,6 +155,10 @@ impl Library<'_> {
             FileRole::Data
         };
         bundle.add_module_file(Owner::Stdlib, below, &path, &dest);
+        if below.ends_with(".pyc") {
+            // Its code goes in as that of all modules, and nobody reads the file.
+            return;
+        }
         let (source, why) = (FileSource::Path(path), "standard library".to_owned());
         bundle.add(CollectedFile {
             dest,

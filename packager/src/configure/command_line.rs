@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use super::layer::Layer;
-use super::settings::{Flag, IGNORED, SERVER_DETAILS, SETTINGS, Setting, Takes};
+use super::settings::{Flag, IGNORED, SERVER_DETAILS, SETTINGS, Setting, Takes, WINDOWS};
 use super::value::Origin;
 use clap::{Arg, ArgAction, ArgMatches};
 
@@ -125,7 +125,7 @@ fn argument(setting: &'static Setting, flag: &'static Flag) -> Arg {
         .help(help)
         .long_help(format!("{help}\n\n{more}{names}"))
         .help_heading(setting.heading)
-        .hide_short_help(setting.heading == SERVER_DETAILS);
+        .hide_short_help([SERVER_DETAILS, WINDOWS].contains(&setting.heading));
     match flag.takes {
         Takes::Value(_) if setting.kind.is_list() => argument.action(ArgAction::Append),
         Takes::Value(_) => argument,

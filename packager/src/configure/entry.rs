@@ -55,7 +55,7 @@ pub fn wsgi(text: &str, origin: &Origin) -> Result<(String, String), ConfigError
     Ok((module.to_owned(), callable.to_owned()))
 }
 
-/// Reads `HOST:PORT`.
+/// Reads `HOST:PORT` or `unix:PATH`.
 ///
 /// # Errors
 /// When it is none.
@@ -64,22 +64,18 @@ pub fn address(given: &Given<String>) -> Result<String, ConfigError> {
         value: text,
         origin,
     } = given;
-    if text.starts_with("unix:") {
-        return Err(ConfigError::Unsupported {
-            origin: origin.clone(),
-            what: "a Unix socket".into(),
-            instead: "use HOST:PORT, such as 127.0.0.1:8000",
-        });
-    }
-    let right = text
-        .rsplit_once(':')
-        .is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok());
+    let right = match text.strip_prefix("unix:") {
+        Some(path) => !path.is_empty(),
+        None => text
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok()),
+    };
     match right {
         true => Ok(text.clone()),
         false => Err(invalid(
             origin,
             text,
-            "HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000",
+            "HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000, or unix:PATH",
         )),
     }
 }
@@ -211,6 +207,7 @@ mod tests {
         check(":8000", false);
         check("8000", false);
         check("host:70000", false);
-        check("unix:/run/x.sock", false);
+        check("unix:/run/x.sock", true);
+        check("unix:", false);
     }
 }

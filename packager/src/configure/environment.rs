@@ -11,7 +11,12 @@ use std::collections::BTreeMap;
 pub type Environment = BTreeMap<String, String>;
 
 /// `PACK_*` variables that are no settings: read by other parts of `pack`, and by packed programs.
-const OTHERS: &[&str] = &["PACK_KITS", "PACK_TMPDIR", crate::unpacked::VARIABLE];
+const OTHERS: &[&str] = &[
+    "PACK_KITS",
+    "PACK_TMPDIR",
+    crate::unpacked::VARIABLE,
+    crate::sign::PASSWORD,
+];
 
 /// The variables of this process. What is no Unicode is shown with replacement characters, not passed over.
 #[must_use]

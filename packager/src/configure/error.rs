@@ -49,6 +49,9 @@ pub enum ConfigError {
         /// What to do instead.
         instead: &'static str,
     },
+    /// A program for Windows needs an interpreter for Windows.
+    #[error("no Python for Windows is named: those of this system do not run there")]
+    NoWindowsPython,
     /// A file or folder that a setting names is not there.
     #[error("{origin} names `{}`, which does not exist", show(path))]
     Missing {
@@ -136,6 +139,7 @@ impl ConfigError {
             Self::NoSuchPython { .. } | Self::NoPython { .. } | Self::Wrapper { .. } => {
                 Some("name the interpreter or virtual environment of the application with `--python PATH`".into())
             }
+            Self::NoWindowsPython => Some(crate::windows::HOW.to_owned()),
             _ => None,
         }
     }

@@ -179,7 +179,7 @@ impl Text<'_> {
         let kind = setting.kind;
         match kind {
             Kind::Table => return self.rows(item, full, kind),
-            Kind::Addresses if item.is_str() => {
+            _ if kind.is_one_or_more() && item.is_str() => {
                 return self.list(std::iter::once(item.clone()), full, kind);
             }
             _ if kind.is_list() => {

@@ -136,6 +136,8 @@ fn elements(kind: Kind, text: &str, origin: &Origin) -> Vec<Given<String>> {
         Kind::Paths if cfg!(windows) => &[';', '\n'],
         Kind::Paths => &[':', ';', '\n'],
         Kind::Names => &[',', '\n'],
+        // Commas have a meaning of their own in these.
+        Kind::Icons | Kind::Resources if variable => &['\n'],
         // Commas are rare in file names, and there is no other way to give a variable several values.
         _ if variable => &[',', '\n'],
         _ => &[],

@@ -4,9 +4,12 @@ use super::error::ConfigError;
 use super::layer::Layer;
 use super::project::of_server;
 use super::value::Origin;
-use super::{absolute, host_target};
+use super::{brand, host_target};
+use crate::layout::is_windows;
 use crate::plan::{BuildPlan, BundleMode, Entry};
-use std::path::Path;
+
+/// The one other target.
+pub(super) const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// Refuses values that this version knows and cannot fulfil: to go on without them would change what the program does.
 pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
@@ -26,48 +29,45 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
     }
     if let Some((target, origin)) = settings
         .text("bundle.target")
-        .filter(|(target, _)| *target != host_target())
+        .filter(|(target, _)| *target != host_target() && *target != WINDOWS)
     {
         return refuse(
             origin,
             &format!("packing for `{target}`"),
-            "leave it out to pack for this system",
+            "leave it out to pack for this system, or name `x86_64-pc-windows-gnu`",
+        );
+    }
+    if settings.text("bundle.target").map(|(target, _)| target) == Some(WINDOWS)
+        && let Some((_, origin)) = settings.text("wsgi.app")
+    {
+        return refuse(
+            origin,
+            "the WSGI server on Windows",
+            "pack for Linux, or a script that serves with a server in Python",
         );
     }
     Ok(())
 }
 
 /// Settings that are right and change nothing here.
-pub(super) fn without_effect(
-    settings: &Layer,
-    plan: &BuildPlan,
-    current: &Path,
-) -> Result<Vec<String>, ConfigError> {
+pub(super) fn without_effect(settings: &Layer, plan: &BuildPlan) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some((text, origin)) = settings.text("app.icon") {
-        let icon = absolute(&origin.base(current).join(text));
-        if !is_icon(&icon) && text != "NONE" {
-            let expected = "an .ico, .png or .svg file".to_owned();
-            return Err(ConfigError::Invalid {
-                origin: origin.clone(),
-                got: format!("`{text}`"),
-                expected,
-            });
-        }
-        if !icon.is_file() && text != "NONE" {
-            return Err(ConfigError::Missing {
-                origin: origin.clone(),
-                path: icon,
-            });
-        }
-        notes.push(format!(
-            "{origin} changes nothing: executables for Linux hold no icon"
-        ));
+    if !is_windows(&plan.target) {
+        notes.extend(brand::without_effect(settings, &plan.target));
     }
     if let (Some((_, origin)), BundleMode::OneFile) =
         (settings.text("bundle.contents-directory"), plan.mode)
     {
         notes.push(format!("{origin} changes nothing: it is for --onedir"));
+    }
+    if let (Some(given), false) = (
+        settings.list("bundle.site-packages").first(),
+        is_windows(&plan.target),
+    ) {
+        notes.push(format!(
+            "{} changes nothing: the interpreter's own distributions are packed",
+            given.origin
+        ));
     }
     notes.extend(modes(settings));
     // Where an application is named and a script runs instead, that has been said.
@@ -80,7 +80,7 @@ pub(super) fn without_effect(
             )
         }));
     }
-    Ok(notes)
+    notes
 }
 
 /// Settings of a server that its `gil` leaves without a meaning.
@@ -100,12 +100,4 @@ fn modes(settings: &Layer) -> Vec<String> {
         ));
     }
     notes
-}
-
-fn is_icon(path: &Path) -> bool {
-    let suffix = path
-        .extension()
-        .and_then(|suffix| suffix.to_str())
-        .map(str::to_ascii_lowercase);
-    matches!(suffix.as_deref(), Some("ico" | "png" | "svg" | "icns"))
 }

@@ -1,5 +1,6 @@
 //! Flags, `PACK_*` variables, `pack.toml` and defaults become a [`BuildPlan`] with nothing left to guess.
 
+mod brand;
 pub mod command_line;
 pub mod entry;
 pub mod environment;
@@ -16,7 +17,9 @@ mod statics;
 pub mod suggest;
 pub mod value;
 
-use crate::plan::{BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
+use crate::collection::GlibcVersion;
+use crate::layout::is_windows;
+use crate::plan::{Brand, BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
 use environment::Environment;
 pub use error::ConfigError;
 use layer::Layer;
@@ -44,7 +47,7 @@ pub struct Request {
     pub no_cache: bool,
 }
 
-/// The triple of the system that `pack` runs on: the only target so far.
+/// The triple of the system that `pack` runs on.
 #[must_use]
 pub fn host_target() -> String {
     let arch = std::env::consts::ARCH;
@@ -70,7 +73,14 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
     } = &project;
     limits::supported(settings)?;
     let commands = commands(settings, &request.current)?;
-    let choice = python::choose(settings, root, &request.current, &request.environment)?;
+    let target = settings
+        .text("bundle.target")
+        .map_or_else(host_target, |(target, _)| target.to_owned());
+    let choice = if is_windows(&target) {
+        python::for_windows(settings, &request.current)?
+    } else {
+        python::choose(settings, root, &request.current, &request.environment)?
+    };
     let name = identity::name(&project)?;
     let statics = statics::folders(settings, &request.current)?;
     let mut include = include(settings, &request.current)?;
@@ -80,7 +90,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         include.data.extend(new);
     }
     let plan = BuildPlan {
-        id: identity::id(settings, &name)?,
+        id: identity::id(settings, &name, &target)?,
         version: settings
             .text("app.version")
             .map(|(text, _)| text.to_owned())
@@ -111,11 +121,23 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         runtime_tmpdir: runtime_tmpdir(settings)?,
         optimize: number(settings, "bundle.optimize", 0),
         compression: number(settings, "bundle.compression-level", 6),
+        max_glibc: max_glibc(settings)?,
         windowed: settings.truth("app.windowed").unwrap_or(false),
+        signing: if is_windows(&target) {
+            brand::signing(settings, &request.current)?
+        } else {
+            None
+        },
+        brand: if is_windows(&target) {
+            brand::brand(settings, &request.current)?
+        } else {
+            Brand::default()
+        },
         dist_dir: path(settings, "bundle.distpath", &request.current)
             .unwrap_or_else(|| request.current.join("dist")),
         contents_directory: identity::contents_directory(settings)?,
-        target: host_target(),
+        site_packages: folders(settings.list("bundle.site-packages"), &request.current)?,
+        target,
         cache_dir: if request.no_cache {
             None
         } else {
@@ -127,24 +149,44 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
     };
     let mut notes = project.notes;
     notes.extend(environment::misspelt(&request.environment));
-    notes.extend(limits::without_effect(
-        &project.settings,
-        &plan,
-        &request.current,
-    )?);
+    notes.extend(limits::without_effect(&project.settings, &plan));
     Ok((plan, notes))
 }
 
 /// A folder of the machine that the program runs on: nothing that is there can be checked here.
 fn runtime_tmpdir(settings: &Layer) -> Result<Option<PathBuf>, ConfigError> {
     match settings.text("bundle.runtime-tmpdir") {
-        Some((text, origin)) if !text.starts_with('/') => Err(ConfigError::Invalid {
+        Some((text, origin)) if !is_absolute_somewhere(text) => Err(ConfigError::Invalid {
             origin: origin.clone(),
             got: format!("`{text}`"),
             expected: "an absolute path on the machine that the program runs on".into(),
         }),
         given => Ok(given.map(|(text, _)| PathBuf::from(text))),
     }
+}
+
+fn max_glibc(settings: &Layer) -> Result<Option<GlibcVersion>, ConfigError> {
+    let Some((text, origin)) = settings.text("bundle.max-glibc") else {
+        return Ok(None);
+    };
+    let version = text
+        .split_once('.')
+        .and_then(|(major, minor)| Some(GlibcVersion(major.parse().ok()?, minor.parse().ok()?)));
+    version.map(Some).ok_or_else(|| ConfigError::Invalid {
+        origin: origin.clone(),
+        got: format!("`{text}`"),
+        expected: "a version of glibc, such as `2.28`".into(),
+    })
+}
+
+/// On Unix, or on Windows.
+fn is_absolute_somewhere(text: &str) -> bool {
+    let drive = text.split_once(":\\").or_else(|| text.split_once(":/"));
+    text.starts_with('/')
+        || text.starts_with(r"\\")
+        || drive.is_some_and(|(letter, _)| {
+            letter.len() == 1 && letter.starts_with(|c: char| c.is_ascii_alphabetic())
+        })
 }
 
 /// The `[wsgi]` settings.
@@ -240,6 +282,7 @@ fn include(settings: &Layer, current: &Path) -> Result<Include, ConfigError> {
         modules: dotted(settings.list("include.modules"))?,
         submodules: dotted(settings.list("include.submodules"))?,
         distributions: texts(settings.list("include.distributions")),
+        hooks: folders(settings.list("include.hooks"), current)?,
     })
 }
 
@@ -278,6 +321,19 @@ fn existing(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, Con
                 origin: origin(),
                 path,
             })
+        }
+    };
+    given.iter().map(check).collect()
+}
+
+fn folders(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let check = |given: &Given<String>| {
+        let path = absolute(&given.origin.base(current).join(&given.value));
+        let origin = given.origin.clone();
+        if path.is_dir() {
+            Ok(path)
+        } else {
+            Err(ConfigError::Missing { origin, path })
         }
     };
     given.iter().map(check).collect()

@@ -111,6 +111,11 @@ fn check_script(script: &Path) -> Result<(), ConfigError> {
             "a .spec file is a program for PyInstaller; give its options to `pack build`, or keep them in a pack.toml",
         );
     }
+    if is("pyz") || is("zip") || is("egg") {
+        return not(
+            "archives of modules are not read yet; unpack it (`python -m zipfile -e FILE FOLDER`) and name the folder",
+        );
+    }
     if is("toml") {
         return not("name the folder that holds it: `pack build DIR`");
     }

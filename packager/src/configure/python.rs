@@ -72,6 +72,27 @@ pub fn choose(
     }
 }
 
+/// The interpreter for a program for Windows: none of this machine's is one.
+///
+/// # Errors
+/// When none is named, or it is not there.
+pub fn for_windows(settings: &Layer, current: &Path) -> Result<Choice, ConfigError> {
+    let Some((text, origin)) = settings.text("bundle.python") else {
+        return Err(ConfigError::NoWindowsPython);
+    };
+    let program = super::absolute(&origin.base(current).join(text));
+    if !program.exists() {
+        return Err(ConfigError::Missing {
+            origin: origin.clone(),
+            path: program,
+        });
+    }
+    Ok(Choice {
+        program,
+        reason: format!("named by {origin}"),
+    })
+}
+
 /// The project's folder, and those above it up to the current one: `pack build tools/report.py` finds `.venv`.
 fn project_folders<'a>(root: &'a Path, current: &'a Path) -> impl Iterator<Item = &'a Path> {
     let above = root.ancestors().skip(1);

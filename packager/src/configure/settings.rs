@@ -82,6 +82,8 @@ const APPLICATION: &str = "Application";
 pub const SERVER: &str = "WSGI server";
 /// Settings of the server that few programs need; not in the short help.
 pub(super) const SERVER_DETAILS: &str = "WSGI server: limits and life cycle";
+/// Not in the short help either.
+pub(super) const WINDOWS: &str = "Windows executables";
 const CONTENTS: &str = "What goes in";
 const OUTPUT: &str = "Output";
 const BUILD: &str = "Building";
@@ -208,7 +210,8 @@ static OWN: &[Setting] = &[
         flags: &[option("app-id", "ID")],
         heading: APPLICATION,
         help: "Identity of the application, such as com.example.guestbook",
-        more: "The key of the directory it unpacks itself to. Default: made from the name.",
+        more: "The key of the directory it unpacks itself to, and on Windows the AppUserModelID by which windows are grouped in \
+               the taskbar: at most 128 letters, digits, `.`, `_` and `-`. Default: made from the name.",
     },
     Setting {
         key: "app.entry",
@@ -220,11 +223,12 @@ static OWN: &[Setting] = &[
     },
     Setting {
         key: "app.icon",
-        kind: Kind::Path,
+        kind: Kind::Icons,
         flags: &[option("icon", "FILE").short('i')],
         heading: APPLICATION,
-        help: "Icon: .ico, .png or .svg",
-        more: "Checked, but not used yet: executables for Linux hold no icon.",
+        help: "Icon: .ico, .png, .svg or an .exe that has one (Windows)",
+        more: "Sizes that Windows uses and the file lacks are made; `pack icon FILE` shows what is there. FILE.exe,NUMBER \
+               names one of several. May be given several times: Explorer shows the first. NONE stands for no icon.",
     },
     Setting {
         key: "app.windowed",
@@ -240,6 +244,110 @@ static OWN: &[Setting] = &[
         heading: APPLICATION,
         help: "The program opens no console (Windows)",
         more: "",
+    },
+    Setting {
+        key: "app.title",
+        kind: Kind::Text,
+        flags: &[option("app-title", "TEXT")],
+        heading: WINDOWS,
+        help: "The name that people read in Properties and the task manager [default: app.name]",
+        more: "",
+    },
+    Setting {
+        key: "app.description",
+        kind: Kind::Text,
+        flags: &[option("app-description", "TEXT")],
+        heading: WINDOWS,
+        help: "What the program is, in place of its name in the task manager",
+        more: "",
+    },
+    Setting {
+        key: "app.company",
+        kind: Kind::Text,
+        flags: &[option("app-company", "TEXT")],
+        heading: WINDOWS,
+        help: "Who made the program",
+        more: "",
+    },
+    Setting {
+        key: "app.copyright",
+        kind: Kind::Text,
+        flags: &[option("app-copyright", "TEXT")],
+        heading: WINDOWS,
+        help: "Who has the rights to the program",
+        more: "",
+    },
+    Setting {
+        key: "windows.version-file",
+        kind: Kind::Path,
+        flags: &[option("version-file", "FILE")],
+        heading: WINDOWS,
+        help: "Version information as PyInstaller writes it, or that of an .exe",
+        more: "In place of what follows from the settings. The file is read, never run.",
+    },
+    Setting {
+        key: "windows.manifest",
+        kind: Kind::Text,
+        flags: &[option("manifest", "FILE or XML").short('m')],
+        heading: WINDOWS,
+        help: "A manifest in place of the usual one",
+        more: "The usual one: the caller's rights, long paths, UTF-8, sharp on every screen, today's controls.",
+    },
+    Setting {
+        key: "windows.resources",
+        kind: Kind::Resources,
+        flags: &[option("resource", "FILE[,TYPE[,NAME[,LANG]]]").short('r')],
+        heading: WINDOWS,
+        help: "Add a resource: a data file with TYPE and NAME, or those of an .exe or .dll",
+        more: "May be given several times.",
+    },
+    Setting {
+        key: "windows.uac-admin",
+        kind: Kind::Bool,
+        flags: &[switch("uac-admin", "true", "")],
+        heading: WINDOWS,
+        help: "Ask for an administrator's rights at the start",
+        more: "",
+    },
+    Setting {
+        key: "windows.uac-uiaccess",
+        kind: Kind::Bool,
+        flags: &[switch("uac-uiaccess", "true", "")],
+        heading: WINDOWS,
+        help: "Work the windows of programs with more rights",
+        more: "Windows wants such a program signed and installed in a safe place.",
+    },
+    Setting {
+        key: "sign.certificate",
+        kind: Kind::Path,
+        flags: &[option("sign", "FILE")],
+        heading: WINDOWS,
+        help: "Sign the executable: a PKCS #12 file (.p12, .pfx), or a certificate with --sign-key",
+        more: "Needs `osslsigncode`. The key's password is taken from PACK_SIGN_PASSWORD or --sign-password-file.",
+    },
+    Setting {
+        key: "sign.key",
+        kind: Kind::Path,
+        flags: &[option("sign-key", "FILE")],
+        heading: WINDOWS,
+        help: "The key to sign with, where it is in a file of its own",
+        more: "",
+    },
+    Setting {
+        key: "sign.password-file",
+        kind: Kind::Path,
+        flags: &[option("sign-password-file", "FILE")],
+        heading: WINDOWS,
+        help: "A file with the key's password",
+        more: "",
+    },
+    Setting {
+        key: "sign.timestamp",
+        kind: Kind::Text,
+        flags: &[option("sign-timestamp", "URL")],
+        heading: WINDOWS,
+        help: "Have the time of signing vouched for by this RFC 3161 service",
+        more: "Without it the signature ends when the certificate does.",
     },
     Setting {
         key: "commands",
@@ -263,7 +371,7 @@ static OWN: &[Setting] = &[
         flags: &[option("bind", "HOST:PORT")],
         heading: SERVER,
         help: "Address to listen on [default: 127.0.0.1:8000]",
-        more: "May be given several times.",
+        more: "Or `unix:PATH`. May be given several times. Sockets that a service manager passes take their place.",
     },
     Setting {
         key: "wsgi.static",
@@ -331,6 +439,15 @@ static OWN: &[Setting] = &[
         heading: CONTENTS,
         help: "A further folder to find modules in",
         more: "Several may be separated by `:`. May be given several times.",
+    },
+    Setting {
+        key: "include.hooks",
+        kind: Kind::Paths,
+        flags: &[option("additional-hooks-dir", "DIR")],
+        heading: CONTENTS,
+        help: "A folder of PyInstaller hooks",
+        more: "Hooks that installed libraries declare, and those of pyinstaller-hooks-contrib where it is installed, are \
+               honoured without it. They run in the Python that is packed. May be given several times.",
     },
     Setting {
         key: "exclude.modules",
@@ -434,6 +551,14 @@ static OWN: &[Setting] = &[
         more: "",
     },
     Setting {
+        key: "bundle.max-glibc",
+        kind: Kind::Text,
+        flags: &[option("max-glibc", "VERSION")],
+        heading: OUTPUT,
+        help: "Fail when the result needs a later glibc, such as 2.28",
+        more: "What a build needs is told at its end, with the file that needs it.",
+    },
+    Setting {
         key: "bundle.sbom",
         kind: Kind::Path,
         flags: &[option("sbom", "FILE")],
@@ -458,6 +583,15 @@ static OWN: &[Setting] = &[
         more: "",
     },
     Setting {
+        key: "bundle.site-packages",
+        kind: Kind::Paths,
+        flags: &[option("site-packages", "DIR")],
+        heading: BUILD,
+        help: "Folder with the distributions for another target",
+        more: "For --target of another system, whose interpreter cannot be asked: `pip install --platform win_amd64 \
+               --python-version 3.13 --only-binary=:all: --target DIR -r requirements.txt` fills one.",
+    },
+    Setting {
         key: "bundle.workpath",
         kind: Kind::Path,
         flags: &[option("workpath", "DIR")],
@@ -480,16 +614,12 @@ const fn ignored(flag: Flag, reason: &'static str) -> Ignored {
     Ignored { flag, reason }
 }
 
-const WINDOWS: &str = "only programs for Windows have it, and they are not supported yet";
+const FOR_WINDOWS: &str = "only programs for Windows have it, and they are not supported yet";
 const MACOS: &str = "only programs for macOS have it, and they are not supported yet";
 const UPX: &str = "files are compressed with zstd, never with UPX";
 
 /// Options of PyInstaller's that are accepted with a line that says why they change nothing.
 pub static IGNORED: &[Ignored] = &[
-    ignored(
-        option("additional-hooks-dir", "DIR"),
-        "PyInstaller hooks are not read yet; name modules with --hidden-import",
-    ),
     ignored(
         option("specpath", "DIR"),
         "no .spec file is written; settings are kept in pack.toml",
@@ -521,14 +651,12 @@ pub static IGNORED: &[Ignored] = &[
         switch("bootloader-ignore-signals", "", ""),
         "there is one process, which gets its signals itself",
     ),
-    ignored(switch("disable-windowed-traceback", "", ""), WINDOWS),
-    ignored(option("version-file", "FILE"), WINDOWS),
-    ignored(option("manifest", "FILE").short('m'), WINDOWS),
-    ignored(switch("no-embed-manifest", "", ""), WINDOWS),
-    ignored(option("resource", "RESOURCE").short('r'), WINDOWS),
-    ignored(switch("uac-admin", "", ""), WINDOWS),
-    ignored(switch("uac-uiaccess", "", ""), WINDOWS),
-    ignored(option("hide-console", "WHEN"), WINDOWS),
+    ignored(switch("disable-windowed-traceback", "", ""), FOR_WINDOWS),
+    ignored(
+        switch("no-embed-manifest", "", ""),
+        "the manifest is always inside the executable",
+    ),
+    ignored(option("hide-console", "WHEN"), FOR_WINDOWS),
     ignored(switch("argv-emulation", "", ""), MACOS),
     ignored(option("osx-bundle-identifier", "ID"), MACOS),
     ignored(

@@ -241,7 +241,7 @@ fn pyinstaller_command_lines_move_over() {
 
 #[test]
 fn options_without_meaning_say_so() {
-    let folder = Folder::new(&[("app.py", ""), ("app.ico", "")]);
+    let folder = Folder::new(&[("app.py", "")]);
     let line = [
         "--upx-dir",
         "/x",
@@ -251,7 +251,8 @@ fn options_without_meaning_say_so() {
         "--debug",
         "all",
         "-i",
-        "app.ico",
+        "absent.ico",
+        "--uac-admin",
         "--threads",
         "2",
         "app.py",
@@ -261,7 +262,7 @@ fn options_without_meaning_say_so() {
     `--debug` changes nothing: use -v to see more of the build
     `--strip` changes nothing: debug symbols are always removed
     `--upx-dir` changes nothing: files are compressed with zstd, never with UPX
-    `--icon` changes nothing: executables for Linux hold no icon
+    `--icon` and `--uac-admin` change nothing: only programs for Windows have them, and this one is for x86_64-unknown-linux-gnu
     `--threads` changes nothing: the program serves no WSGI application
     ");
     insta::assert_snapshot!(folder.notes(&["PACK_NMAE=x", "app.py"]), @"the variable `PACK_NMAE` is no setting; did you mean `PACK_NAME`?");
@@ -300,7 +301,7 @@ fn wsgi() {
     );
     assert!(wsgi.access_log);
     insta::assert_snapshot!(folder.error(&["--wsgi", "site.wsgi"]), @"`--wsgi` is `site.wsgi`, but must be MODULE:CALLABLE, such as `guestbook.wsgi:application` or `app:create_app()`");
-    insta::assert_snapshot!(folder.error(&["--wsgi", "a:b", "--bind", "8000"]), @"`--bind` is `8000`, but must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000");
+    insta::assert_snapshot!(folder.error(&["--wsgi", "a:b", "--bind", "8000"]), @"`--bind` is `8000`, but must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000, or unix:PATH");
 }
 
 #[test]
@@ -331,9 +332,13 @@ fn script_and_wsgi() {
 fn what_is_not_there_yet_is_refused() {
     let folder = Folder::new(&[("app.py", "")]);
     let check = |line: &[&str]| folder.error(&[line, &["app.py"]].concat());
+    insta::assert_snapshot!(check(&["--target", "aarch64-apple-darwin"]), @r"
+    `--target`: packing for `aarch64-apple-darwin` is not supported yet
+    hint: leave it out to pack for this system, or name `x86_64-pc-windows-gnu`
+    ");
     insta::assert_snapshot!(check(&["--target", "x86_64-pc-windows-gnu"]), @r"
-    `--target`: packing for `x86_64-pc-windows-gnu` is not supported yet
-    hint: leave it out to pack for this system
+    no Python for Windows is named: those of this system do not run there
+    hint: name an embeddable package of python.org (python-3.X.Y-embed-amd64.zip or its folder), the folder of an installation, or that of an unpacked python-build-standalone archive with `--python`
     ");
     insta::assert_snapshot!(check(&["--sbom", "x.json"]), @r"
     `--sbom`: writing an SBOM is not supported yet
@@ -365,18 +370,21 @@ fn static_folders_are_packed() {
 
 #[test]
 fn wrong_values_are_named() {
-    let folder = Folder::new(&[("app.py", ""), ("app.spec", "")]);
+    let folder = Folder::new(&[("app.py", ""), ("app.spec", ""), ("app.pyz", "")]);
     let check = |line: &[&str]| folder.error(line);
     insta::assert_snapshot!(check(&["app.py", "--threads", "0"]), @"`--threads` is `0`, but must be a whole number from 1 to 1024");
     insta::assert_snapshot!(check(&["app.py", "--name", "a/b"]), @r"`--name` is `a/b`, but must be a file's name: no `/`, `\`, `:` or control characters, at most 200 bytes");
-    insta::assert_snapshot!(check(&["app.py", "--app-id", "a b"]), @"`--app-id` is `a b`, but must be letters, digits, `.`, `_` and `-`, at most 100, such as com.example.guestbook");
+    insta::assert_snapshot!(check(&["app.py", "--app-id", "a b"]), @"`--app-id` is `a b`, but must be letters, digits, `.`, `_` and `-`, at most 128, such as com.example.guestbook");
     insta::assert_snapshot!(check(&["app.py", "--add-data", "assets:assets"]), @"`--add-data` names `[folder]/assets`, which does not exist");
     insta::assert_snapshot!(check(&["app.py", "--hidden-import", "a/b.py"]), @"`--hidden-import` is `a/b.py`, but must be a dotted module name, such as `package.module`");
-    insta::assert_snapshot!(check(&["app.py", "--icon", "icon.gif"]), @"`--icon` is `icon.gif`, but must be an .ico, .png or .svg file");
     insta::assert_snapshot!(check(&["app.py", "--runtime-tmpdir", "."]), @"`--runtime-tmpdir` is `.`, but must be an absolute path on the machine that the program runs on");
     insta::assert_snapshot!(check(&["ap.py"]), @r"
     there is no script `[folder]/ap.py`
     hint: did you mean `[folder]/app.py`?
+    ");
+    insta::assert_snapshot!(check(&["app.pyz"]), @r"
+    `[folder]/app.pyz` is not a Python script
+    hint: archives of modules are not read yet; unpack it (`python -m zipfile -e FILE FOLDER`) and name the folder
     ");
     insta::assert_snapshot!(check(&["app.spec"]), @r"
     `[folder]/app.spec` is not a Python script

@@ -40,6 +40,10 @@ pub enum Kind {
     Rules,
     /// Texts of which a source that comes first replaces the others'.
     Addresses,
+    /// Files of which a source that comes first replaces the others'; each may be followed by `,` and more.
+    Icons,
+    /// As [`Kind::Icons`]; those of all sources add up.
+    Resources,
     /// Names and texts; only in a file.
     Table,
 }
@@ -59,7 +63,8 @@ impl Kind {
             Server::Truth => Self::Bool,
             Server::OneOf(words) => Self::OneOf(words),
             Server::Interval => Self::Interval,
-            Server::Text => Self::Text,
+            // Written in octal digits, which are a text to TOML: as a number it would be read as a decimal one.
+            Server::Text | Server::Mode => Self::Text,
         }
     }
 
@@ -68,14 +73,26 @@ impl Kind {
     pub fn is_list(self) -> bool {
         matches!(
             self,
-            Self::Texts | Self::Names | Self::Paths | Self::Rules | Self::Addresses
+            Self::Texts
+                | Self::Names
+                | Self::Paths
+                | Self::Rules
+                | Self::Addresses
+                | Self::Icons
+                | Self::Resources
         )
+    }
+
+    /// May one element stand for a list of it?
+    #[must_use]
+    pub fn is_one_or_more(self) -> bool {
+        matches!(self, Self::Addresses | Self::Icons)
     }
 
     /// Do values of all sources add up?
     #[must_use]
     pub fn adds_up(self) -> bool {
-        self.is_list() && self != Self::Addresses
+        self.is_list() && !self.is_one_or_more()
     }
 
     /// What is right, to complete "must be …".
@@ -93,7 +110,9 @@ impl Kind {
             Self::Names => "a list of dotted module names".into(),
             Self::Paths => "a list of paths".into(),
             Self::Rules => "a list of \"SRC:DEST\" rules".into(),
-            Self::Addresses => "\"HOST:PORT\", or a list of such".into(),
+            Self::Addresses => "\"HOST:PORT\" or \"unix:PATH\", or a list of such".into(),
+            Self::Icons => "a path, or a list of paths".into(),
+            Self::Resources => "a list of \"FILE,TYPE,NAME,LANGUAGE\"".into(),
             Self::Table => "a table of names and texts".into(),
         }
     }
@@ -120,11 +139,7 @@ impl Kind {
             Self::Interval if text == "auto" => Ok(Value::Auto),
             Self::Interval => self.seconds(text.parse().map_err(|_| NotOfKind)?),
             Self::OneOf(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
-            Self::Texts | Self::Names | Self::Paths | Self::Rules | Self::Addresses
-                if !text.is_empty() =>
-            {
-                Ok(Value::Text(text.to_owned()))
-            }
+            kind if kind.is_list() && !text.is_empty() => Ok(Value::Text(text.to_owned())),
             _ => Err(NotOfKind),
         }
     }

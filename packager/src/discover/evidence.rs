@@ -8,6 +8,7 @@ use super::imports::{Lines, literal};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Operator, Stmt};
 use ruff_text_size::{Ranged as _, TextSize};
+use std::collections::HashSet;
 
 /// A path that a source file names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +17,36 @@ pub(crate) struct Evidence {
     pub(crate) path: String,
     /// A folder may be meant, with all that is in it; else only a file.
     pub(crate) folder: bool,
+    /// Handed to a function that looks in the working directory: what was meant is there only while one develops.
+    pub(crate) relative: bool,
     /// 1-based.
     pub(crate) line: u32,
 }
+
+/// Functions, methods and classes that open the file which their first argument names.
+const OPENERS: [&str; 21] = [
+    "Path",
+    "PhotoImage",
+    "QFile",
+    "QIcon",
+    "QImage",
+    "QMovie",
+    "QPixmap",
+    "Sound",
+    "addApplicationFont",
+    "genfromtxt",
+    "iconbitmap",
+    "imread",
+    "loadUi",
+    "loadUiType",
+    "loadtxt",
+    "open",
+    "read_csv",
+    "read_excel",
+    "read_json",
+    "read_parquet",
+    "truetype",
+];
 
 /// Calls whose first argument (or the one of this name) is a folder.
 const FOLDER_ARGUMENTS: [(&str, &str); 3] = [
@@ -29,6 +57,10 @@ const FOLDER_ARGUMENTS: [(&str, &str); 3] = [
 
 pub(super) struct EvidenceReader<'a> {
     lines: Lines<'a>,
+    /// Where the texts begin that name files in the working directory.
+    relative: HashSet<TextSize>,
+    /// Where those begin that name files which the program writes.
+    written: HashSet<TextSize>,
     found: Vec<Evidence>,
 }
 
@@ -36,6 +68,8 @@ impl<'a> EvidenceReader<'a> {
     pub(super) fn read(body: &'a [Stmt], text: &'a str) -> Vec<Evidence> {
         let mut reader = Self {
             lines: Lines::new(text),
+            relative: HashSet::new(),
+            written: HashSet::new(),
             found: Vec::new(),
         };
         reader.visit_body(body);
@@ -43,11 +77,12 @@ impl<'a> EvidenceReader<'a> {
     }
 
     fn push(&mut self, path: &str, folder: bool, at: TextSize) {
-        if is_plausible(path) {
+        if is_plausible(path) && !self.written.contains(&at) {
             let line = self.lines.line(at);
             self.found.push(Evidence {
                 path: path.trim_end_matches('/').to_owned(),
                 folder,
+                relative: self.relative.contains(&at),
                 line,
             });
         }
@@ -60,6 +95,19 @@ impl<'a> EvidenceReader<'a> {
             _ => return,
         };
         let at = call.start();
+        if OPENERS.contains(&name)
+            && let Some(first) = call.arguments.args.first()
+            && literal(first).is_some()
+        {
+            self.relative.insert(first.start());
+            let mode = call
+                .arguments
+                .find_argument_value("mode", 1)
+                .and_then(literal);
+            if mode.is_some_and(|mode| mode.starts_with(['w', 'a', 'x'])) {
+                self.written.insert(first.start());
+            }
+        }
         match name {
             "Flask" | "Quart" => {
                 for (argument, usual) in [
@@ -228,6 +276,21 @@ mod tests {
     }
 
     #[test]
+    fn paths_in_the_working_directory() {
+        let check = |source: &str, expected: bool| {
+            let parsed = ruff_python_parser::parse_module(source).unwrap();
+            let found = EvidenceReader::read(parsed.suite(), source);
+            assert_eq!(found[0].relative, expected, "{source}");
+        };
+        check("open('data/x.json')", true);
+        check("pandas.read_csv('x.csv')", true);
+        check("PySide6.QtGui.QIcon('app.ico')", true);
+        check("open(HERE / 'data/x.json')", false);
+        check("render_template('x.html')", false);
+        check("Path(__file__).with_name('x.txt')", false);
+    }
+
+    #[test]
     fn paths() {
         check("open('data/x.json')", &[("data/x.json", false, 1)]);
         check("QIcon('app.ico')", &[("app.ico", false, 1)]);
@@ -241,6 +304,7 @@ mod tests {
             &[("data/words", true, 1)],
         );
         check("HERE.joinpath('words')", &[("words", true, 1)]);
+        check("open('data/x.json', 'w')\nopen('a.txt', mode='ab')", &[]);
         check("FileSystemLoader('pages')", &[("pages", true, 1)]);
         check(
             "'''A docstring about a.txt'''\nx = 'plain words'\ny = '/etc/passwd'\nz = '../up.txt'\nw = '%s.txt'",

@@ -241,11 +241,10 @@ impl Finder {
 
     /// What setuptools' finder kind of editable install maps to folders; tried last, as its finder is.
     fn search_editable(&mut self, name: &str) -> Option<Found> {
-        let (_, path) = self
-            .editable
-            .iter()
-            .find(|(mapped, _)| mapped == name)?
-            .clone();
+        let mapped = self.editable.iter().find(|(mapped, _)| mapped == name);
+        let Some((_, path)) = mapped.cloned() else {
+            return self.namespace_of_editable(name);
+        };
         let kind = match self.package_in(&path) {
             Some(kind) => kind,
             None => {
@@ -262,6 +261,33 @@ impl Finder {
             root: path.parent()?.to_owned(),
             editable: true,
         })
+    }
+
+    /// A namespace package that exists around what is mapped only: `acme` of `acme.tools`.
+    fn namespace_of_editable(&self, name: &str) -> Option<Found> {
+        let is_around = |mapped: &str| {
+            mapped
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        let (_, path) = self.editable.iter().find(|(mapped, _)| is_around(mapped))?;
+        Some(Found {
+            kind: ModuleKind::Namespace {
+                portions: Vec::new(),
+            },
+            origin: Origin::App,
+            root: path.parent()?.to_owned(),
+            editable: true,
+        })
+    }
+
+    /// What finders of editable installs map to something below `folder`.
+    pub(crate) fn mapped_below(&self, folder: &Path) -> Vec<String> {
+        let below = self
+            .editable
+            .iter()
+            .filter(|(_, path)| path.starts_with(folder));
+        below.map(|(name, _)| name.clone()).collect()
     }
 
     /// Whether a package's `__init__.py` spreads it over other folders of the path.
@@ -314,13 +340,44 @@ impl Finder {
         names.into_iter().collect()
     }
 
+    /// The top-level modules and packages whose names begin with `prefix`, those of the standard library left out, sorted.
+    pub(crate) fn top_level(&mut self, prefix: &str) -> Vec<String> {
+        let own = |root: &&Root| root.origin != Origin::Stdlib;
+        let folders: Vec<PathBuf> = self
+            .roots
+            .iter()
+            .filter(own)
+            .map(|root| root.path.clone())
+            .collect();
+        let mut names = BTreeSet::new();
+        for folder in folders {
+            let Some(listing) = self.listing(&folder) else {
+                continue;
+            };
+            let modules = listing
+                .files
+                .iter()
+                .filter_map(|file| self.module_name(file));
+            let modules = modules.map(str::to_owned);
+            let folders = listing.folders.iter().cloned();
+            names.extend(
+                modules
+                    .chain(folders)
+                    .filter(|name| name.starts_with(prefix) && super::imports::is_identifier(name)),
+            );
+        }
+        names.into_iter().collect()
+    }
+
     /// `name` of `name.py` and `name.cpython-311-x86_64-linux-gnu.so`.
     fn module_name<'a>(&self, file: &'a str) -> Option<&'a str> {
         let name = self
             .suffixes
             .iter()
             .find_map(|(suffix, _)| file.strip_suffix(suffix.as_str()))?;
-        super::imports::is_identifier(name).then_some(name)
+        // No statement can import `0001_initial`, but `import_module` can, and Django does.
+        let is_name = !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
+        is_name.then_some(name)
     }
 
     fn listing(&mut self, folder: &Path) -> Option<Arc<Listing>> {

@@ -1,9 +1,11 @@
 //! What one source file imports, and which data files it names.
 
+mod prefix;
 mod reader;
 
 use super::condition::Target;
 use super::evidence::{Evidence, EvidenceReader};
+use super::names::Names;
 use super::{groups, source};
 use reader::ImportReader;
 use ruff_python_ast::visitor::Visitor as _;
@@ -20,6 +22,8 @@ pub(crate) struct Imports {
     pub(crate) exports: Vec<String>,
     /// Data files and folders that it names; read for the application's own files only.
     pub(crate) evidence: Vec<Evidence>,
+    /// Texts that may name modules; read for the application's own files only.
+    pub(crate) names: Names,
     /// Texts that may name a group of entry points that it reads.
     pub(crate) groups: Vec<String>,
 }
@@ -47,6 +51,8 @@ pub(crate) enum What {
         module: String,
         names: Vec<String>,
     },
+    /// `import_module(f"a.b_{x}")`: the modules whose names begin so. Relative with `level` dots, as in `From`.
+    Beginning { level: u32, prefix: String },
 }
 
 /// Why a file could not be read as Python.
@@ -100,6 +106,7 @@ pub(crate) fn read(bytes: &[u8], reading: Reading<'_>) -> Result<Imports, Syntax
     found.groups = groups::named(text.text.as_bytes());
     if reading.own {
         found.evidence = EvidenceReader::read(&module.body, &text.text);
+        found.names = Names::read(&module.body, &text.text);
     }
     Ok(found)
 }
@@ -126,14 +133,14 @@ fn check(parsed: &Parsed<ast::Mod>, lines: &mut Lines<'_>) -> Result<(), SyntaxP
 }
 
 /// Turns offsets into lines; cheap when they are asked for in rising order.
-pub(super) struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     text: &'a str,
     offset: usize,
     line: u32,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self {
             text,
             offset: 0,
@@ -142,7 +149,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The 1-based line of `offset`.
-    pub(super) fn line(&mut self, offset: TextSize) -> u32 {
+    pub(crate) fn line(&mut self, offset: TextSize) -> u32 {
         let offset = usize::from(offset).min(self.text.len());
         if offset < self.offset {
             (self.offset, self.line) = (0, 1);

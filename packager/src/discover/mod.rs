@@ -8,9 +8,12 @@ mod evidence;
 mod finder;
 mod groups;
 mod imports;
+mod names;
 mod source;
 mod takings;
 mod walk;
+
+pub(crate) use imports::Lines;
 
 pub(crate) use finder::{module_file, package_folder};
 pub(crate) use imports::is_identifier;
@@ -18,6 +21,7 @@ pub(crate) use walk::startup_modules;
 
 use crate::facts::InterpreterFacts;
 use crate::graph::ModuleGraph;
+use crate::hooks::Hooks;
 use crate::inputs;
 use crate::plan::{BuildPlan, Entry};
 use crate::progress::{Progress, Stage};
@@ -118,15 +122,35 @@ fn walk(
     let mut facts = facts.clone();
     facts.sys_path.splice(0..0, vendored.iter().cloned());
     facts.site_packages.splice(0..0, vendored);
-    let mut walk = Walk::new(plan, &facts, progress, &own);
+    let mut hooks = Hooks::default();
+    loop {
+        // What hooks know about a module may change what its imports lead to: the walk begins anew when there is any.
+        let mut graph = walk_with(plan, &facts, progress, &own, &hooks)?;
+        if !hooks.run(plan, &facts, &graph) {
+            graph.warnings.extend(hooks.problems());
+            graph.hooks = hooks;
+            return Ok(graph);
+        }
+    }
+}
+
+fn walk_with(
+    plan: &BuildPlan,
+    facts: &InterpreterFacts,
+    progress: &dyn Progress,
+    own: &[PathBuf],
+    hooks: &Hooks,
+) -> Result<ModuleGraph, DiscoverError> {
+    let mut walk = Walk::new(plan, facts, progress, own, hooks);
     walk.reach_startup();
     for (index, entry) in entries(plan).into_iter().enumerate() {
         enter(&mut walk, entry, index == 0)?;
     }
-    for hook in &plan.runtime_hooks {
+    let of_libraries = hooks.runtime_hooks();
+    for hook in plan.runtime_hooks.iter().chain(&of_libraries) {
         walk.enter_script(hook, &script_name(hook))?;
     }
-    include(&mut walk, plan, &facts)?;
+    include(&mut walk, plan, facts)?;
     walk.finish()
 }
 

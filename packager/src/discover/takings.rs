@@ -2,6 +2,7 @@
 
 use crate::facts::InterpreterFacts;
 use crate::graph::{ReachedDistribution, Reason};
+use crate::hooks;
 use crate::installed::{Distribution, Installed, Markers, normalise};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -89,6 +90,29 @@ impl<'a> Takings<'a> {
             && !self.taken.contains_key(&distribution.name)
     }
 
+    /// What the distributions taken so far require for extras that nobody asked for, where it is installed and not taken:
+    /// who requires, and what.
+    pub(super) fn untaken_options(&self) -> Vec<(Arc<Distribution>, Arc<Distribution>)> {
+        let mut found = Vec::new();
+        for host in self.taken.values().map(|taken| &taken.distribution) {
+            for text in &host.requires {
+                let Some(requirement) = self.markers.optional(text) else {
+                    continue;
+                };
+                let Some(option) = self.installed().named(&requirement.name) else {
+                    continue;
+                };
+                if !self.taken.contains_key(&option.name)
+                    && !self.is_excluded(option)
+                    && !self.is_mere_tool(option)
+                {
+                    found.push((Arc::clone(host), Arc::clone(option)));
+                }
+            }
+        }
+        found
+    }
+
     /// Takes `distribution` with `extras` and everything it requires; returns those that are new.
     pub(super) fn take(
         &mut self,
@@ -166,6 +190,24 @@ impl<'a> Takings<'a> {
         // The last is taken from the stack first: keep the order of the metadata.
         found.reverse();
         found
+    }
+
+    /// The distributions that declare PyInstaller hooks, of those that are taken, and the one that has nothing else.
+    pub(super) fn with_hooks(&self) -> Vec<String> {
+        let Some(installed) = self.installed.get() else {
+            return Vec::new();
+        };
+        let names = installed.declaring(hooks::GROUP).into_iter();
+        let names = names.map(|distribution| distribution.name.clone());
+        names
+            .filter(|name| self.taken.contains_key(name) || name == hooks::CONTRIBUTED)
+            .filter(|name| !self.excluded.contains(name))
+            .collect()
+    }
+
+    /// Whether `distribution` is taken already.
+    pub(super) fn has(&self, distribution: &Distribution) -> bool {
+        self.taken.contains_key(&distribution.name)
     }
 
     /// The distributions by name, and what the reader should know.

@@ -463,3 +463,178 @@ fn time_zones_come_with_the_module_that_looks_for_them() {
     project.facts.stdlib_modules.push("zoneinfo".to_owned());
     assert_eq!(taken(&project.graph()), ["tzdata < looked for by zoneinfo"]);
 }
+
+#[test]
+fn modules_of_which_only_the_beginning_is_written() {
+    let project = Project::new(&[
+        (
+            "app/app.py",
+            "from importlib import import_module\nimport lib, pkg\nimport_module(f'pkg.parts.{x}')\nimport_module('view_%s' % x)",
+        ),
+        ("app/view_a.py", ""),
+        ("app/view_b.py", ""),
+        ("app/other.py", ""),
+        (
+            "app/pkg/__init__.py",
+            "import importlib\nimportlib.import_module('.on_' + x, __package__)",
+        ),
+        ("app/pkg/on_x.py", ""),
+        ("app/pkg/off_x.py", ""),
+        ("app/pkg/parts/__init__.py", ""),
+        ("app/pkg/parts/one.py", "import other"),
+        ("app/pkg/parts/tests.py", ""),
+        (
+            "site/lib.py",
+            "from importlib.util import find_spec as _find_spec\n_find_spec('words_{}'.format(x))",
+        ),
+        ("site/words_small/__init__.py", ""),
+        ("site/word.py", ""),
+    ]);
+    let graph = project.graph();
+    assert_eq!(
+        reached(&graph, &Origin::App),
+        [
+            "other < pkg.parts.one:1",
+            "pkg < __main__:2",
+            "pkg.on_x < pkg:2",
+            "pkg.parts < __main__:3",
+            "pkg.parts.one < __main__:3",
+            "view_a < __main__:4",
+            "view_b < __main__:4",
+        ]
+    );
+    assert_eq!(
+        taken(&graph),
+        [
+            "lib < imported by __main__:2",
+            "words_small < imported by lib:2"
+        ]
+    );
+}
+
+#[test]
+fn requirements_of_extras_come_where_the_code_names_them() {
+    let site = |name: &str, code: &str, metadata: &str| {
+        [
+            (format!("site/{name}.py"), code.to_owned()),
+            (
+                format!("site/{name}-1.dist-info/METADATA"),
+                format!("Name: {name}\nVersion: 1\n{metadata}"),
+            ),
+            (
+                format!("site/{name}-1.dist-info/RECORD"),
+                format!("{name}.py,,\n"),
+            ),
+        ]
+    };
+    let requires = "Requires-Dist: frames; extra == 'all'\nRequires-Dist: silent; extra == 'all'\n\
+        Requires-Dist: pytest; extra == 'test'\n";
+    let files: Vec<(String, String)> = [
+        site(
+            "host",
+            "get_module('frames.core')\nx = 'pytest'\n# silent",
+            requires,
+        ),
+        site("frames", "", "Requires-Dist: deep\n"),
+        site("deep", "", ""),
+        site("silent", "", ""),
+        site("pytest", "", ""),
+    ]
+    .concat();
+    let mut files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    files.push(("app/app.py", "import host"));
+    assert_eq!(
+        taken(&Project::new(&files).graph()),
+        [
+            "deep < required by frames",
+            "frames < optional requirement of host, which names it",
+            "host < imported by __main__:1",
+        ]
+    );
+}
+
+#[test]
+fn texts_of_the_application_that_name_its_modules() {
+    let project = Project::new(&[
+        (
+            "app/app.py",
+            "include('pkg.urls')\nrun('other:main')\nx = 'word', 'json.decoder', 'lib.part'",
+        ),
+        ("app/pkg/__init__.py", ""),
+        ("app/pkg/urls.py", ""),
+        ("app/pkg/alone.py", ""),
+        ("app/other.py", ""),
+        ("app/word.py", ""),
+        ("site/lib/__init__.py", ""),
+        ("site/lib/part.py", ""),
+    ]);
+    let graph = project.graph();
+    assert_eq!(
+        reached(&graph, &Origin::App),
+        [
+            "other < __main__:2",
+            "pkg < __main__:1",
+            "pkg.urls < __main__:1"
+        ]
+    );
+    assert!(graph.distributions.is_empty());
+}
+
+#[test]
+fn applications_that_settings_of_django_install() {
+    let project = Project::new(&[
+        ("app/app.py", "configure('web.settings')"),
+        ("app/web/__init__.py", ""),
+        (
+            "app/web/settings.py",
+            "INSTALLED_APPS = ['polls.apps.Polls', 'lib']\nMIDDLEWARE = ['more.ware.Ware', 'shop.ware']",
+        ),
+        ("app/polls/__init__.py", ""),
+        ("app/polls/apps.py", ""),
+        ("app/polls/models.py", ""),
+        ("app/polls/tests.py", ""),
+        ("app/polls/migrations/0001_initial.py", ""),
+        ("app/polls/management/commands/count.py", ""),
+        ("app/polls/templates/a.html", ""),
+        ("app/shop/ware.py", ""),
+        ("app/shop/alone.py", ""),
+        ("site/lib/__init__.py", ""),
+        ("site/more/__init__.py", ""),
+        ("site/more/ware.py", ""),
+    ]);
+    let graph = project.graph();
+    let names: Vec<String> = reached(&graph, &Origin::App)
+        .iter()
+        .filter_map(|line| Some(line.split_once(" < ")?.0.to_owned()))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "polls",
+            "polls.apps",
+            "polls.management",
+            "polls.management.commands",
+            "polls.management.commands.count",
+            "polls.migrations",
+            "polls.migrations.0001_initial",
+            "polls.models",
+            "shop",
+            "shop.ware",
+            "web",
+            "web.settings",
+        ]
+    );
+    assert_eq!(
+        taken(&graph),
+        [
+            "lib < imported by web.settings:1",
+            "more < imported by web.settings:2"
+        ]
+    );
+    let templates = graph.data.iter().find(|hint| hint.path == "templates");
+    let (file, line) = templates.unwrap().site();
+    assert!(file.ends_with("web/settings.py") && line == 1);
+}

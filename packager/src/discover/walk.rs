@@ -1,8 +1,13 @@
 //! The walk: parses what is pending in parallel, follows what was found in order, until nothing is pending.
 
+mod beginnings;
 mod follow;
+mod hooked;
+mod names;
+mod options;
 mod owners;
 mod plugins;
+mod projects;
 mod reach;
 
 pub(crate) use reach::startup_modules;
@@ -15,6 +20,7 @@ use super::imports::{self, Imports, Reading};
 use super::takings::Takings;
 use crate::facts::InterpreterFacts;
 use crate::graph::{DataHint, ModuleGraph, Origin, Reason};
+use crate::hooks::Hooks;
 use crate::inputs;
 use crate::plan::BuildPlan;
 use crate::progress::{Progress, Stage};
@@ -50,6 +56,10 @@ pub(super) struct Walk<'a> {
     certain: HashSet<String>,
     /// Modules that run as `__main__`.
     mains: BTreeSet<String>,
+    /// Who names whom as an option, each pair looked at once.
+    options: HashSet<(String, String)>,
+    /// What PyInstaller hooks ask for, as far as they were run.
+    hooks: &'a Hooks,
 }
 
 /// A file whose imports are to be followed.
@@ -91,6 +101,7 @@ impl<'a> Walk<'a> {
         facts: &'a InterpreterFacts,
         progress: &'a dyn Progress,
         own: &[PathBuf],
+        hooks: &'a Hooks,
     ) -> Self {
         Self {
             plan,
@@ -109,6 +120,8 @@ impl<'a> Walk<'a> {
             whole: BTreeSet::new(),
             certain: HashSet::new(),
             mains: BTreeSet::new(),
+            options: HashSet::new(),
+            hooks,
         }
     }
 
@@ -245,7 +258,7 @@ impl<'a> Walk<'a> {
             .thread_name(|_| "parse".into())
             .build()
             .ok();
-        while !self.pending.is_empty() {
+        while !self.pending.is_empty() || self.take_options() {
             let wave = std::mem::take(&mut self.pending);
             let parsed = match &pool {
                 Some(pool) => pool.install(|| self.parse(&wave)),
@@ -307,6 +320,7 @@ impl<'a> Walk<'a> {
         // A file that is followed again has told what data it names.
         if !self.read.contains_key(&path) {
             self.note_data(&path, &imports);
+            self.follow_names(&path, &scope, &imports.names);
         }
         self.take_plugins(&scope, &imports.groups);
         if scope.depth == Depth::Scanned {
@@ -330,8 +344,10 @@ impl<'a> Walk<'a> {
         let hint = |evidence: &Evidence| DataHint {
             file: path.to_owned(),
             line: evidence.line,
+            named_by: None,
             path: evidence.path.clone(),
             folder: evidence.folder,
+            relative: evidence.relative,
         };
         self.graph.data.extend(imports.evidence.iter().map(hint));
     }

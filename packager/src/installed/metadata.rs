@@ -90,6 +90,27 @@ fn egg_requires(text: &str) -> Vec<String> {
     found
 }
 
+/// The modules that a distribution's entry points are in.
+pub(super) fn entry_modules(metadata: &Path) -> Vec<String> {
+    let text = inputs::read_to_string(&metadata.join("entry_points.txt")).unwrap_or_default();
+    let values = text.lines().filter_map(|line| line.split_once('='));
+    let modules = values.map(|(_, value)| {
+        let module = value.split([':', '[']).next().unwrap_or_default();
+        module.trim().to_owned()
+    });
+    modules.filter(|module| !module.is_empty()).collect()
+}
+
+/// The top-level names that setuptools notes for a distribution.
+pub(super) fn top_level(metadata: &Path) -> Vec<String> {
+    let text = inputs::read_to_string(&metadata.join("top_level.txt")).unwrap_or_default();
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The groups of entry points that a distribution declares.
 pub(super) fn groups(metadata: &Path) -> Vec<String> {
     let text = inputs::read_to_string(&metadata.join("entry_points.txt")).unwrap_or_default();
@@ -101,13 +122,7 @@ pub(super) fn groups(metadata: &Path) -> Vec<String> {
 
 /// The top-level files and folders of a distribution that records no files.
 pub(super) fn roots(site: &Path, metadata: &Path, name: &str) -> Vec<PathBuf> {
-    let listed = inputs::read_to_string(&metadata.join("top_level.txt")).unwrap_or_default();
-    let mut names: Vec<String> = listed
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let mut names = top_level(metadata);
     if names.is_empty() {
         names = vec![
             name.replace(['-', '.'], "_"),

@@ -10,7 +10,7 @@ pub(crate) use requirement::Markers;
 use crate::facts::InterpreterFacts;
 use crate::inputs;
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -192,6 +192,35 @@ impl Distribution {
             .to_owned()
     }
 
+    /// What it is known to consist of where it has no files of its own, being installed editable: the top-level names that
+    /// its metadata lists, the modules of its entry points, and the name that it would usually have.
+    pub(crate) fn announced(&self) -> BTreeSet<String> {
+        let metadata = self.metadata.iter();
+        let listed = metadata.flat_map(|metadata| {
+            let names = metadata::top_level(metadata);
+            names.into_iter().chain(metadata::entry_modules(metadata))
+        });
+        listed.chain([self.name.replace('-', "_")]).collect()
+    }
+
+    /// The names of its top-level modules and packages.
+    pub(crate) fn top_level(&self) -> BTreeSet<String> {
+        let first = |file: &str| {
+            let first = file.split('/').next().unwrap_or(file);
+            first.split('.').next().unwrap_or(first).to_owned()
+        };
+        match &self.files {
+            DistributionFiles::Recorded(files) => {
+                let files = files.iter().filter(|file| is_module_file(file));
+                files.map(|file| first(file)).collect()
+            }
+            DistributionFiles::Roots(roots) => {
+                let roots = roots.iter().filter_map(|root| root.file_name()?.to_str());
+                roots.map(first).collect()
+            }
+        }
+    }
+
     /// The files of its modules that can be followed: sources, whole paths.
     pub(crate) fn sources(&self) -> Vec<PathBuf> {
         match &self.files {
@@ -219,7 +248,9 @@ impl Distribution {
 
 /// A file inside the site folder that can be a module's.
 fn is_module_file(file: &str) -> bool {
-    let kind = file.ends_with(".py") || file.ends_with(".pyc") || file.ends_with(".so");
+    let kind = [".py", ".pyc", ".so", ".pyd"]
+        .iter()
+        .any(|end| file.ends_with(end));
     kind && !file.starts_with("../") && !file.starts_with('/') && !file.contains("__pycache__/")
 }
 

@@ -44,18 +44,50 @@ impl Markers {
             .iter()
             .filter_map(|name| ExtraName::from_str(name).ok())
             .collect();
-        if !requirement.evaluate_markers(self.0.as_ref()?, &extras) {
+        let holds = requirement.evaluate_markers(self.0.as_ref()?, &extras);
+        holds.then(|| Requirement::of(&requirement))
+    }
+
+    /// The requirement `text`, when its marker holds on the target for those who ask for an extra that it names.
+    pub(crate) fn optional(&self, text: &str) -> Option<Requirement> {
+        let (_, marker) = text.split_once(';')?;
+        let extras = named_extras(marker);
+        if extras.is_empty() {
             return None;
         }
-        Some(Requirement {
+        self.active(text, &extras)
+    }
+}
+
+impl Requirement {
+    fn of(requirement: &pep508_rs::Requirement<VerbatimUrl>) -> Self {
+        let extras = requirement.extras.iter();
+        Self {
             name: super::normalise(requirement.name.as_ref()),
-            extras: requirement
-                .extras
-                .iter()
+            extras: extras
                 .map(|extra| super::normalise(extra.as_ref()))
                 .collect(),
-        })
+        }
     }
+}
+
+/// `a` of `extra == "a"`, wherever it stands in `marker`.
+fn named_extras(marker: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, word) in marker.match_indices("extra") {
+        let rest = marker[at + word.len()..].trim_start();
+        let Some(rest) = rest.strip_prefix("==") else {
+            continue;
+        };
+        let rest = rest.trim_start();
+        let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+            continue;
+        };
+        if let Some((extra, _)) = rest[1..].split_once(quote) {
+            found.push(extra.to_owned());
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -104,5 +136,24 @@ mod tests {
         );
         check("a @ https://example.org/a.whl", &[], Some(("a", &[])));
         check("not a requirement !!", &[], None);
+    }
+
+    #[test]
+    fn optional() {
+        let markers = Markers::of(&testing::facts());
+        let check = |text: &str, expected: Option<&str>| {
+            let found = markers.optional(text).map(|found| found.name);
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("a; extra == 'x'", Some("a"));
+        check(
+            "a>=1 ; (python_version > \"3.8\") and extra == \"x-y\"",
+            Some("a"),
+        );
+        check("a; extra == 'x' and sys_platform == 'win32'", None);
+        check("a; extra == 'x' or extra == 'y'", Some("a"));
+        check("a", None);
+        check("a; sys_platform == 'linux'", None);
+        check("a; extra == ", None);
     }
 }

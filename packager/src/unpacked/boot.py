@@ -81,6 +81,8 @@ def main():
     if sys.path[:1] == [""]:
         del sys.path[0]
     sys.path[:0] = request["paths"]
+    # The runtime's own modules, behind everything else.
+    sys.path.append(request["modules"])
     sys.argv[:] = request["argv"]
     try:
         import ctypes
@@ -88,28 +90,33 @@ def main():
         library = ctypes.PyDLL(request["library"])
     except (ImportError, OSError) as error:
         fail("cannot load the server into `{}`: {}".format(sys.executable, error))
-    descriptor = request["library"].rpartition("/proc/self/fd/")[2]
-    if descriptor.isdigit():
-        # It is loaded; programs that the application starts have no use for it.
-        os.set_inheritable(int(descriptor), False)
+    for path in (request["library"], request["modules"]):
+        descriptor = path.rpartition("/proc/self/fd/")[2]
+        if descriptor.isdigit():
+            # It is here; programs that the application starts have no use for it.
+            os.set_inheritable(int(descriptor), False)
     settings = json.dumps(request["wsgi"]).encode()
     library.pack_runtime_supervise.argtypes = [ctypes.c_char_p]
-    status = library.pack_runtime_supervise(settings)
-    # -2: this process serves, under a supervisor or by itself.
-    if status not in (-1, -2):
-        sys.exit(status)
-    library.pack_runtime_serve.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    finish(library.pack_runtime_supervise(settings))
     application = None
-    try:
-        # Otherwise each interpreter imports its own.
-        if request["wsgi"]["gil"] != "per-interpreter":
+    # Interpreters with a GIL of their own import it themselves.
+    if request["wsgi"]["gil"] != "per-interpreter":
+        try:
             application = load(request)
-    except Exception as error:
-        explain(error)
-    status = library.pack_runtime_serve(application, settings)
+        except Exception as error:
+            explain(error)
+    library.pack_runtime_serve.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    finish(library.pack_runtime_serve(application, settings))
+
+
+def finish(status):
+    """Ends the process with the status of the server, or of its supervisor; -2 is none: this one is to serve."""
+    import sys
+
     if status == -1:
         fail("the kit is of another version than `pack`", "build the kits again with `cargo xtask kits`")
-    sys.exit(status)
+    if status != -2:
+        sys.exit(status)
 
 
 main()

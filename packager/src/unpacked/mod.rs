@@ -56,6 +56,7 @@ impl StartError {
 #[derive(serde::Serialize)]
 struct Request<'a> {
     library: &'a str,
+    modules: &'a str,
     paths: Vec<&'a str>,
     argv: &'a [String],
     wsgi: &'a Wsgi,
@@ -66,9 +67,9 @@ struct Request<'a> {
 /// # Errors
 /// When that is not possible; on success this does not return.
 pub fn serve(plan: &BuildPlan, wsgi: &Wsgi, argv: &[String]) -> Result<(), StartError> {
-    let library = kit::find(&plan.target)?
-        .library()
-        .map_err(StartError::Library)?;
+    let kit = kit::find(&plan.target)?;
+    let library = kit.library().map_err(StartError::Library)?;
+    let modules = kit.modules().map_err(StartError::Library)?;
     // A relative one is that of a settings file, and its place in the bundle is that in the project.
     let mut wsgi = wsgi.clone();
     for (_, folder) in &mut wsgi.statics {
@@ -76,6 +77,7 @@ pub fn serve(plan: &BuildPlan, wsgi: &Wsgi, argv: &[String]) -> Result<(), Start
     }
     let request = Request {
         library: text(&library)?,
+        modules: text(&modules)?,
         paths: plan
             .paths
             .iter()

@@ -64,7 +64,9 @@ pub(super) fn of(plan: &BuildPlan, environment: &Environment) -> Option<Key> {
 }
 
 fn counts(name: &str) -> bool {
-    !OF_THE_SESSION.contains(&name)
+    // A password opens a key and changes nothing of what is made with it; nor is it to be kept in any form.
+    name != crate::sign::PASSWORD
+        && !OF_THE_SESSION.contains(&name)
         && !OF_THE_SESSION_ALSO
             .iter()
             .any(|start| name.starts_with(start))

@@ -65,7 +65,7 @@ impl Note {
     #[must_use]
     pub fn about(plan: &BuildPlan, environment: &Environment) -> Option<Self> {
         let folder = plan.cache_dir.as_deref()?;
-        let output = plan.dist_dir.join(&plan.name);
+        let output = plan.output();
         let made = missing_above(&output)
             .chain(missing_above(folder))
             .chain([output.clone()])

@@ -122,6 +122,8 @@ impl Project {
             python_version: (3, 9, 1),
             distributions: 1,
             files: 1,
+            largest: Vec::new(),
+            found: Vec::new(),
             warnings: vec!["told again".into()],
             missing: Vec::new(),
         }

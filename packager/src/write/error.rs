@@ -3,6 +3,7 @@
 use super::code::place;
 use crate::bytecode::CompileError;
 use crate::layout::LayoutError;
+use crate::sign::SignError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -90,6 +91,9 @@ pub enum WriteError {
         /// The name.
         name: String,
     },
+    /// The executable cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// The entries do not fit together.
     #[error("could not make the archive of `{}`", path.display())]
     Archive {
@@ -117,6 +121,7 @@ impl WriteError {
             Self::CreateFolder { source, .. }
             | Self::Write { source, .. }
             | Self::Replace { source, .. } => io_hint(source),
+            Self::Sign(error) => error.hint(),
             Self::InTheWay {
                 replaceable: true, ..
             } => Some(

@@ -9,13 +9,13 @@ use std::path::Path;
 
 /// Whether the output can go where it is to go; creates the folder for it.
 pub(super) fn prepare(plan: &BuildPlan) -> Result<(), WriteError> {
-    check_replaceable(plan, &plan.dist_dir.join(&plan.name))?;
+    check_replaceable(plan, &plan.output())?;
     disk::create_folder(&plan.dist_dir)
 }
 
 pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, WriteError> {
     let plan = parts.plan;
-    let target = plan.dist_dir.join(&plan.name);
+    let target = plan.output();
     check_names(&parts)?;
     let failed = |source| WriteError::CreateFolder {
         path: target.clone(),
@@ -26,9 +26,9 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
         .prefix(&format!(".{}.partial-", plan.name))
         .tempdir_in(&plan.dist_dir)
         .map_err(failed)?;
-    let executable = partial.path().join(&plan.name);
+    let executable = partial.path().join(plan.file_name());
     let contents = partial.path().join(&plan.contents_directory);
-    let in_place = target.join(&plan.name);
+    let in_place = target.join(plan.file_name());
 
     let made = |source| WriteError::Write {
         path: in_place.clone(),
@@ -40,9 +40,10 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
         folder: Some(&contents),
         ..*making
     };
-    let written = single_file::write_executable(parts, &making, &mut file, &in_place)
+    let mut written = single_file::write_executable(parts, &making, &mut file, &in_place)
         .map_err(|error| in_terms_of(&target, partial.path(), error))?;
     drop(file);
+    single_file::sign(plan, &executable, &in_place, &mut written)?;
     disk::make_executable(&executable).map_err(made)?;
     // A temporary folder is its owner's alone; what users start is everyone's who may see its parent.
     disk::make_executable(partial.path()).map_err(made)?;
@@ -74,18 +75,17 @@ fn in_terms_of(target: &Path, partial: &Path, error: WriteError) -> WriteError {
 /// the executable, one of them or a folder.
 fn check_names(parts: &Parts<'_>) -> Result<(), WriteError> {
     let plan = parts.plan;
+    let name = plan.file_name();
     let mut external = parts
         .items
         .iter()
         .filter(|item| item.keep == Keep::External);
     let taken = match plan.contents_directory.as_str() {
-        "." => external.any(|item| item.path.split('/').next() == Some(&plan.name)),
-        contents => Path::new(contents).starts_with(&plan.name),
+        "." => external.any(|item| item.path.split('/').next() == Some(&name)),
+        contents => Path::new(contents).starts_with(&name),
     };
     if taken {
-        return Err(WriteError::NameTaken {
-            name: plan.name.clone(),
-        });
+        return Err(WriteError::NameTaken { name });
     }
     Ok(())
 }
@@ -123,14 +123,15 @@ fn is_ours(plan: &BuildPlan, folder: &Path) -> bool {
         return false;
     };
     let is = |item: &DirEntry, name: &str| item.file_name().to_str() == Some(name);
-    let executable = items.iter().find(|item| is(item, &plan.name));
+    let name = plan.file_name();
+    let executable = items.iter().find(|item| is(item, &name));
     let contents = executable.and_then(|item| packed_contents_directory(&item.path()));
     items.is_empty()
         || contents.is_some_and(|contents| {
             contents == "."
                 || items
                     .iter()
-                    .all(|item| is(item, &plan.name) || is(item, &contents))
+                    .all(|item| is(item, &name) || is(item, &contents))
         })
 }
 

@@ -145,7 +145,7 @@ struct Written {
 
 fn open_cache(plan: &BuildPlan, facts: &InterpreterFacts) -> Cache {
     let interpreter = format!("{} {}", facts.version_text, facts.base_prefix.display());
-    let app = plan.dist_dir.join(&plan.name);
+    let app = plan.output();
     Cache::open(
         plan.cache_dir.as_deref(),
         &interpreter,
@@ -165,7 +165,7 @@ fn items<'a>(
     let mut items = code::items(layout, code);
     // What every start loads is not decompressed at the first.
     let always = |dest: &str| {
-        dest == layout::RUNTIME
+        dest == layout::runtime(&plan.target)
             || interpreter.library.as_ref().map(ArchivePath::as_str) == Some(dest)
     };
     items.extend(layout.files.iter().map(|(dest, file)| {

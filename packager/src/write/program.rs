@@ -39,7 +39,7 @@ pub(super) fn program(
                 .map(|path| path.as_str().to_owned())
                 .collect(),
         },
-        runtime: layout::RUNTIME.to_owned(),
+        runtime: layout::runtime(&plan.target).to_owned(),
         entries,
         runtime_hooks: hooks.collect::<Result<_, _>>()?,
         unpack: match plan.unpack {

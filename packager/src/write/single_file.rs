@@ -14,7 +14,7 @@ const BUFFER: usize = 256 << 10;
 
 /// Whether the output can go where it is to go; creates the folder for it.
 pub(super) fn prepare(plan: &BuildPlan) -> Result<(), WriteError> {
-    let target = plan.dist_dir.join(&plan.name);
+    let target = plan.output();
     if target.is_dir() {
         let reason = "it is a folder, and the output is a file";
         return Err(WriteError::InTheWay {
@@ -28,7 +28,7 @@ pub(super) fn prepare(plan: &BuildPlan) -> Result<(), WriteError> {
 
 pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, WriteError> {
     let plan = parts.plan;
-    let target = plan.dist_dir.join(&plan.name);
+    let target = plan.output();
     let failed = |source| WriteError::Write {
         path: target.clone(),
         source,
@@ -40,6 +40,7 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
         .tempfile_in(&plan.dist_dir)
         .map_err(failed)?;
     let mut written = write_executable(parts, making, file.as_file_mut(), &target)?;
+    sign(plan, file.path(), &target, &mut written)?;
     disk::make_executable(file.path()).map_err(failed)?;
     let replaced = |error: tempfile::PersistError| WriteError::Replace {
         path: target.clone(),
@@ -48,6 +49,28 @@ pub(super) fn write(parts: Parts<'_>, making: &Making<'_>) -> Result<Written, Wr
     file.persist(&target).map_err(replaced)?;
     written.executable = target;
     Ok(written)
+}
+
+/// Signs the finished executable at `file`, if it is to be: the signature covers the payload.
+pub(super) fn sign(
+    plan: &BuildPlan,
+    file: &Path,
+    name: &Path,
+    written: &mut Written,
+) -> Result<(), WriteError> {
+    let Some(signing) = &plan.signing else {
+        return Ok(());
+    };
+    let size = || {
+        std::fs::metadata(file)
+            .map(|metadata| metadata.len())
+            .unwrap_or_default()
+    };
+    let before = size();
+    let title = plan.brand.title.as_ref().unwrap_or(&plan.name);
+    crate::sign::sign(file, name, title, signing)?;
+    written.size += size().saturating_sub(before);
+    Ok(())
 }
 
 /// Writes the executable of either kind of bundle to `file`, which messages call `name`.

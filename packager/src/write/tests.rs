@@ -144,10 +144,14 @@ fn plan(root: &Path, facts: &InterpreterFacts) -> BuildPlan {
         runtime_tmpdir: None,
         optimize: 0,
         compression: 3,
+        max_glibc: None,
         windowed: false,
+        brand: Default::default(),
+        signing: None,
         dist_dir: root.join("dist"),
         contents_directory: "_internal".into(),
         target: "x86_64-unknown-linux-gnu".into(),
+        site_packages: Vec::new(),
         cache_dir: Some(root.join("cache")),
         clean: false,
         noconfirm: false,
@@ -599,4 +603,79 @@ fn collisions_name_both_sources() {
     );
     fixture.plan.target = "x86_64-unknown-linux-gnu".into();
     fixture.write().unwrap();
+}
+
+/// Runs a tool; false where it is not on this machine.
+fn tool(program: &str, arguments: &[&str]) -> bool {
+    let run = std::process::Command::new(program).args(arguments).output();
+    let is_there = run.is_ok();
+    assert!(
+        is_there || std::env::var_os("CI").is_none(),
+        "{program} is not on this machine"
+    );
+    run.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn an_executable_is_signed_before_it_is_put_in_its_place() {
+    use crate::brand::{Branding, brand};
+    use crate::sign::signature;
+    let mut fixture = Fixture::new();
+    let root = fixture.root.path().to_owned();
+    let file = |name: &str| root.join(name).to_str().unwrap().to_owned();
+    let (key, certificate) = (file("key.pem"), file("cert.pem"));
+    let new = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=Demo",
+        "-keyout",
+        &key,
+        "-out",
+        &certificate,
+    ];
+    if !tool("openssl", &new) || !tool("osslsigncode", &["--version"]) {
+        return;
+    }
+    let bare = crate::pe::tests::executable(&[(".text", 0x1000, 0x200)], &[]);
+    fixture.kit.bootloader = brand(&bare, &Branding::default()).unwrap().file;
+    fixture.plan.signing = Some(crate::plan::Signing {
+        certificate: certificate.clone().into(),
+        key: Some(key.clone().into()),
+        password_file: None,
+        timestamp: None,
+    });
+    let signer = |made: &Output| {
+        let bytes = std::fs::read(&made.executable).unwrap();
+        let payload = Payload::locate(&bytes).unwrap();
+        payload.verify(1).unwrap();
+        let end = payload.prefix_length() + payload.payload_length();
+        let mode = std::fs::metadata(&made.executable)
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o700, 0o700);
+        signature::read_packed(&bytes, end).unwrap().unwrap().signer
+    };
+    let made = fixture.write().unwrap();
+    assert_eq!(signer(&made), "CN=Demo");
+    assert_eq!(
+        std::fs::metadata(&made.executable).unwrap().len(),
+        made.size
+    );
+    // What cannot be signed leaves what was there.
+    let before = std::fs::read(&made.executable).unwrap();
+    std::fs::write(&key, "no key").unwrap();
+    let error = fixture.write().unwrap_err();
+    assert!(error.to_string().contains("does not sign"), "{error}");
+    assert!(std::fs::read(&made.executable).unwrap() == before);
+    assert_eq!(fixture.listing(), ["demo"]);
+    assert!(tool("openssl", &new));
+    fixture.plan.mode = BundleMode::OneDir;
+    std::fs::remove_file(&made.executable).unwrap();
+    assert_eq!(signer(&fixture.write().unwrap()), "CN=Demo");
+    assert_eq!(fixture.listing(), ["demo"]);
 }

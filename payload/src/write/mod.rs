@@ -3,10 +3,10 @@
 mod output;
 mod records;
 
-use crate::digest::blake3;
 use crate::footer::{self, Footer};
 use crate::index::{FLAG_CASE_FOLDED, FLAG_WINDOWS, Index};
 use crate::path::{PathError, check_windows};
+use crate::prefix;
 use crate::zip::{Directory, Member};
 use crate::{
     ArchivePath, ContentDigest, Digester, INDEX_NAME, Method, Placement, Program, RESERVED,
@@ -123,7 +123,7 @@ impl<W: Write> Writer<W> {
                 at: prefix.len() as u64,
                 chunks: Chunks::default(),
             },
-            prefix_hash: blake3(prefix),
+            prefix_hash: prefix::hash(prefix),
             entries: Vec::new(),
             members: Vec::new(),
             modules: Vec::new(),

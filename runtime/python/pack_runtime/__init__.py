@@ -6,7 +6,7 @@ as little as it can.
 
 import sys
 
-__all__ = ["facts", "metrics"]
+__all__ = ["RequestTimeout", "facts", "metrics"]
 
 # Set by the server when it starts.
 _metrics = None
@@ -25,3 +25,8 @@ def metrics():
     import json
 
     return json.loads(_metrics())
+
+
+class RequestTimeout(BaseException):
+    """Raised by the server in a thread whose request has run for longer than the setting ``interrupt-timeout``. What is
+    not caught is answered with 504. No Exception, so that handlers of ordinary errors let it pass."""

@@ -20,6 +20,10 @@ def set_up(executable, arguments, path, facts):
     sys.path[:] = path
     sys.prefix = sys.exec_prefix = sys.base_prefix = sys.base_exec_prefix = _pack.meipass
     add_site_builtins()
+    if sys.platform == "win32" and sys.stderr is None:
+        from pack_runtime import windowed
+
+        windowed.give_streams(facts)
 
 
 def add_site_builtins():
@@ -28,8 +32,9 @@ def add_site_builtins():
 
     import _sitebuiltins
 
-    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
-    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    end = "Ctrl-Z plus Return" if sys.platform == "win32" else "Ctrl-D (i.e. EOF)"
+    builtins.quit = _sitebuiltins.Quitter("quit", end)
+    builtins.exit = _sitebuiltins.Quitter("exit", end)
     builtins.help = _sitebuiltins._Helper()
 
 
@@ -62,10 +67,10 @@ def prepare_hook(path):
 
 
 def _script(path):
-    from pack_runtime.importer import load_code
+    from pack_runtime.importer import full_path, load_code
 
     index, _, file = _pack.find("[script] " + path)
-    full = f"{_pack.meipass}/{file}"
+    full = full_path(file)
     return load_code(index, full), full, index
 
 
@@ -124,8 +129,11 @@ def as_interpreter(arguments, started_by_itself):
 def _is_file(path):
     import os
 
-    if path.startswith(_pack.meipass + "/"):
-        _pack.ensure(path[len(_pack.meipass) + 1 :])
+    from pack_runtime.importer import bundle_path
+
+    inside = bundle_path(path)
+    if inside:
+        _pack.ensure(inside)
     return os.path.isfile(path)
 
 
@@ -227,9 +235,12 @@ def exit_status(error):
     if code is None:
         return 0
     if isinstance(code, int):
+        if sys.platform == "win32":
+            return code if -(2**31) <= code < 2**31 else -1
         return code & 0xFF if -(2**63) <= code < 2**63 else 0xFF
     if sys.stderr is not None:
         print(code, file=sys.stderr, flush=True)
+    _tell(str(code))
     return 1
 
 
@@ -261,3 +272,11 @@ def _show(kind, value, trace):
 
     traceback.print_exception(kind, value, trace)
     sys.stderr.flush()
+    _tell("".join(traceback.format_exception(kind, value, trace)))
+
+
+def _tell(text):
+    """Shows an error of a program without a console in a window."""
+    windowed = sys.modules.get("pack_runtime.windowed")
+    if windowed is not None:
+        windowed.tell(text)

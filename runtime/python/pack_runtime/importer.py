@@ -29,7 +29,29 @@ NEEDS = 4
 # stays, and looking through it again and again is a tenth of the time.
 _IMPORTING = 50_021
 
-_PREFIX = _pack.meipass + "/"
+_WINDOWS = sys.platform == "win32"
+_SEPARATOR = "\\" if _WINDOWS else "/"
+_PREFIX = _pack.meipass + _SEPARATOR
+
+
+def full_path(file):
+    """Where a file of the bundle is, or would be."""
+    return _PREFIX + (file.replace("/", "\\") if _WINDOWS else file)
+
+
+def bundle_path(path):
+    """The path in the bundle of what lies below ``sys._MEIPASS``; None for all else."""
+    if _WINDOWS:
+        path = path.replace("/", "\\")
+    if not path.startswith(_PREFIX):
+        return None
+    path = path[len(_PREFIX) :]
+    return path.replace("\\", "/") if _WINDOWS else path
+
+
+def folder_of(path):
+    """The folder that a file below ``sys._MEIPASS`` lies in."""
+    return path.rpartition(_SEPARATOR)[0]
 
 
 class PackLoader(SourceFileLoader):
@@ -62,6 +84,9 @@ class PackLoader(SourceFileLoader):
         _call_with_frames_removed(exec, load_code(self._index, self.path), module.__dict__)
         if self.name == "pkg_resources":
             _introduce_to(module)
+        elif self.name == "multiprocessing.spawn" and _WINDOWS:
+            # Its word for a frozen program that reaches `freeze_support()`, and whose main module nobody else can load.
+            module.WINEXE = False
 
     def get_code(self, fullname):
         return load_code(self._index, self.path)
@@ -81,8 +106,8 @@ class PackLoader(SourceFileLoader):
         return super().get_data(path) if data is None else data
 
     def get_resource_reader(self, fullname):
-        folder = self.path.rpartition("/")[0]
-        if not self.is_package(fullname) or not _pack.listing(folder[len(_PREFIX) :]):
+        folder = folder_of(self.path)
+        if not self.is_package(fullname) or not _pack.listing(bundle_path(folder)):
             # Nothing of it is in memory alone: its folder is all there is.
             return super().get_resource_reader(fullname)
         from pack_runtime.resources import MemoryReader
@@ -140,13 +165,13 @@ def _before_ours():
 
 def make_spec(fullname, index, flags, file):
     """The spec of a module of the index."""
-    path = _PREFIX + file
+    path = full_path(file)
     loader = (PackExtensionLoader if flags & EXTENSION else PackLoader)(fullname, path, index)
     if flags & NEEDS:
         loader._needs = True
     spec = ModuleSpec(fullname, loader, origin=path)
     if flags & PACKAGE:
-        spec.submodule_search_locations = [path.rpartition("/")[0]]
+        spec.submodule_search_locations = [folder_of(path)]
     spec._set_fileattr = True
     # Given, so that the import system does not compute the name of a cache file that nobody will read.
     spec._cached = None if flags & EXTENSION else path + "c"
@@ -163,8 +188,8 @@ def load_code(index, path):
 
 def memory_data(path):
     """The bytes of a file that stays in the executable, or None."""
-    path = str(path)
-    return _pack.entry(path[len(_PREFIX) :]) if path.startswith(_PREFIX) else None
+    path = bundle_path(str(path))
+    return None if path is None else _pack.entry(path)
 
 
 class PackPathFinder:
@@ -199,8 +224,8 @@ class PackPathFinder:
 
     def _namespace(self, fullname):
         """A folder without a module of its own, whose files may all wait to be written."""
-        path = f"{self.path}/{fullname.rpartition('.')[2]}"
-        if not _pack.is_folder(path[len(_PREFIX) :]):
+        path = self.path + _SEPARATOR + fullname.rpartition(".")[2]
+        if not _pack.is_folder(bundle_path(path)):
             return None
         spec = ModuleSpec(fullname, None)
         spec.submodule_search_locations = [path]
@@ -230,20 +255,21 @@ class PackPathFinder:
 def _is_folder(path):
     if path == _pack.meipass:
         return True
-    return path.startswith(_PREFIX) and (_path_isdir(path) or _pack.is_folder(path[len(_PREFIX) :]))
+    inside = bundle_path(path)
+    return inside is not None and (_path_isdir(path) or _pack.is_folder(inside))
 
 
 def _folder_of(flags, file):
     """The folder in which a module's file, or a package's folder, lies."""
-    path = _PREFIX + file
+    path = full_path(file)
     if flags & PACKAGE:
-        path = path.rpartition("/")[0]
-    return path.rpartition("/")[0]
+        path = folder_of(path)
+    return folder_of(path)
 
 
 def _package_of(path):
     """The dotted name of the package whose folder ``path`` is, as far as the index can know it."""
-    folder = path[len(_PREFIX) :]
+    folder = bundle_path(path) or ""
     for root in _pack.roots:
         if folder == root:
             return ""

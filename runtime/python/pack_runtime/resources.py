@@ -10,7 +10,7 @@ try:
 except ImportError:
     from importlib.abc import Traversable, TraversableResources
 
-from pack_runtime.importer import _PREFIX, memory_data
+from pack_runtime.importer import bundle_path, memory_data
 
 
 class MemoryReader(TraversableResources):
@@ -34,16 +34,16 @@ class MemoryPath(Traversable):
 
     @property
     def name(self):
-        return self._path.rpartition("/")[2]
+        return os.path.basename(self._path)
 
     def iterdir(self):
-        names = set(_pack.listing(self._path[len(_PREFIX) :]))
+        names = set(_pack.listing(bundle_path(self._path) or ""))
         if os.path.isdir(self._path):
             names.update(os.listdir(self._path))
-        return iter([MemoryPath(f"{self._path}/{name}") for name in sorted(names)])
+        return iter([MemoryPath(os.path.join(self._path, name)) for name in sorted(names)])
 
     def is_dir(self):
-        return os.path.isdir(self._path) or bool(_pack.listing(self._path[len(_PREFIX) :]))
+        return os.path.isdir(self._path) or bool(_pack.listing(bundle_path(self._path) or ""))
 
     def is_file(self):
         return os.path.isfile(self._path) or memory_data(self._path) is not None
@@ -58,7 +58,7 @@ class MemoryPath(Traversable):
                 if part == "..":
                     raise ValueError(f"{name!r} leaves its package")
                 if part and part != ".":
-                    path = f"{path}/{part}"
+                    path = os.path.join(path, part)
         return MemoryPath(path)
 
     __truediv__ = joinpath

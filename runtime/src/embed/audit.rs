@@ -3,9 +3,9 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use platform::Library;
 use pyo3_ffi as ffi;
 
+use super::beyond;
 use super::error::PyResult;
 use super::object::{Attached, Borrowed, Owned};
 
@@ -32,10 +32,7 @@ type AddHook = unsafe extern "C" fn(Hook, *mut c_void) -> c_int;
 /// Lets `watch` know from now on; a hook is never taken out again. Returns whether CPython agreed.
 pub(crate) fn watch<W: Watch>(_: Attached<'_>, watch: W) -> bool {
     // In every CPython since 3.8, though not in the stable ABI.
-    let Some(add) = Library::this_process()
-        .ok()
-        .and_then(|process| process.symbol(c"PySys_AddAuditHook"))
-    else {
+    let Some(add) = beyond::symbol(c"PySys_AddAuditHook") else {
         return false;
     };
     // SAFETY: CPython's own function, with the documented signature.

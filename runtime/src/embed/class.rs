@@ -108,6 +108,10 @@ impl<T: Instance> Class<T> {
             basicsize,
             itemsize: 0,
             // The same value in the stable ABI of every version.
+            #[cfg_attr(
+                windows,
+                allow(clippy::useless_conversion, reason = "it is a `long` there")
+            )]
             flags: u32::try_from(ffi::Py_TPFLAGS_DEFAULT).unwrap_or(0),
             slots: slots.as_mut_ptr(),
         };
@@ -141,9 +145,11 @@ impl<T: Instance> Class<T> {
         }
     }
 
-    /// Whether `object` is an instance.
-    pub(crate) fn made(&self, object: &Owned<'_>) -> bool {
-        object.class().as_ptr() == self.class.get(object.py()).as_ptr()
+    /// What `object` holds, if it is an instance.
+    pub(crate) fn value<'a>(&self, object: &'a Owned<'_>) -> Option<&'a T> {
+        let made = object.class().as_ptr() == self.class.get(object.py()).as_ptr();
+        // SAFETY: made by `instance`, which has put a value there; it goes with the object, which the caller holds.
+        made.then(|| unsafe { &*value_of::<T>(object.as_ptr()) })
     }
 
     /// Gives the type back.

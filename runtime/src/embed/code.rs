@@ -4,10 +4,11 @@ use std::ffi::c_char;
 
 use pyo3_ffi as ffi;
 
+use super::beyond::beyond;
 use super::error::PyResult;
 use super::object::{Attached, Owned};
 
-unsafe extern "C" {
+beyond! {
     // Exported by every CPython, beyond the limited API (docs: "Data marshalling support").
     fn PyMarshal_ReadObjectFromString(
         data: *const c_char,

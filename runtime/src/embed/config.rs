@@ -4,14 +4,15 @@
 //! fields of `PyConfig`, whose layout is fixed within a minor version and differs between them: [`Layout`] holds the
 //! offsets, taken from each version's `cpython/initconfig.h` and compared with it by `tests/layout.rs`.
 
+use super::beyond::{self, beyond};
 use super::frozen;
 use super::object::Attached;
-use super::subinterpreter;
-use platform::Library;
+use layout::Layout;
 use platform::handoff::Start;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+mod layout;
 
 /// Why CPython did not start.
 #[derive(Debug)]
@@ -55,81 +56,8 @@ pub(crate) enum Gil {
 /// A module needed before the importer is there: its name, marshalled code, whether it is a package.
 pub(crate) type FrozenModule = (CString, &'static [u8], bool);
 
-/// Offsets of `PyConfig`'s fields, in bytes.
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    install_signal_handlers: usize,
-    parse_argv: usize,
-    site_import: usize,
-    write_bytecode: usize,
-    optimization_level: usize,
-    pathconfig_warnings: usize,
-    program_name: usize,
-    search_paths_set: usize,
-    search_paths: usize,
-    executable: usize,
-    base_executable: usize,
-    prefix: usize,
-    base_prefix: usize,
-    exec_prefix: usize,
-    base_exec_prefix: usize,
-    stdlib_dir: Option<usize>,
-    /// Free-threaded builds alone have it.
-    enable_gil: Option<usize>,
-}
-
 /// `sizeof(PyConfig)` is 448 in 3.13, the largest of them.
 const CONFIG_WORDS: usize = 64;
-
-impl Layout {
-    fn of(minor: u32, free_threaded: bool) -> Option<Self> {
-        let layout = |[
-            signals,
-            argv,
-            site,
-            bytecode,
-            optimization,
-            warnings,
-            name,
-            set,
-            paths,
-            prefix,
-        ]: [usize; 10],
-                      stdlib| Self {
-            install_signal_handlers: signals,
-            parse_argv: argv,
-            site_import: site,
-            write_bytecode: bytecode,
-            optimization_level: optimization,
-            pathconfig_warnings: warnings,
-            program_name: name,
-            search_paths_set: set,
-            search_paths: paths,
-            // These six follow each other in every version.
-            executable: prefix - 16,
-            base_executable: prefix - 8,
-            prefix,
-            base_prefix: prefix + 8,
-            exec_prefix: prefix + 16,
-            base_exec_prefix: prefix + 24,
-            stdlib_dir: stdlib,
-            enable_gil: None,
-        };
-        Some(match minor {
-            9 => layout([16, 88, 152, 176, 168, 224, 112, 248, 256, 288], None),
-            10 => layout([16, 80, 152, 180, 172, 232, 240, 272, 280, 312], None),
-            11 => layout([16, 96, 168, 196, 188, 256, 264, 296, 304, 344], Some(320)),
-            12 => layout([16, 104, 176, 204, 196, 268, 272, 304, 312, 352], Some(328)),
-            // `enable_gil` takes the place of `pathconfig_warnings`, which moves into what was padding.
-            13 if free_threaded => Self {
-                enable_gil: Some(272),
-                ..layout([16, 104, 176, 204, 196, 276, 280, 312, 320, 360], Some(336))
-            },
-            13 => layout([16, 104, 176, 204, 196, 272, 280, 312, 320, 360], Some(336)),
-            _ => return None,
-        })
-    }
-}
 
 /// `PyStatus`, the same in every version.
 #[repr(C)]
@@ -150,27 +78,54 @@ struct PyPreConfig {
     configure_locale: c_int,
     coerce_c_locale: c_int,
     coerce_c_locale_warn: c_int,
+    #[cfg(windows)]
+    legacy_windows_fs_encoding: c_int,
     utf8_mode: c_int,
     dev_mode: c_int,
     allocator: c_int,
 }
 
 // Beyond the limited API, and exported by every CPython from 3.8 on (docs: "Python Initialization Configuration").
-unsafe extern "C" {
+beyond! {
     fn PyPreConfig_InitIsolatedConfig(config: *mut PyPreConfig);
     fn Py_PreInitialize(config: *const PyPreConfig) -> PyStatus;
     fn PyConfig_InitIsolatedConfig(config: *mut c_void);
+    fn PyConfig_Clear(config: *mut c_void);
+    fn PyWideStringList_Append(list: *mut c_void, item: *const Wide) -> PyStatus;
+    fn Py_InitializeFromConfig(config: *const c_void) -> PyStatus;
+}
+
+#[cfg(unix)]
+beyond! {
     fn PyConfig_SetBytesString(
         config: *mut c_void,
         field: *mut c_void,
         value: *const c_char,
     ) -> PyStatus;
-    fn PyConfig_Clear(config: *mut c_void);
-    fn PyWideStringList_Append(list: *mut c_void, item: *const i32) -> PyStatus;
-    fn Py_InitializeFromConfig(config: *const c_void) -> PyStatus;
-    fn Py_DecodeLocale(text: *const c_char, size: *mut usize) -> *mut i32;
+    fn Py_DecodeLocale(text: *const c_char, size: *mut usize) -> *mut Wide;
     fn PyMem_RawFree(block: *mut c_void);
 }
+
+#[cfg(windows)]
+beyond! {
+    fn PyConfig_SetString(
+        config: *mut c_void,
+        field: *mut c_void,
+        value: *const Wide,
+    ) -> PyStatus;
+}
+
+/// `wchar_t`
+#[cfg(unix)]
+type Wide = i32;
+#[cfg(windows)]
+type Wide = u16;
+
+/// A path as it is handed to CPython: bytes of the locale on Unix, UTF-16 on Windows; a zero ends both.
+#[cfg(unix)]
+type Text = CString;
+#[cfg(windows)]
+type Text = Vec<u16>;
 
 fn version() -> Option<&'static str> {
     // SAFETY: returns a constant NUL-terminated string, and may be called before the interpreter is started.
@@ -269,9 +224,23 @@ fn pre_initialize(utf8_mode: bool) -> Result<(), StartError> {
     check(unsafe { Py_PreInitialize(&raw const config) })
 }
 
-fn c_string(path: &Path) -> Result<CString, StartError> {
+#[cfg(unix)]
+fn c_string(path: &Path) -> Result<Text, StartError> {
+    use std::os::unix::ffi::OsStrExt as _;
     CString::new(path.as_os_str().as_bytes())
         .map_err(|_| StartError("a path holds a NUL byte".into()))
+}
+
+#[cfg(windows)]
+fn c_string(path: &Path) -> Result<Text, StartError> {
+    use std::os::windows::ffi::OsStrExt as _;
+    // The parts that are ours have `/` between them.
+    let native: PathBuf = path.components().collect();
+    let text: Text = native.as_os_str().encode_wide().chain([0]).collect();
+    match text.iter().position(|unit| *unit == 0) {
+        Some(end) if end + 1 == text.len() => Ok(text),
+        _ => Err(StartError("a path holds a zero".into())),
+    }
 }
 
 fn check(status: PyStatus) -> Result<(), StartError> {
@@ -309,13 +278,28 @@ impl Config {
         unsafe { self.pointer(offset).cast::<c_int>().write(value) };
     }
 
-    fn set_string(&mut self, offset: usize, value: &CStr) -> Result<(), StartError> {
+    #[cfg(windows)]
+    fn set_string(&mut self, offset: usize, value: &Text) -> Result<(), StartError> {
+        let (config, field) = (self.pointer(0), self.pointer(offset));
+        // SAFETY: the layout says that a `wchar_t *` lies there; CPython copies the value, which a zero ends.
+        check(unsafe { PyConfig_SetString(config, field, value.as_ptr()) })
+    }
+
+    #[cfg(windows)]
+    fn append(&mut self, offset: usize, value: &Text) -> Result<(), StartError> {
+        // SAFETY: the layout says that a `PyWideStringList` lies there; the item, which a zero ends, is copied.
+        check(unsafe { PyWideStringList_Append(self.pointer(offset), value.as_ptr()) })
+    }
+
+    #[cfg(unix)]
+    fn set_string(&mut self, offset: usize, value: &Text) -> Result<(), StartError> {
         let (config, field) = (self.pointer(0), self.pointer(offset));
         // SAFETY: the layout says that a `wchar_t *` lies there; CPython copies and decodes the NUL-terminated value.
         check(unsafe { PyConfig_SetBytesString(config, field, value.as_ptr()) })
     }
 
-    fn append(&mut self, offset: usize, value: &CStr) -> Result<(), StartError> {
+    #[cfg(unix)]
+    fn append(&mut self, offset: usize, value: &Text) -> Result<(), StartError> {
         // SAFETY: NUL-terminated; decoding works from `Py_PreInitialize` on.
         let wide = unsafe { Py_DecodeLocale(value.as_ptr(), std::ptr::null_mut()) };
         if wide.is_null() {
@@ -352,29 +336,28 @@ impl ByName {
     // The fields' types say what each address becomes.
     #[allow(clippy::missing_transmute_annotations)]
     fn find() -> Option<Self> {
-        let process = Library::this_process().ok()?;
         // SAFETY: the functions have these signatures in every version that exports them (PEP 741, stable names).
         unsafe {
             Some(Self {
-                create: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_Create")?,
-                ),
-                free: std::mem::transmute::<*mut c_void, _>(process.symbol(c"PyInitConfig_Free")?),
-                set_int: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_SetInt")?,
-                ),
-                set_string: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_SetStr")?,
-                ),
-                set_list: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_SetStrList")?,
-                ),
-                error: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"PyInitConfig_GetError")?,
-                ),
-                initialize: std::mem::transmute::<*mut c_void, _>(
-                    process.symbol(c"Py_InitializeFromInitConfig")?,
-                ),
+                create: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_Create",
+                )?),
+                free: std::mem::transmute::<*mut c_void, _>(beyond::symbol(c"PyInitConfig_Free")?),
+                set_int: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_SetInt",
+                )?),
+                set_string: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_SetStr",
+                )?),
+                set_list: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_SetStrList",
+                )?),
+                error: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"PyInitConfig_GetError",
+                )?),
+                initialize: std::mem::transmute::<*mut c_void, _>(beyond::symbol(
+                    c"Py_InitializeFromInitConfig",
+                )?),
             })
         }
     }
@@ -470,9 +453,12 @@ fn error_by_name(api: &ByName, config: *mut c_void) -> StartError {
 
 /// Ends CPython: threads joined, `atexit` run, streams flushed. Returns whether all of that went well.
 pub(crate) fn finalize(py: Attached<'_>) -> bool {
-    if subinterpreter::finalize_partly(py) {
+    #[cfg(unix)]
+    if super::subinterpreter::finalize_partly(py) {
         return true;
     }
+    #[cfg(windows)]
+    let _ = py;
     // SAFETY: attached in the main thread. Whoever calls this is done with every object.
     unsafe { pyo3_ffi::Py_FinalizeEx() == 0 }
 }
@@ -539,12 +525,67 @@ mod tests {
         fields
     }
 
+    /// The declarations alone, as Windows compiles them: its own `pyconfig.h` is none of this system's.
+    const ON_WINDOWS: &str = "#include <stddef.h>\n#include <wchar.h>\n#define MS_WINDOWS\n#define PyAPI_FUNC(x) x\n\
+        typedef ptrdiff_t Py_ssize_t;\ntypedef struct object PyObject;\ntypedef struct thread PyThreadState;\n\
+        typedef struct interpreter PyInterpreterState;\n";
+
+    #[test]
+    fn layouts_agree_with_the_headers_on_windows() {
+        let compiler = "x86_64-w64-mingw32-gcc";
+        if Command::new(compiler).arg("--version").output().is_err() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for (minor, free_threaded, include) in headers() {
+            let mut source = String::from(ON_WINDOWS);
+            if free_threaded {
+                source.push_str("#define Py_GIL_DISABLED 1\n");
+            }
+            source.push_str("#include \"cpython/initconfig.h\"\n");
+            for (name, offset) in fields(&Layout::on_windows(minor, free_threaded).unwrap()) {
+                writeln!(
+                    source,
+                    "_Static_assert(offsetof(PyConfig, {name}) == {offset}, \"{name}\");"
+                )
+                .unwrap();
+            }
+            writeln!(
+                source,
+                "_Static_assert(sizeof(PyConfig) <= {}, \"size\");\n\
+                 _Static_assert(sizeof(PyStatus) == 32, \"PyStatus\");\n\
+                 _Static_assert(offsetof(PyPreConfig, utf8_mode) == 32, \"utf8_mode\");\n\
+                 _Static_assert(sizeof(PyPreConfig) == 44, \"PyPreConfig\");",
+                CONFIG_WORDS * 8
+            )
+            .unwrap();
+            check_by_compiler(compiler, folder.path(), &include, minor, &source);
+        }
+    }
+
+    fn check_by_compiler(compiler: &str, folder: &Path, include: &Path, minor: u32, source: &str) {
+        let file = folder.join(format!("layout{minor}.c"));
+        std::fs::write(&file, source).unwrap();
+        let output = Command::new(compiler)
+            .arg("-fsyntax-only")
+            .arg("-I")
+            .arg(include)
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "3.{minor}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
     #[test]
     fn layouts_agree_with_the_headers() {
         let folder = tempfile::tempdir().unwrap();
         for (minor, free_threaded, include) in headers() {
             let mut source = String::from("#include <Python.h>\n#include <stddef.h>\n");
-            for (name, offset) in fields(&Layout::of(minor, free_threaded).unwrap()) {
+            for (name, offset) in fields(&Layout::on_unix(minor, free_threaded).unwrap()) {
                 writeln!(
                     source,
                     "_Static_assert(offsetof(PyConfig, {name}) == {offset}, \"{name}\");"
@@ -567,20 +608,7 @@ mod tests {
                 )
                 .unwrap();
             }
-            let file = folder.path().join(format!("layout{minor}.c"));
-            std::fs::write(&file, source).unwrap();
-            let output = Command::new("cc")
-                .arg("-fsyntax-only")
-                .arg("-I")
-                .arg(&include)
-                .arg(&file)
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success(),
-                "3.{minor}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            check_by_compiler("cc", folder.path(), &include, minor, &source);
         }
     }
 }

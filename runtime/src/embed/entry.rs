@@ -2,11 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use platform::handoff::{Handoff, VersionMismatch};
-use pyo3_ffi as ffi;
-
-use super::object::Attached;
 use crate::start::{self, StartFailure};
+use platform::handoff::{Handoff, VersionMismatch};
 
 /// Entered by the bootloader with libpython loaded and no interpreter started. Returns the exit status.
 ///
@@ -28,12 +25,13 @@ pub unsafe extern "C" fn pack_runtime_main(handoff: *const Handoff) -> i32 {
 ///
 /// # Safety
 /// Called by CPython, attached.
+#[cfg(unix)]
 #[unsafe(no_mangle)]
 #[allow(non_snake_case, reason = "the name CPython derives from the module's")]
-pub unsafe extern "C" fn PyInit_pack_runtime_start() -> *mut ffi::PyObject {
+pub unsafe extern "C" fn PyInit_pack_runtime_start() -> *mut pyo3_ffi::PyObject {
     let status = status(|| {
         // SAFETY: attached, as CPython calls initialisation functions, until the process ends below.
-        start::in_interpreter(unsafe { Attached::assume() })
+        start::interpreter::start(unsafe { super::Attached::assume() })
     });
     platform::process::exit(status)
 }

@@ -32,9 +32,20 @@ struct Frozen313 {
     is_package: c_int,
 }
 
-unsafe extern "C" {
-    // Documented since 1.x: "another program may change this pointer" (C API docs, Importing Modules).
-    static mut PyImport_FrozenModules: *const c_void;
+// Documented since 1.x: "another program may change this pointer" (C API docs, Importing Modules).
+#[cfg(unix)]
+fn pointer() -> Result<*mut *const c_void, StartError> {
+    unsafe extern "C" {
+        static mut PyImport_FrozenModules: *const c_void;
+    }
+    Ok(&raw mut PyImport_FrozenModules)
+}
+
+#[cfg(windows)]
+fn pointer() -> Result<*mut *const c_void, StartError> {
+    let found = super::beyond::symbol(c"PyImport_FrozenModules");
+    let found = found.ok_or_else(|| StartError("it has no table of frozen modules".into()))?;
+    Ok(found.cast())
 }
 
 /// Adds `modules` to the table. Called before the interpreter is started.
@@ -50,14 +61,15 @@ pub(crate) fn install(minor: u32, modules: &[FrozenModule]) -> Result<(), StartE
             *package,
         ));
     }
+    let pointer = pointer()?;
     let table = match minor {
-        ..=10 => table_39(&rows),
+        ..=10 => table_39(&rows, pointer),
         11 | 12 => leak(rows.iter().map(row_311).collect(), row_311(&END)),
         _ => leak(rows.iter().map(row_313).collect(), row_313(&END)),
     };
     // SAFETY: the interpreter is not started, so nobody reads the pointer; the table and all that it points at are
     // leaked or lie in the mapped executable.
-    unsafe { PyImport_FrozenModules = table };
+    unsafe { *pointer = table };
     Ok(())
 }
 
@@ -66,7 +78,7 @@ type Row = (*const c_char, *const u8, c_int, bool);
 const END: Row = (std::ptr::null(), std::ptr::null(), 0, false);
 
 /// Up to 3.10 the table holds CPython's own frozen modules, the import system among them: ours go in front of them.
-fn table_39(rows: &[Row]) -> *const c_void {
+fn table_39(rows: &[Row], pointer: *mut *const c_void) -> *const c_void {
     let mut table: Vec<Frozen39> = rows
         .iter()
         .map(|&(name, code, size, package)| Frozen39 {
@@ -77,7 +89,7 @@ fn table_39(rows: &[Row]) -> *const c_void {
         .collect();
     // SAFETY: the pointer was set by CPython's static data to a table that a row without a name ends.
     unsafe {
-        let mut own = PyImport_FrozenModules.cast::<Frozen39>();
+        let mut own = (*pointer).cast::<Frozen39>();
         while !own.is_null() && !(*own).name.is_null() {
             table.push(*own);
             own = own.add(1);

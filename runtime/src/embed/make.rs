@@ -1,7 +1,6 @@
 //! Python objects from Rust values, and back.
 
 use std::ffi::{CStr, OsStr, c_char};
-use std::os::unix::ffi::OsStrExt;
 use std::ptr::null_mut;
 
 use pyo3_ffi as ffi;
@@ -69,7 +68,9 @@ impl<'py> Attached<'py> {
     }
 
     /// A str as `os.fsdecode` makes it: bytes that are not UTF-8 become surrogates.
+    #[cfg(unix)]
     pub(crate) fn path(self, value: &OsStr) -> PyResult<'py, Owned<'py>> {
+        use std::os::unix::ffi::OsStrExt as _;
         let bytes = value.as_bytes();
         // SAFETY: attached; copies `bytes`, whose length goes with it.
         unsafe {
@@ -77,6 +78,18 @@ impl<'py> Attached<'py> {
                 bytes.as_ptr().cast::<c_char>(),
                 size(bytes.len()),
             );
+            Owned::from_ptr(self, text)
+        }
+    }
+
+    /// A str as `os.fsdecode` makes it.
+    #[cfg(windows)]
+    pub(crate) fn path(self, value: &OsStr) -> PyResult<'py, Owned<'py>> {
+        use std::os::windows::ffi::OsStrExt as _;
+        let units: Vec<u16> = value.encode_wide().collect();
+        // SAFETY: attached; copies the text, whose length goes with it.
+        unsafe {
+            let text = ffi::PyUnicode_FromWideChar(units.as_ptr(), size(units.len()));
             Owned::from_ptr(self, text)
         }
     }

@@ -13,26 +13,38 @@
 #![allow(unsafe_code)]
 // Exported functions are `pub` for those who load the library; no Rust code reaches them.
 #![allow(unreachable_pub)]
+// The server uses the rest, and there is none for Windows yet.
+#![cfg_attr(windows, allow(dead_code, unused_imports))]
 
 pub(crate) mod audit;
+mod beyond;
 pub(crate) mod class;
 mod code;
 pub(crate) mod config;
 mod entry;
 pub(crate) mod error;
+#[cfg(unix)]
+pub(crate) mod frames;
 mod frozen;
 pub(crate) mod function;
+#[cfg(unix)]
 pub(crate) mod gil;
 pub(crate) mod make;
 pub(crate) mod object;
+#[cfg(unix)]
 mod serve;
+#[cfg(unix)]
 pub(crate) mod signals;
+#[cfg(unix)]
 pub(crate) mod subinterpreter;
+#[cfg(unix)]
 pub(crate) mod thread;
 
 pub(crate) use class::{Class, Instance, Method};
 pub(crate) use error::{PyResult, Raised};
 pub(crate) use function::{Arguments, Callable, Capsule};
 pub(crate) use object::{Attached, Kept, Owned};
+#[cfg(unix)]
 pub(crate) use serve::fork;
+#[cfg(unix)]
 pub(crate) use thread::{Interpreter, ThreadState};

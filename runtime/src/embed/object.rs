@@ -9,7 +9,6 @@ use std::ptr::NonNull;
 use pyo3_ffi as ffi;
 
 use super::error::{PyResult, Raised};
-use super::gil;
 
 /// Proof that this thread is attached to an interpreter (holds its GIL, where there is one) for `'py`.
 ///
@@ -27,12 +26,13 @@ impl<'py> Attached<'py> {
     }
 
     /// Runs `work` without the GIL. For everything that can block: waits, locks, reads and writes.
+    #[cfg(unix)]
     pub(crate) fn detach<R, F: FnOnce() -> R + Send>(self, work: F) -> R {
         struct Restore(*mut ffi::PyThreadState);
         impl Drop for Restore {
             fn drop(&mut self) {
                 // SAFETY: the thread state that `PyEval_SaveThread` just gave to this same thread; also on a panic.
-                unsafe { gil::restore(self.0) };
+                unsafe { super::gil::restore(self.0) };
             }
         }
         // SAFETY: `self` proves that the thread is attached.

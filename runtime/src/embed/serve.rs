@@ -8,6 +8,7 @@ use platform::children::Forked;
 use pyo3_ffi as ffi;
 
 use super::object::{Attached, Borrowed, Owned};
+use super::subinterpreter;
 
 unsafe extern "C" {
     // In the stable ABI since 3.7, where there is a fork.
@@ -62,7 +63,8 @@ pub unsafe extern "C" fn pack_runtime_supervise(settings: *const c_char) -> c_in
 }
 
 /// Serves `application` as `settings`, a [`payload::Wsgi`] in JSON, says, until a signal ends it. Returns the exit
-/// status; -1 when the settings cannot be read. From Python: `ctypes.PyDLL(LIBRARY).pack_runtime_serve(application, settings)`,
+/// status; -1 when the settings cannot be read. Where interpreters of their own are left that CPython cannot end, it ends
+/// the process with the status, after all that a program does at its end. From Python: `ctypes.PyDLL(LIBRARY).pack_runtime_serve(application, settings)`,
 /// with `ctypes.py_object` and `ctypes.c_char_p`, in the main thread.
 ///
 /// # Safety
@@ -87,12 +89,17 @@ pub unsafe extern "C" fn pack_runtime_serve(
     let Some(application) = application.map(|application| Owned::clone(&application)) else {
         return -1;
     };
-    catch_unwind(AssertUnwindSafe(|| {
+    let status = catch_unwind(AssertUnwindSafe(|| {
         let served = crate::wsgi::serve_here(py, application, &settings);
         served.unwrap_or_else(|raised| {
             raised.unraisable();
             crate::start::INTERNAL_ERROR
         })
     }))
-    .unwrap_or(crate::start::INTERNAL_ERROR)
+    .unwrap_or(crate::start::INTERNAL_ERROR);
+    if subinterpreter::finalize_partly(py) {
+        // The rest of finalizing would find interpreters that are left, and abort.
+        platform::process::exit_now(status);
+    }
+    status
 }

@@ -199,7 +199,13 @@ fn wait_for_threads(py: Attached<'_>) {
 }
 
 // Without `threading`, by extension modules, or as daemons from before: whoever started them.
-fn is_alone(_: Attached<'_>, own: *mut ffi::PyThreadState) -> bool {
+fn is_alone(py: Attached<'_>, own: *mut ffi::PyThreadState) -> bool {
+    thread_states(py) == [own]
+}
+
+/// The states of the threads that are in this interpreter, with Python code or without. Of use until the GIL is given up:
+/// threads enter the list and leave it with the GIL, but for those of ours that begin or end right now.
+pub(super) fn thread_states(_: Attached<'_>) -> Vec<*mut ffi::PyThreadState> {
     unsafe extern "C" {
         // In every CPython, beyond the limited API (docs: "Advanced Debugger Support").
         fn PyInterpreterState_ThreadHead(
@@ -207,12 +213,26 @@ fn is_alone(_: Attached<'_>, own: *mut ffi::PyThreadState) -> bool {
         ) -> *mut ffi::PyThreadState;
         fn PyThreadState_Next(state: *mut ffi::PyThreadState) -> *mut ffi::PyThreadState;
     }
-    // SAFETY: attached: the interpreter lives, and threads enter and leave its list only with its GIL, but for those that
-    // begin or end right now, which count as left.
-    unsafe {
-        let head = PyInterpreterState_ThreadHead(ffi::PyInterpreterState_Get());
-        head == own && PyThreadState_Next(head).is_null()
-    }
+    // SAFETY: attached: the interpreter lives, and the states in its list do, as said above.
+    let head = unsafe { PyInterpreterState_ThreadHead(ffi::PyInterpreterState_Get()) };
+    let some = |state: *mut ffi::PyThreadState| (!state.is_null()).then_some(state);
+    std::iter::successors(some(head), |state| {
+        // SAFETY: as above.
+        let next = unsafe { PyThreadState_Next(*state) };
+        some(next)
+    })
+    .collect()
+}
+
+/// Whether there ever was an interpreter beside the main one.
+pub(super) fn are_used() -> bool {
+    USED.load(Ordering::Relaxed)
+}
+
+/// Whether this is the interpreter that the process began with.
+pub(super) fn is_main(_: Attached<'_>) -> bool {
+    // SAFETY: attached: there is a current interpreter, and a main one.
+    unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) == 0 }
 }
 
 /// `atexit` functions, and what else nobody may miss: destructors of what is unreachable, and files written to the end.

@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3_ffi as ffi;
 
-use super::exchange::{Exchange, Gone, Pace, ReceiveError, Request, ResponseHead};
+use super::exchange::{Exchange, GATEWAY_TIMEOUT, Gone, Pace, ReceiveError, Request, ResponseHead};
+use super::file::{FileWrapper, Regular};
 use super::host::Host;
 use super::response::{self, End, Head, Response, Step, Violation};
 use super::telemetry::local;
+use super::timeout;
 use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
 
 /// Pieces of a list up to this size together are sent as one.
@@ -70,11 +72,10 @@ fn respond<'py>(
     {
         call.send_sequence(&result)
     } else {
-        let sent = call.send_iterable(&result);
-        if host.is_file(&result) {
-            // As much of a file as its Content-Length says is what PEP 3333 lets an application ask for.
-            call.response().forgive_excess();
-        }
+        let sent = match host.file(&result) {
+            Some(file) => call.send_file(file, &result),
+            None => call.send_iterable(&result),
+        };
         // Whatever happened before: PEP 3333 promises it.
         if let Err(raised) = close(&result) {
             let text = raised.render();
@@ -139,6 +140,43 @@ impl Call {
             .iter()
             .filter(|piece| length(piece) > 0)
             .try_for_each(|piece| self.send_piece(piece))
+    }
+
+    // What the transport can read by itself needs no Python.
+    fn send_file<'py>(&self, file: &FileWrapper, result: &Owned<'py>) -> Result<(), Stop<'py>> {
+        let py = result.py();
+        let regular = match self.response().is_sent() || !self.exchange.takes_files() {
+            true => None,
+            false => file.regular(py)?,
+        };
+        let sent = match regular {
+            Some(regular) => self.send_regular(py, regular),
+            None => self.send_iterable(result),
+        };
+        // As much of a file as its Content-Length says is what PEP 3333 lets an application ask for.
+        self.response().forgive_excess();
+        sent
+    }
+
+    fn send_regular<'py>(&self, py: Attached<'py>, mut regular: Regular) -> Result<(), Stop<'py>> {
+        let mut response = self.response();
+        response.whole_length(regular.length);
+        let step = response.data(usize::try_from(regular.length).unwrap_or(usize::MAX));
+        drop(response);
+        let step = step.map_err(|violation| violated(py, &violation))?;
+        let Step::Head {
+            head,
+            take,
+            complete,
+        } = step
+        else {
+            return Ok(());
+        };
+        regular.length = take as u64;
+        local::status(head.status);
+        local::output(|| self.exchange.respond_file(&head, regular, complete))
+            .map(drop)
+            .map_err(|Gone| Stop::Gone)
     }
 
     fn send_iterable<'py>(&self, result: &Owned<'py>) -> Result<(), Stop<'py>> {
@@ -264,6 +302,14 @@ impl Call {
                     ReceiveError::Malformed | ReceiveError::CutOff => (400, "Bad Request"),
                 };
                 self.give_up(py, status, reason);
+            }
+            _ if timeout::is_interrupt(raised) => {
+                let text = raised.render();
+                host.log(
+                    py,
+                    &format!("error: {label}: interrupted (interrupt-timeout)\n{text}"),
+                );
+                self.give_up(py, GATEWAY_TIMEOUT, "Gateway Timeout");
             }
             _ => {
                 let text = raised.render();

@@ -3,12 +3,16 @@
 //! The protocol side runs on a Python thread and is written against [`Exchange`] alone, so that another transport can
 //! take the place of today's without a change there.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::file::Regular;
 use super::forwarded::Forwarded;
 use super::target::Target;
 use super::transport::head::{Parsed, Span};
 use bytes::Bytes;
+
+/// Of an end that has none, as those of a Unix socket. No client connects from there.
+pub(crate) const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// The head of a request that the transport found to be well-formed.
 #[derive(Debug)]
@@ -21,9 +25,9 @@ pub(crate) struct Request<'a> {
     pub version: Version,
     /// The header fields.
     pub fields: Fields<'a>,
-    /// The client; of one behind a trusted proxy, the port is 0 when it is not known.
+    /// The client; of one behind a trusted proxy, the port is 0 when it is not known. [`NO_ADDRESS`] at a Unix socket.
     pub peer: SocketAddr,
-    /// The address that was connected to.
+    /// The address that was connected to; [`NO_ADDRESS`] of a Unix socket.
     pub local: SocketAddr,
     /// When it began to wait for a thread ([`platform::clock::ticks`]); 0 when it did not.
     pub queued: u64,
@@ -163,6 +167,9 @@ impl std::fmt::Display for ReceiveError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gone;
 
+/// The status of a request that the application did not answer in time.
+pub(crate) const GATEWAY_TIMEOUT: u16 = 504;
+
 /// One request and its response, seen from the thread that handles it. What may block is called without the GIL.
 pub(crate) trait Exchange: Send + Sync {
     /// The next piece of the request body; empty at its end. May block.
@@ -191,6 +198,26 @@ pub(crate) trait Exchange: Send + Sync {
     /// The client is gone, or has not read for too long.
     fn send(&self, data: &[u8], complete: bool, pace: Pace) -> Result<usize, Gone>;
 
+    /// Whether [`Exchange::respond_file`] may be called.
+    fn takes_files(&self) -> bool {
+        false
+    }
+
+    /// As [`Exchange::respond`], with a part of a file as the body, which is read and sent when the thread is done with the
+    /// request. Returns its length.
+    ///
+    /// # Errors
+    /// The client is gone, or [`Exchange::takes_files`] says no.
+    fn respond_file(
+        &self,
+        head: &ResponseHead,
+        body: Regular,
+        complete: bool,
+    ) -> Result<usize, Gone> {
+        let _ = (head, body, complete);
+        Err(Gone)
+    }
+
     /// The body is complete, as nobody knew when its last piece was sent.
     fn finish(&self);
 
@@ -199,4 +226,8 @@ pub(crate) trait Exchange: Send + Sync {
 
     /// No further request is to come on this connection.
     fn close(&self);
+
+    /// The application takes too long: the client is answered 504 in its place, or cut off where a response has begun. From
+    /// any thread, while another may be in any of the other functions; for that one the client is gone.
+    fn time_out(&self);
 }

@@ -1,6 +1,7 @@
 //! `wsgi.file_wrapper`: an open file as a response body.
 
 use std::ffi::CStr;
+use std::fs::File;
 use std::sync::Arc;
 
 use super::host::Types;
@@ -33,6 +34,65 @@ impl Instance for FileWrapper {
     fn release(self, py: Attached<'_>) {
         drop(self.read.release(py));
         drop(self.file.release(py));
+    }
+}
+
+impl FileWrapper {
+    /// The file itself and what is left of it, for a transport to read: its descriptor, position and bytes. `None` for what
+    /// only Python can read: everything but regular files as `open(name, "rb")` gives them.
+    ///
+    /// # Errors
+    /// What asking it raised.
+    pub(crate) fn regular<'py>(&self, py: Attached<'py>) -> PyResult<'py, Option<Regular>> {
+        let file = self.file.get(py);
+        let io = py.import(c"_io")?;
+        let class = file.class();
+        let is_class = |name| Ok(io.attr(name)?.as_ptr() == class.as_ptr());
+        if !is_class(c"BufferedReader")? && !is_class(c"FileIO")? {
+            return Ok(None);
+        }
+        // One that somebody has put there is to be called.
+        let own = file.attr(c"__dict__")?;
+        let is_changed = own.call_method(c"__contains__", &[&py.text("read")?])?;
+        if is_changed.truth()? {
+            return Ok(None);
+        }
+        let position = file.call_method(c"tell", &[]);
+        let descriptor = file.call_method(c"fileno", &[]);
+        let (Ok(position), Ok(descriptor)) = (position, descriptor) else {
+            return Ok(None);
+        };
+        let (position, descriptor) = (position.to_i64()?, descriptor.to_i64()?);
+        Ok(Regular::open(position, descriptor))
+    }
+}
+
+/// A regular file on its way to a client.
+#[derive(Debug)]
+pub(crate) struct Regular {
+    /// Open for reading.
+    pub file: File,
+    /// Where to begin.
+    pub offset: u64,
+    /// Bytes from there to its end.
+    pub length: u64,
+}
+
+impl Regular {
+    fn open(position: i64, descriptor: i64) -> Option<Self> {
+        let offset = u64::try_from(position).ok()?;
+        let file = platform::descriptor::duplicate(i32::try_from(descriptor).ok()?).ok()?;
+        let metadata = file.metadata().ok()?;
+        // A regular file whose size means nothing, as in /proc, has none.
+        let length = metadata
+            .len()
+            .checked_sub(offset)
+            .filter(|&length| length > 0)?;
+        metadata.is_file().then_some(Self {
+            file,
+            offset,
+            length,
+        })
     }
 }
 

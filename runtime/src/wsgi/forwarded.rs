@@ -9,16 +9,21 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use payload::Wsgi;
 
-use super::exchange::{Fields, Request};
+use super::exchange::{Fields, NO_ADDRESS, Request};
 use super::transport::head::is_host;
 
 /// The word of `proxy-headers` for RFC 7239.
 const STANDARD: &str = "forwarded";
 
+/// The word of `trusted-proxies` for whoever connects to a Unix socket, which its permissions guard.
+const UNIX: &str = "unix";
+
 /// The proxies that are trusted.
 #[derive(Debug, Default)]
 pub(crate) struct Trusted {
     networks: Vec<IpNet>,
+    /// Who connects to a Unix socket.
+    unix: bool,
     standard: bool,
 }
 
@@ -45,12 +50,15 @@ impl Trusted {
         let network = |text: &str| {
             let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
             text.parse::<IpNet>().ok().or_else(address).ok_or_else(|| {
-                format!("`trusted-proxies`: `{text}` is neither an address nor a network, such as 10.0.0.0/8")
+                format!("`trusted-proxies`: `{text}` is neither an address nor a network, such as 10.0.0.0/8, nor `unix`")
             })
         };
         let words = given.split([',', ' ']).filter(|word| !word.is_empty());
+        let (unix, networks): (Vec<&str>, Vec<&str>) = words.partition(|word| *word == UNIX);
+        let networks = networks.into_iter().map(network);
         Ok(Self {
-            networks: words.map(network).collect::<Result<_, _>>()?,
+            networks: networks.collect::<Result<_, _>>()?,
+            unix: !unix.is_empty(),
             standard: settings.proxy_headers.as_deref() == Some(STANDARD),
         })
     }
@@ -64,7 +72,11 @@ impl Trusted {
 
     /// Puts the client in the place of the proxy, if it comes from one.
     pub(crate) fn apply(&self, request: &mut Request<'_>) {
-        if self.networks.is_empty() || !self.trusts(request.peer.ip()) {
+        let is_trusted = match request.peer {
+            NO_ADDRESS => self.unix,
+            peer => self.trusts(peer.ip()),
+        };
+        if !is_trusted {
             return;
         }
         let (clients, forwarded) = if self.standard {

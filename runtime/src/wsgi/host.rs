@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::call::Call;
 use super::environ;
-use super::exchange::{Request, Version};
+use super::exchange::{NO_ADDRESS, Request, Version};
 use super::file::{FileWrapper, WrapFile};
 use super::forwarded::Forwarded;
 use super::input::Input;
@@ -33,6 +33,8 @@ pub(crate) struct Host {
     client: Cache,
     facts: [Kept; 2],
     types: Arc<Types>,
+    /// The port that belongs to the scheme.
+    port: u16,
     /// Each thread handles several requests while it holds the GIL once, since there is but one.
     pub batch: bool,
 }
@@ -216,6 +218,7 @@ impl Host {
             client: Cache::default(),
             facts: [intern(py, QUEUE_TIME)?, intern(py, GIL_WAIT)?],
             types,
+            port: if runs.tls { 443 } else { 80 },
             batch: !runs.threads,
         })
     }
@@ -225,9 +228,9 @@ impl Host {
         Owned::clone(&self.application.get(py))
     }
 
-    /// Whether `result` came from `wsgi.file_wrapper`.
-    pub(crate) fn is_file(&self, result: &Owned<'_>) -> bool {
-        self.types.file_wrapper.made(result)
+    /// What `wsgi.file_wrapper` made, if `result` is that.
+    pub(crate) fn file<'a>(&self, result: &'a Owned<'_>) -> Option<&'a FileWrapper> {
+        self.types.file_wrapper.value(result)
     }
 
     /// The environ of a request.
@@ -265,10 +268,16 @@ impl Host {
             Version::Http10 => set(&keys.protocol, &keys.http10.get(py))?,
             Version::Http2 => set(&keys.protocol, &keys.http2.get(py))?,
         }
-        let (name, port) = self.server.get(py, request.local)?;
+        let (name, port) = match request.local {
+            NO_ADDRESS => as_called(py, request, self.port)?,
+            local => self.server.get(py, local)?,
+        };
         set(&keys.server_name, &name)?;
         set(&keys.server_port, &port)?;
-        let (address, port) = self.client.get(py, request.peer)?;
+        let (address, port) = match request.peer {
+            NO_ADDRESS => (py.text("")?, py.text("")?),
+            peer => self.client.get(py, peer)?,
+        };
         set(&keys.remote_addr, &address)?;
         if request.peer.port() != 0 {
             set(&keys.remote_port, &port)?;
@@ -285,7 +294,7 @@ impl Host {
         if let Some(host) = target.host {
             set(&keys.host, &py.latin1(host)?)?;
         }
-        forwarded(py, &request.forwarded, &environ)?;
+        forwarded(py, &request.forwarded, &environ, self.port)?;
         let input = Input::new(Arc::clone(call));
         set(&keys.input, &self.types.input.instance(py, input)?)?;
         if let Some(errors) = self.stderr(py) {
@@ -344,7 +353,12 @@ impl Host {
 }
 
 /// What a trusted proxy says, for applications that make URLs of it.
-fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> PyResult<'py, ()> {
+fn forwarded<'py>(
+    py: Attached<'py>,
+    said: &Forwarded,
+    environ: &Owned<'py>,
+    own: u16,
+) -> PyResult<'py, ()> {
     let set = |name: &str, value: &str| environ.dict_set(&py.text(name)?, &py.text(value)?);
     if let Some(scheme) = said.scheme {
         set("wsgi.url_scheme", scheme)?;
@@ -355,7 +369,8 @@ fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> 
     }
     let default = match said.scheme {
         Some("https") => 443,
-        _ => 80,
+        Some(_) => 80,
+        None => own,
     };
     let told = said.scheme.is_some() || said.host.is_some();
     if let Some(port) = said.port.or(told.then_some(default)) {
@@ -365,6 +380,24 @@ fn forwarded<'py>(py: Attached<'py>, said: &Forwarded, environ: &Owned<'py>) -> 
         set("SCRIPT_NAME", prefix)?;
     }
     Ok(())
+}
+
+/// The name and port of a server without an address: those that its client knows it by.
+fn as_called<'py>(
+    py: Attached<'py>,
+    request: &Request<'_>,
+    default: u16,
+) -> PyResult<'py, (Owned<'py>, Owned<'py>)> {
+    let host = request.target.host.or_else(|| request.fields.get("host"));
+    let host = host.and_then(|host| std::str::from_utf8(host).ok());
+    let host = host.filter(|host| !host.is_empty()).unwrap_or("localhost");
+    let name = host_alone(host);
+    let port = host[name.len()..].strip_prefix(':');
+    let port = match port.filter(|port| !port.is_empty()) {
+        Some(port) => port.to_owned(),
+        None => default.to_string(),
+    };
+    Ok((py.text(name)?, py.text(&port)?))
 }
 
 /// Without the port.

@@ -32,6 +32,7 @@ mod stop;
 pub(crate) mod supervise;
 mod target;
 mod telemetry;
+mod timeout;
 mod transport;
 mod worker;
 
@@ -130,20 +131,15 @@ fn start<'py>(
     }
     let bound = match supervised {
         Some(worker) => Bound::on(worker.listeners()),
-        None => {
-            Bound::new(&settings.bind).map_err(|error| StartError::Message(error.to_string()))?
-        }
+        None => transport::listeners(settings)
+            .map(Bound::on)
+            .map_err(|error| StartError::Message(error.to_string()))?,
     };
     let tls = match supervised {
         Some(worker) => worker.tls(),
         None => Tls::new(settings).map_err(|error| StartError::Message(error.to_string()))?,
     };
-    let scheme = scheme(settings);
-    let addresses: Vec<String> = bound
-        .addresses()
-        .iter()
-        .map(|address| format!("{scheme}://{address}"))
-        .collect();
+    let addresses = bound.addresses(scheme(settings));
     let version = version(py)?;
     let engine = Engine::start(py, source, settings, observer.telemetry())?;
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
@@ -162,10 +158,12 @@ fn start<'py>(
             ));
             worker.ready();
         }
-        None => log::line(&format!(
-            "serving {name} on {} (CPython {version}, {how})",
-            addresses.join(", ")
-        )),
+        None => {
+            platform::service::notify("READY=1");
+            log::line(&format!(
+                "serving {name} on {addresses} (CPython {version}, {how})"
+            ));
+        }
     }
     Ok(server)
 }
@@ -208,13 +206,15 @@ fn accept(
         Ok(shared) => Arc::new(shared),
         Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
     };
-    let started = Workers::start(threads, &engine, &shared);
+    let timed = timeout::Timeouts::of(settings).is_some();
+    let started = Workers::start(threads, &engine, &shared, timed);
     let workers = match started {
         Ok(workers) => workers,
         Err(error) => return Err((format!("cannot start a thread: {error}"), engine)),
     };
     let mut background = Background::default();
     let started = supervise::watch(settings, &engine, workers.seats(), &mut background)
+        .and_then(|()| timeout::watch(settings, &engine, workers.watched(), &mut background))
         .and_then(|()| observer.serving(&engine, &mut background))
         .and_then(|()| match tls {
             Some(tls) => background.spawn("tls", move |stop| tls.watch(stop)),

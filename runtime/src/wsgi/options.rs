@@ -82,7 +82,7 @@ fn help(settings: &Wsgi) -> String {
     let bind = bind.join(", ");
     line(
         "--bind HOST:PORT",
-        "Listen there; may be given several times",
+        "Listen there, or on `unix:PATH`; may be given several times",
         Some(&bind),
     );
     for setting in SETTINGS {

@@ -63,6 +63,7 @@ impl Server {
         let grace = Duration::from_secs(self.graceful.into());
         // The supervisor tells what goes for all.
         if Worker::current().is_none() {
+            platform::service::notify("STOPPING=1");
             log::line("stopping: no new connections; requests under way are finished");
         }
         self.observer.draining();

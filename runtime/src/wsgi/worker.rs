@@ -13,6 +13,7 @@ use super::exchange::{Exchange, Request};
 use super::host::Host;
 use super::supervise::Seat;
 use super::telemetry::local;
+use super::timeout::Watched;
 use super::transport::{Scratch, Shared};
 use crate::embed::{Attached, Interpreter, ThreadState};
 
@@ -23,17 +24,25 @@ pub(super) const STACK: usize = 8 * 1024 * 1024;
 pub(crate) struct Workers {
     threads: Vec<JoinHandle<()>>,
     seats: Vec<Arc<Seat>>,
+    watched: Vec<(usize, Arc<Watched>)>,
 }
 
 impl Workers {
-    /// Starts `count` threads for each interpreter of `engine`, which all serve what `shared` has for them.
+    /// Starts `count` threads for each interpreter of `engine`, which all serve what `shared` has for them; `timed`: somebody
+    /// will watch how long they take.
     ///
     /// # Errors
     /// When the system gives no more threads. `shared` is stopped then, and those already started have ended.
-    pub(crate) fn start(count: usize, engine: &Engine, shared: &Arc<Shared>) -> io::Result<Self> {
+    pub(crate) fn start(
+        count: usize,
+        engine: &Engine,
+        shared: &Arc<Shared>,
+        timed: bool,
+    ) -> io::Result<Self> {
         let mut workers = Self {
             threads: Vec::with_capacity(count * engine.members().len()),
             seats: Vec::new(),
+            watched: Vec::new(),
         };
         let several = engine.members().len() > 1;
         for (index, member) in engine.members().iter().enumerate() {
@@ -47,12 +56,20 @@ impl Workers {
                 let (host, own) = (Arc::clone(&member.host), Arc::clone(shared));
                 let seat = Arc::<Seat>::default();
                 workers.seats.push(Arc::clone(&seat));
+                let watched = timed.then(Arc::<Watched>::default);
+                let known = watched.iter().map(|watched| (index, Arc::clone(watched)));
+                workers.watched.extend(known);
                 let builder = std::thread::Builder::new().name(name).stack_size(STACK);
                 let begin = move || {
                     if let Some(telemetry) = &own.telemetry {
                         local::enter(telemetry, index, number - 1);
                     }
-                    work(interpreter, &host, &own, &seat);
+                    let served = Served {
+                        host,
+                        seat,
+                        watched,
+                    };
+                    work(interpreter, &served, &own);
                 };
                 match builder.spawn(begin) {
                     Ok(thread) => workers.threads.push(thread),
@@ -72,6 +89,11 @@ impl Workers {
         &self.seats
     }
 
+    /// What they are doing, each with the number of its member of the engine, where somebody watches.
+    pub(crate) fn watched(&self) -> &[(usize, Arc<Watched>)] {
+        &self.watched
+    }
+
     /// Waits until all threads have ended, `patience` at most; false when some have not. Call it without the GIL, which
     /// they need to end, and after [`Shared::stop`].
     pub(crate) fn join(self, patience: Duration) -> bool {
@@ -79,28 +101,36 @@ impl Workers {
     }
 }
 
-fn work(interpreter: Interpreter, host: &Host, shared: &Arc<Shared>, seat: &Seat) {
+/// What a thread needs to serve.
+struct Served {
+    host: Arc<Host>,
+    seat: Arc<Seat>,
+    watched: Option<Arc<Watched>>,
+}
+
+fn work(interpreter: Interpreter, served: &Served, shared: &Arc<Shared>) {
     let mut state = ThreadState::new(interpreter);
     let mut scratch = Scratch::new(&shared.limits, false);
     let mut events = shared.events();
     while !shared.is_stopped() {
         let mut one = |request: &Request<'_>, exchange| {
-            observed(request, seat, || {
-                state.attach(|py| handle(py, host, request, exchange));
+            observed(request, &served.seat, || {
+                state.attach(|py| handle(py, served, request, exchange));
             });
         };
         while let Some(waiting) = shared.dequeue() {
             shared.take_up(waiting, &mut scratch, &mut one);
         }
         shared.wait(&mut events);
-        if host.batch {
+        if served.host.batch {
             // Reading and writing do not wait, so that they can be done with the GIL held: acquiring it once for all that
             // is there costs less.
             local::batch();
             state.attach(|py| {
                 for key in events.keys() {
                     shared.follow(key, &mut scratch, &mut |request, exchange| {
-                        observed(request, seat, || handle(py, host, request, exchange));
+                        let handle = || handle(py, served, request, exchange);
+                        observed(request, &served.seat, handle);
                     });
                 }
             });
@@ -120,10 +150,16 @@ fn observed(request: &Request<'_>, seat: &Seat, work: impl FnOnce()) {
     seat.served();
 }
 
-fn handle(py: Attached<'_>, host: &Host, request: &Request<'_>, exchange: Arc<dyn Exchange>) {
+fn handle(py: Attached<'_>, served: &Served, request: &Request<'_>, exchange: Arc<dyn Exchange>) {
+    if let Some(watched) = &served.watched {
+        watched.begin(py, request, &exchange);
+    }
     let done = catch_unwind(AssertUnwindSafe(|| {
-        call::run(py, host, request, Arc::clone(&exchange));
+        call::run(py, &served.host, request, Arc::clone(&exchange));
     }));
+    if let Some(watched) = &served.watched {
+        watched.end(py);
+    }
     if done.is_err() {
         // A mistake of ours: the panic hook has said where. The client learns that something is wrong.
         exchange.abort();

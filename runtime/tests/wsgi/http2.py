@@ -296,6 +296,15 @@ class Single(Talk):
 class Bounds(Http2):
     """What a client may not do."""
 
+    def test_an_application_that_takes_too_long(self):
+        server = self.serve(threads=1, request_timeout=1, access_log=True)
+        client = self.connect(server)
+        response = client.ask("/slow?2.5")
+        self.assertEqual((response.code, response.body), (504, b"the application did not answer in time\n"))
+        self.assertEqual(client.ask("/hello").body, b"hello\n")
+        server.wait_log(r'"GET /slow\?2.5 HTTP/2.0" 504 39')
+        self.ends_well(server)
+
     def test_a_body_that_is_not_read_is_not_taken(self):
         server = self.serve()
         client = self.connect(server)

@@ -30,7 +30,7 @@ pub(super) fn describe(tools: &Tools) -> Result<Vec<[String; 2]>> {
 ///
 /// # Errors
 /// When the system does not say.
-pub(super) fn describe_machine() -> Result<Vec<[String; 2]>> {
+pub(crate) fn describe_machine() -> Result<Vec<[String; 2]>> {
     let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
@@ -83,7 +83,7 @@ fn file_system(folder: &Path) -> String {
 ///
 /// # Errors
 /// When it does not run.
-pub(super) fn python(python: &Path) -> Result<String> {
+pub(crate) fn python(python: &Path) -> Result<String> {
     const QUESTION: &str = "import platform, sysconfig\n\
         options = sysconfig.get_config_var('CONFIG_ARGS') or ''\n\
         how = 'with' if '--enable-optimizations' in options else 'without'\n\

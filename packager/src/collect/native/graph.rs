@@ -5,7 +5,9 @@ use super::{policy, search_path};
 use crate::collection::{CollectedFile, FileRole, FileSource, GlibcVersion};
 use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
+use crate::layout::is_windows;
 use crate::plan::BuildPlan;
+use crate::windows::system;
 use payload::ArchivePath;
 use platform::path::normal;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -47,6 +49,8 @@ pub(in crate::collect) struct LibraryGraph {
     by_name: HashMap<String, Vec<usize>>,
     missing: Vec<Missing>,
     system: System,
+    /// For Windows, where names of files have no case.
+    windows: bool,
     /// `exclude.libraries`.
     excluded: HashSet<String>,
     /// The interpreter's program or library.
@@ -60,17 +64,23 @@ impl LibraryGraph {
         facts: &InterpreterFacts,
         interpreter: Option<ArchivePath>,
     ) -> Self {
+        let windows = is_windows(&plan.target);
         Self {
+            windows,
             nodes: Vec::new(),
             edges: Vec::new(),
             by_dest: HashMap::new(),
             by_name: HashMap::new(),
             missing: Vec::new(),
-            system: System::new(
-                machine,
-                &[&facts.base_prefix, &facts.prefix],
-                &facts.multiarch,
-            ),
+            system: if windows {
+                System::of_windows(machine, &facts.base_prefix)
+            } else {
+                System::new(
+                    machine,
+                    &[&facts.base_prefix, &facts.prefix],
+                    &facts.multiarch,
+                )
+            },
             excluded: plan.exclude.libraries.iter().cloned().collect(),
             interpreter,
         }
@@ -81,11 +91,28 @@ impl LibraryGraph {
         let dest = node.dest.as_str();
         let file = dest.rsplit('/').next().unwrap_or(dest);
         for name in HashSet::from([file, node.elf.soname.as_deref().unwrap_or(file)]) {
-            self.by_name.entry(name.to_owned()).or_default().push(at);
+            self.by_name.entry(self.key(name)).or_default().push(at);
         }
-        self.by_dest.insert(dest.to_owned(), at);
+        self.by_dest.insert(self.key(dest), at);
         self.nodes.push(node);
         at
+    }
+
+    /// What a name is found by.
+    fn key(&self, name: &str) -> String {
+        if self.windows {
+            name.to_lowercase()
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// Whether the target has the library by itself, or the program before anything else.
+    fn is_there_anyway(&self, soname: &str) -> bool {
+        if self.windows {
+            return system::is_guaranteed(soname) || system::is_python(soname);
+        }
+        soname.starts_with("libpython3.") || policy::is_guaranteed(soname)
     }
 
     pub(super) fn missing(&self) -> &[Missing] {
@@ -154,8 +181,7 @@ impl LibraryGraph {
             });
         }
         // libpython is loaded, or is the program itself, before anything else.
-        if soname.starts_with("libpython3.")
-            || policy::is_guaranteed(soname)
+        if self.is_there_anyway(soname)
             || policy::is_of_desktop(self.nodes[at].dest.as_str(), soname)
             || self.excluded.contains(soname)
         {
@@ -166,7 +192,7 @@ impl LibraryGraph {
             .or_else(|| self.taken_from_system(at, soname));
         let target = target.or_else(|| {
             self.by_name
-                .get(soname)
+                .get(&self.key(soname))
                 .and_then(|found| found.first().copied())
         });
         if target.is_none() {
@@ -201,7 +227,7 @@ impl LibraryGraph {
             let below = entry.strip_prefix("$ORIGIN")?;
             let path = normal(&Path::new(&format!("{folder}{below}")).join(soname));
             self.by_dest
-                .get(path.strip_prefix("/").ok()?.to_str()?)
+                .get(&self.key(path.strip_prefix("/").ok()?.to_str()?))
                 .copied()
         })
     }
@@ -215,7 +241,7 @@ impl LibraryGraph {
                 .split_once('/')
                 .map(|(top, _)| top)
         };
-        let found = self.by_name.get(soname)?;
+        let found = self.by_name.get(&self.key(soname))?;
         let same = |node: &&usize| top(**node) == top(at) || top(**node) == Some("lib");
         found.iter().find(same).copied()
     }
@@ -230,7 +256,7 @@ impl LibraryGraph {
     /// What is to be loaded before the file at `dest`, in order: libraries to which no search path leads, each after
     /// those that it needs itself.
     pub(super) fn preload(&self, dest: &ArchivePath) -> Vec<ArchivePath> {
-        let Some(root) = self.by_dest.get(dest.as_str()) else {
+        let Some(root) = self.by_dest.get(&self.key(dest.as_str())) else {
             return Vec::new();
         };
         let mut order = Vec::new();
@@ -250,7 +276,7 @@ impl LibraryGraph {
 
     /// The file at `dest` and everything that it needs, transitively.
     pub(in crate::collect) fn closure(&self, dest: &ArchivePath) -> Vec<ArchivePath> {
-        let Some(root) = self.by_dest.get(dest.as_str()) else {
+        let Some(root) = self.by_dest.get(&self.key(dest.as_str())) else {
             return vec![dest.clone()];
         };
         let reached = self.reached(std::iter::once(*root));
@@ -272,13 +298,13 @@ impl LibraryGraph {
 
     /// Whether the file at `dest` is a native one that is looked after here.
     pub(in crate::collect) fn contains(&self, dest: &ArchivePath) -> bool {
-        self.by_dest.contains_key(dest.as_str())
+        self.by_dest.contains_key(&self.key(dest.as_str()))
     }
 
     /// Whether the file at `dest` is an extension module by what it defines, and not by its name alone.
     pub(in crate::collect) fn is_extension(&self, dest: &ArchivePath) -> bool {
         self.by_dest
-            .get(dest.as_str())
+            .get(&self.key(dest.as_str()))
             .is_some_and(|at| self.nodes[*at].elf.extension)
     }
 

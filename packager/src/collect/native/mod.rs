@@ -4,6 +4,8 @@
 //! A library is found at run time without LD_LIBRARY_PATH and without patching files: either the RPATH or RUNPATH of the
 //! one who needs it leads to it inside the bundle, or it is loaded before (`preload`), since glibc takes a library that
 //! is loaded already when its SONAME is asked for.
+//!
+//! The same holds for Windows, where the folder of a file stands for its search path, and names have no case.
 
 mod graph;
 mod policy;
@@ -17,6 +19,7 @@ use crate::collection::{
 use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::plan::BuildPlan;
+use crate::windows::dll::Dll;
 pub(super) use graph::LibraryGraph;
 use graph::Node;
 use rayon::prelude::*;
@@ -40,7 +43,7 @@ pub(super) fn close(
     facts: &InterpreterFacts,
     interpreter: CollectedInterpreter,
 ) -> Result<Closed, CollectError> {
-    let machine = ElfFile::read(&facts.base_executable)
+    let machine = read(&facts.base_executable)
         .ok()
         .flatten()
         .map_or(0, |elf| elf.machine);
@@ -96,19 +99,36 @@ fn read_candidates(bundle: &Bundle<'_>) -> Vec<(CollectedFile, std::io::Result<O
         .filter(|file| may_be_elf(file))
         .collect();
     let read = candidates.par_iter().map(|file| match &file.source {
-        FileSource::Path(path) => ((*file).clone(), ElfFile::read(path)),
+        FileSource::Path(path) => ((*file).clone(), read(path)),
         FileSource::Bytes(_) => ((*file).clone(), Ok(None)),
     });
     read.collect()
 }
 
-/// `x.so`, `libx.so.1.2`, and programs.
+/// What an ELF or PE file says of its loading; `None` for all else.
+fn read(path: &Path) -> std::io::Result<Option<ElfFile>> {
+    if has_windows_end(&path.to_string_lossy()) {
+        return Ok(Dll::read(path)?.map(ElfFile::from));
+    }
+    ElfFile::read(path)
+}
+
+/// Ends as the names of libraries, extension modules and programs for Windows do.
+fn has_windows_end(name: &str) -> bool {
+    let end = name.rsplit('.').next().unwrap_or_default();
+    ["dll", "exe", "pyd"]
+        .iter()
+        .any(|known| end.eq_ignore_ascii_case(known))
+}
+
+/// `x.so`, `libx.so.1.2`, `x.pyd`, `x.dll`, and programs.
 fn may_be_elf(file: &CollectedFile) -> bool {
     let name = file.dest.as_str().rsplit('/').next().unwrap_or_default();
     file.role != FileRole::StdlibSource
         && (file.executable
             || name.ends_with(".so")
             || name.contains(".so.")
+            || has_windows_end(name)
             || file.role == FileRole::Native)
 }
 

@@ -15,6 +15,8 @@ pub(super) struct System {
     /// Searched after the cache: the interpreter's own `lib`, then the standard folders.
     folders: Vec<PathBuf>,
     cache: OnceLock<HashMap<String, Vec<PathBuf>>>,
+    /// Names of files have no case.
+    windows: bool,
 }
 
 impl System {
@@ -31,19 +33,48 @@ impl System {
             machine,
             folders,
             cache: OnceLock::new(),
+            windows: false,
+        }
+    }
+
+    /// For Windows: what the interpreter brings, and nothing of this machine.
+    pub(super) fn of_windows(machine: u16, interpreter: &Path) -> Self {
+        let folders = ["", "DLLs", "Library/bin"].map(|folder| interpreter.join(folder));
+        Self {
+            machine,
+            folders: folders.into(),
+            cache: OnceLock::from(HashMap::new()),
+            windows: true,
         }
     }
 
     /// The library `soname`: in `own` (the search path of the one who needs it), then where the loader's cache says,
     /// then in the standard folders.
     pub(super) fn find(&self, soname: &str, own: &[PathBuf]) -> Option<(PathBuf, ElfFile)> {
-        let own = own.iter().map(|folder| folder.join(soname));
+        let own = own.iter().map(|folder| self.in_folder(folder, soname));
         let cached = self.cache().get(soname).into_iter().flatten().cloned();
-        let standard = self.folders.iter().map(|folder| folder.join(soname));
+        let standard = self
+            .folders
+            .iter()
+            .map(|folder| self.in_folder(folder, soname));
         own.chain(cached).chain(standard).find_map(|path| {
-            let elf = ElfFile::read(&path).ok().flatten()?;
+            let elf = super::read(&path).ok().flatten()?;
             (elf.machine == self.machine && !elf.is_musl()).then_some((path, elf))
         })
+    }
+
+    /// The path of a file of that name, whether it is there or not.
+    fn in_folder(&self, folder: &Path, name: &str) -> PathBuf {
+        let exact = folder.join(name);
+        if !self.windows || inputs::is_file(&exact) {
+            return exact;
+        }
+        let entries = inputs::entries(folder).unwrap_or_default();
+        let same = |entry: &std::fs::DirEntry| entry.file_name().eq_ignore_ascii_case(name);
+        entries
+            .iter()
+            .find(|entry| same(entry))
+            .map_or(exact, std::fs::DirEntry::path)
     }
 
     /// Where `find` looks beside the cache, for messages.

@@ -144,6 +144,41 @@ fn files_of_distributions() {
     );
 }
 
+/// Tests of libraries stay behind, but where they are imported, or the library is asked for by a setting.
+#[test]
+fn tests_of_distributions() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import pkg, pkg.used.tests.support"),
+        (&format!("{SITE}/pkg/__init__.py"), ""),
+        (&format!("{SITE}/pkg/tests/test_a.py"), ""),
+        (&format!("{SITE}/pkg/test/client.py"), ""),
+        (&format!("{SITE}/pkg/used/tests/support.py"), ""),
+        (&format!("{SITE}/pkg/used/tests/data.txt"), ""),
+        (
+            &format!("{SITE}/pkg-1.dist-info/METADATA"),
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            &format!("{SITE}/pkg-1.dist-info/RECORD"),
+            "pkg/__init__.py,,\npkg/tests/test_a.py,,\npkg/test/client.py,,\npkg/used/tests/support.py,,\n\
+             pkg/used/tests/data.txt,,\n",
+        ),
+    ]);
+    let collection = project.collect();
+    let kept = [
+        "app.py",
+        "pkg/__init__.py",
+        "pkg/test/client.py",
+        "pkg/used/tests/data.txt",
+        "pkg/used/tests/support.py",
+    ];
+    assert_eq!(own(&collection), kept);
+    project.plan.include.distributions = vec!["pkg".into()];
+    project.plan.entry = Entry::Script(project.path("app/other.py"));
+    testing::tree(&project.path("app"), &[("other.py", "")]);
+    assert!(own(&project.collect()).contains(&"pkg/tests/test_a.py"));
+}
+
 #[test]
 fn a_file_that_record_lists_and_nobody_has() {
     let project = Project::new(&[
@@ -296,8 +331,13 @@ fn data_that_the_sources_name() {
         by_dest(&collection)["pkg/templates/x.html"].why,
         "named at pkg/views.py:1"
     );
-    assert_eq!(collection.warnings.len(), 3, "{:?}", collection.warnings);
-    assert!(collection.warnings[0].starts_with("`state.db` is left out, though app.py:3 names it"));
+    let warnings = &collection.warnings;
+    assert_eq!(warnings.len(), 4, "{warnings:?}");
+    assert!(warnings[0].starts_with("`state.db` is left out, though app.py:3 names it"));
+    let relative = "app.py:5 opens `icons/a.ico` in the working directory";
+    let instead = "write `Path(__file__).parent / \"icons/a.ico\"` to open it";
+    let tells = |warning: &&String| warning.starts_with(relative) && warning.ends_with(instead);
+    assert_eq!(warnings.iter().filter(tells).count(), 1, "{warnings:?}");
 }
 
 /// Of a folder that the sources merely name, links to elsewhere are not followed into strangers' files; of one that was asked

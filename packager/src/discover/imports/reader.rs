@@ -1,10 +1,13 @@
 //! Visits a file's statements, and its expressions where a call could import.
 
-use super::{Import, Imports, Lines, Reading, What, absolute, is_identifier, literal};
+use super::{Import, Imports, Lines, Reading, What, absolute, is_identifier, literal, prefix};
 use crate::discover::condition::{Target, Truth};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, ExceptHandler, Expr, Stmt};
 use ruff_text_size::{Ranged as _, TextSize};
+
+/// Fewer letters that the name of some top-level module begins with tell nothing.
+const SHORTEST_BEGINNING: usize = 4;
 
 pub(super) struct ImportReader<'a> {
     target: &'a Target,
@@ -178,6 +181,11 @@ impl<'a> ImportReader<'a> {
             Expr::Attribute(attribute) => (attribute.attr.as_str(), Some(&*attribute.value)),
             _ => return,
         };
+        // `from importlib import import_module as _import_module`.
+        let function = match function {
+            "__import__" => function,
+            _ => function.trim_start_matches('_'),
+        };
         let optional = match function {
             "import_module" | "run_module" => false,
             "__import__"
@@ -188,11 +196,13 @@ impl<'a> ImportReader<'a> {
             "find_spec" if owner.is_none_or(is_importlib_util) => true,
             _ => return,
         };
-        let Some(name) = call
-            .arguments
-            .find_argument_value("name", 0)
-            .and_then(literal)
-        else {
+        let Some(argument) = call.arguments.find_argument_value("name", 0) else {
+            return;
+        };
+        let Some(name) = literal(argument) else {
+            if let Some(what) = prefix::of(argument).and_then(beginning) {
+                self.push(what, call.start(), true);
+            }
             return;
         };
         let level = name.bytes().take_while(|byte| *byte == b'.').count();
@@ -279,6 +289,20 @@ impl<'a> Visitor<'a> for ImportReader<'a> {
     }
 
     fn visit_annotation(&mut self, _: &'a Expr) {}
+}
+
+/// The modules that a name made at run time may mean, when it is known to begin with `prefix`.
+fn beginning(prefix: &str) -> Option<What> {
+    let level = prefix.bytes().take_while(|byte| *byte == b'.').count();
+    let rest = &prefix[level..];
+    let mut parts = rest.split('.');
+    let last = parts.next_back().unwrap_or_default();
+    let names_something = level > 0 || rest.contains('.') || rest.len() >= SHORTEST_BEGINNING;
+    let is_name = parts.all(is_identifier) && (last.is_empty() || is_identifier(last));
+    (is_name && names_something).then(|| What::Beginning {
+        level: u32::try_from(level).unwrap_or(u32::MAX),
+        prefix: rest.to_owned(),
+    })
 }
 
 /// `from . import a` for `.a`, `from .a import b` for `.a.b`.

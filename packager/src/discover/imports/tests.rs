@@ -39,6 +39,9 @@ fn shown(import: &Import) -> String {
                 names.join(", ")
             )
         }
+        What::Beginning { level, prefix } => {
+            format!("{}{prefix}…", ".".repeat(usize::try_from(*level).unwrap()))
+        }
     };
     let marks = [("?", import.optional), ("()", import.local)];
     let marks: String = marks
@@ -121,6 +124,11 @@ fn calls() {
         &["1 ()a", "2 ()b"],
     );
     check("import_module('not a name')\nimport_module(f'{x}.y')", &[]);
+    check(
+        "_import_module(f'words_{x}')\nfind_spec('a.b.' + x)\nimport_module('.' + x, __package__)",
+        &["1 ?words_…", "2 ?a.b.…", "3 ?.…"],
+    );
+    check("import_module('abc' + x)\nimport_module('a b.' + x)", &[]);
 }
 
 #[test]

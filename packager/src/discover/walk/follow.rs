@@ -41,9 +41,16 @@ impl Walk<'_> {
             whole: false,
             certain,
         };
+        if let What::Beginning { level, prefix } = &import.what {
+            self.follow_beginning(scope, *level, prefix, import.line);
+            return;
+        }
         let Some((base, names)) = targets(scope, &import.what) else {
             return;
         };
+        if self.hooks.exclude(&scope.importer, &base) {
+            return;
+        }
         let Some(found) = self.want(&base, &wish) else {
             return;
         };
@@ -122,11 +129,16 @@ impl Walk<'_> {
         if matches!(import.what, What::From { level: 1.., .. }) {
             return;
         }
+        if let What::Beginning { level: 0, prefix } = &import.what {
+            self.scan_beginning(scope, prefix, import.line);
+            return;
+        }
         let Some((base, names)) = targets(scope, &import.what) else {
             return;
         };
         let top = base.split('.').next().unwrap_or_default();
-        if self.stdlib.contains(top) || self.is_left_out(&base) {
+        let excluded = self.is_left_out(&base) || self.hooks.exclude(&scope.importer, &base);
+        if self.stdlib.contains(top) || excluded {
             return;
         }
         let Some(found) = self.find_longest(&base) else {
@@ -190,5 +202,6 @@ fn targets<'i>(scope: &Scope, what: &'i What) -> Option<(String, &'i [String])> 
             let level = usize::try_from(*level).ok()?;
             Some((imports::absolute(&scope.package, level, module)?, names))
         }
+        What::Beginning { .. } => None,
     }
 }

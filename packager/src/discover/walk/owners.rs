@@ -76,6 +76,9 @@ impl Walk<'_> {
         reason: Reason,
     ) {
         for new in self.takings.take(distribution, extras, reason) {
+            if let Some(project) = &new.project {
+                self.take_project(&new, project);
+            }
             for path in new.sources() {
                 let below = path.strip_prefix(&new.site).unwrap_or(&path);
                 if is_side_file(below) {
@@ -94,7 +97,7 @@ impl Walk<'_> {
     }
 }
 
-fn is_side_file(below: &Path) -> bool {
+pub(super) fn is_side_file(below: &Path) -> bool {
     below.components().any(|part| {
         let part = part.as_os_str().to_string_lossy();
         SIDE_FOLDERS.contains(&part.strip_suffix(".py").unwrap_or(&part))

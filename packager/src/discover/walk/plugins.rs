@@ -12,15 +12,10 @@ const OF_TOOLS: [&str; 4] = [
     "pyinstaller40",
 ];
 
-/// What a module looks for under a name that it makes at run time, or hands to a function that imports nothing.
+/// What a module looks for by a name that it hands to a function which imports nothing.
 ///
-/// `zoneinfo` reads `tzdata` as resources where the system has no time zones; `sudachipy` names its dictionaries by strings.
-const COMPANIONS: [(&str, &str); 4] = [
-    ("zoneinfo", "tzdata"),
-    ("sudachipy", "sudachidict-small"),
-    ("sudachipy", "sudachidict-core"),
-    ("sudachipy", "sudachidict-full"),
-];
+/// `zoneinfo` reads `tzdata` as resources where the system has no time zones.
+const COMPANIONS: [(&str, &str); 1] = [("zoneinfo", "tzdata")];
 
 impl Walk<'_> {
     /// Takes what plugs into a file that reads the entry points of `groups`.

@@ -7,10 +7,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Names that are in `sys.modules` without any file: put there by a module of another name, or by the interpreter.
-const VIRTUAL: [&str; 7] = [
+const VIRTUAL: [&str; 8] = [
     "__main__",
     "_frozen_importlib",
     "_frozen_importlib_external",
+    // From 3.13 on `collections` itself puts it there.
+    "collections.abc",
     "os.path",
     "pkg_resources.extern",
     "setuptools.extern",
@@ -18,7 +20,7 @@ const VIRTUAL: [&str; 7] = [
 ];
 
 /// Parts of a package of the application that are not taken with it.
-const TESTS: [&str; 3] = ["test", "tests", "conftest"];
+pub(super) const TESTS: [&str; 3] = ["test", "tests", "conftest"];
 
 /// How something is wanted.
 pub(super) struct Wish {
@@ -84,6 +86,7 @@ impl Walk<'_> {
         let is_new = self.note_site(name, found, &wish.site);
         if is_new {
             self.take_companions(name);
+            self.follow_hook(name);
         }
         // Known to be optional so far: what it imports weighs more now, and is followed again.
         let is_certain_now = wish.certain && self.certain.insert(name.to_owned());
@@ -207,6 +210,7 @@ impl Walk<'_> {
         self.graph
             .missing
             .sort_by_key(|missing| (rank(&missing.origin), missing.site.optional));
+        self.graph.hook_distributions = self.takings.with_hooks();
         let (distributions, warnings) = self.takings.finish();
         self.graph.distributions = distributions;
         self.graph.warnings.extend(warnings);

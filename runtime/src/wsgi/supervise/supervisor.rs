@@ -1,7 +1,6 @@
 //! The supervisor process: does what [`Fleet`] decides.
 
 use std::io;
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use platform::children::{self, Forked};
 use platform::signals::{
     CHILD, FEWER, HANGUP, INTERRUPT, KILL, MORE, QUIT, Signals, TERMINATE, USER1,
 };
-use platform::{Words, shared_memory};
+use platform::{Listener, Words, shared_memory};
 
 use super::fleet::{Action, Fleet, Policy};
 use super::worker::Worker;
@@ -19,7 +18,7 @@ use super::{Slot, Word};
 use crate::wsgi::admin::Listening;
 use crate::wsgi::telemetry::Memory;
 use crate::wsgi::transport::tls::Tls;
-use crate::wsgi::{log, observe, transport};
+use crate::wsgi::{log, observe, scheme, transport};
 
 /// How often the workers' signs are read. Their ends are signals.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -80,7 +79,7 @@ struct AdminProcess {
 }
 
 struct Supervisor {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     signals: Signals,
     /// Closed by the end of this process, however it comes.
     leash: (UnixStream, UnixStream),
@@ -94,7 +93,7 @@ struct Supervisor {
 
 impl Supervisor {
     fn new(settings: &Wsgi) -> Result<Self, String> {
-        let listeners = transport::listeners(&settings.bind).map_err(|error| error.to_string())?;
+        let listeners = transport::listeners(settings).map_err(|error| error.to_string())?;
         let tls = Tls::new(settings).map_err(|error| error.to_string())?;
         let policy = policy(settings);
         let cannot = |what: &str| {
@@ -280,6 +279,7 @@ impl Supervisor {
                 return self.fleet.force(128 + i32::from(signal));
             }
             INTERRUPT | TERMINATE => {
+                platform::service::notify("STOPPING=1");
                 log::line("stopping: no new connections; requests under way are finished");
                 // Nobody accepts any more: who connects now is to be refused, not to wait.
                 self.listeners.clear();
@@ -300,18 +300,12 @@ impl Supervisor {
     }
 
     fn tell_serving(&self, settings: &Wsgi) {
-        let scheme = crate::wsgi::scheme(settings);
-        let addresses: Vec<String> = self
-            .listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .map(|address| format!("{scheme}://{address}"))
-            .collect();
+        platform::service::notify("READY=1");
         log::line(&format!(
             "serving {}:{} on {} (processes: {}, supervised)",
             settings.module,
             settings.callable,
-            addresses.join(", "),
+            transport::addresses(&self.listeners, scheme(settings)),
             settings.processes
         ));
     }

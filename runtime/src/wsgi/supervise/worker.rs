@@ -1,11 +1,11 @@
 //! What a worker process knows of its supervisor.
 
 use std::io::{self, Read};
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use platform::Listener;
 use platform::children;
 use platform::process::exit_now;
 use platform::signals::TERMINATE;
@@ -19,7 +19,7 @@ use crate::wsgi::transport::tls::Tls;
 pub(crate) struct Worker {
     number: usize,
     slot: Slot,
-    listeners: Mutex<Vec<TcpListener>>,
+    listeners: Mutex<Vec<Listener>>,
     memory: Option<Memory>,
     tls: Mutex<Option<Tls>>,
 }
@@ -38,7 +38,7 @@ impl Worker {
     pub(super) fn begin(
         number: usize,
         slot: Slot,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<Listener>,
         (memory, tls): (Option<Memory>, Option<Tls>),
         leash: io::Result<UnixStream>,
         grace: Duration,
@@ -71,7 +71,7 @@ impl Worker {
     }
 
     /// The supervisor's listeners, once.
-    pub(crate) fn listeners(&self) -> Vec<TcpListener> {
+    pub(crate) fn listeners(&self) -> Vec<Listener> {
         std::mem::take(
             &mut self
                 .listeners
@@ -97,7 +97,7 @@ impl Worker {
     }
 
     /// Asks for a replacement.
-    pub(super) fn ask_for_replacement(&self) {
+    pub(crate) fn ask_for_replacement(&self) {
         self.slot.set(Word::Stale, 1);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::wsgi::exchange::Request;
+use crate::wsgi::exchange::{NO_ADDRESS, Request};
 use crate::wsgi::log;
 
 /// Bytes that are gathered before they are written without waiting for the next moment of leisure.
@@ -143,12 +143,16 @@ impl Record {
         }
     }
 
+    fn client(&self) -> Option<String> {
+        (self.peer != NO_ADDRESS).then(|| self.peer.ip().to_canonical().to_string())
+    }
+
     fn render(&self, to: &mut String, status: u16, bytes: u64) {
         let time = timestamp(self.begun);
         let line = quoted(&self.line);
         let field = |value: &Option<Vec<u8>>| value.as_deref().map_or("-".into(), quoted);
         let (referer, agent) = (field(&self.referer), field(&self.agent));
-        let peer = self.peer.ip().to_canonical();
+        let peer = self.client().unwrap_or_else(|| "-".into());
         // Writing to a String cannot fail.
         let _ = writeln!(
             to,
@@ -162,7 +166,7 @@ impl Record {
         let spent = self.begun.elapsed().unwrap_or_default();
         let line = serde_json::json!({
             "time": iso(self.begun),
-            "client": self.peer.ip().to_canonical().to_string(),
+            "client": self.client(),
             "request": text(&self.line),
             "status": status,
             "bytes": bytes,

@@ -19,7 +19,7 @@ use super::output::Output;
 use super::server::Shared;
 use super::stream::Stream;
 use super::{Limits, Phase};
-use crate::wsgi::exchange::{ReceiveError, Request};
+use crate::wsgi::exchange::{GATEWAY_TIMEOUT, ReceiveError, Request};
 use crate::wsgi::statics::Answer;
 
 /// Bytes that are read away before a connection is closed, and for how long (RFC 9112, section 9.6).
@@ -443,9 +443,6 @@ impl Connection {
                 if state.input.ended && !state.input.unseen {
                     return Step::Stop(Next::Close);
                 }
-                if self.shared.phase() != Phase::Serving && !state.input.unseen {
-                    return self.say_goodbye(state);
-                }
                 self.expire_after(self.shared.limits.keep_alive);
                 if state.input.unseen || self.socket.is_ahead() {
                     Step::Go
@@ -478,19 +475,9 @@ impl Connection {
     }
 
     // Answers without the application.
-    fn refuse(&self, state: &mut State, Refusal { status, reason }: Refusal) -> Step {
-        let phrase = phrase(status);
-        let retry = if status == 503 {
-            "Retry-After: 1\r\n"
-        } else {
-            ""
-        };
-        let answer = format!(
-            "HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n{retry}\
-             Connection: close\r\n\r\n{reason}\n",
-            reason.len() + 1,
-        );
-        state.output.raw(answer.as_bytes());
+    fn refuse(&self, state: &mut State, refusal: Refusal) -> Step {
+        state.output.raw(refusal.answer().as_bytes());
+        let Refusal { status, reason } = refusal;
         if let Some(telemetry) = &self.shared.telemetry {
             telemetry.without_python(status);
         }
@@ -502,6 +489,35 @@ impl Connection {
         state.stage = Stage::Flushing;
         self.expire_after(self.shared.limits.send_timeout);
         Step::Go
+    }
+
+    /// Answers the request that a thread has in the place of the application, or, where a response has begun, cuts the
+    /// connection. The thread keeps the connection until it comes back.
+    pub(crate) fn time_out(&self, state: &mut State) {
+        let late = Refusal {
+            status: GATEWAY_TIMEOUT,
+            reason: "the application did not answer in time",
+        };
+        let output = &mut state.output;
+        output.gone = true;
+        if output.status.is_some() {
+            output.aborted = true;
+            // A response that ends with its connection would look complete: it ends when the thread comes back.
+            if !output.ends_with_connection() {
+                self.socket.cut(false);
+            }
+            return;
+        }
+        output.raw(late.answer().as_bytes());
+        (output.status, output.complete) = (Some(late.status), true);
+        output.bytes = late.reason.len() as u64 + 1;
+        state.keep = false;
+        if let (Some(log), Some(record)) = (&self.shared.access_log, state.record.take()) {
+            log.add(&record, late.status, state.output.bytes);
+        }
+        if state.output.flush(&self.socket).unwrap_or(false) {
+            self.socket.end_sending();
+        }
     }
 
     /// Answers a request that is ready with 503, since there is nobody to handle it.
@@ -657,6 +673,23 @@ impl Incoming {
     }
 }
 
+impl Refusal {
+    fn answer(&self) -> String {
+        let Self { status, reason } = self;
+        let retry = if *status == 503 {
+            "Retry-After: 1\r\n"
+        } else {
+            ""
+        };
+        format!(
+            "HTTP/1.1 {status} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n{retry}\
+             Connection: close\r\n\r\n{reason}\n",
+            phrase(*status),
+            reason.len() + 1,
+        )
+    }
+}
+
 fn phrase(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
@@ -666,6 +699,7 @@ fn phrase(status: u16) -> &'static str {
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
         _ => "Refused",
     }

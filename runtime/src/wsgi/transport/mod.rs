@@ -17,6 +17,7 @@ pub(crate) mod head;
 mod http2;
 mod input;
 mod keeper;
+mod listen;
 mod output;
 mod piece;
 mod queue;
@@ -26,22 +27,20 @@ pub(crate) mod tls;
 mod turn;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use payload::Wsgi;
+use platform::Listener;
 
 pub(crate) use connection::Scratch;
 use head::HeadLimits;
+pub(crate) use listen::{addresses, listeners};
 pub(crate) use server::Shared;
 
 /// The `Server` field.
 pub(crate) const SERVER_NAME: &str = "pack";
-
-/// Connections that the system holds until we accept them.
-const BACKLOG: i32 = 1024;
 
 /// What clients may do.
 #[derive(Debug, Clone, Copy)]
@@ -102,68 +101,20 @@ pub(crate) enum Phase {
     Cutting,
 }
 
-/// An address that cannot be served on.
-#[derive(Debug)]
-pub(crate) struct BindError {
-    bind: String,
-    error: io::Error,
-}
-
-impl std::fmt::Display for BindError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { bind, error } = self;
-        match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                write!(
-                    f,
-                    "cannot listen on {bind}: another program uses this port; stop it, or choose another `bind`"
-                )
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                write!(
-                    f,
-                    "cannot listen on {bind}: this machine does not have that address; choose another `bind`"
-                )
-            }
-            io::ErrorKind::PermissionDenied => {
-                write!(
-                    f,
-                    "cannot listen on {bind}: ports below 1024 need special rights; choose another `bind`"
-                )
-            }
-            _ => write!(
-                f,
-                "cannot listen on {bind}: {error}; `bind` is HOST:PORT, for example 127.0.0.1:8000"
-            ),
-        }
-    }
-}
-
 /// Sockets that listen.
 pub(crate) struct Bound {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
 }
 
 impl Bound {
-    /// Listens on each of `binds`, `HOST:PORT`.
-    ///
-    /// # Errors
-    /// The first that does not work.
-    pub(crate) fn new(binds: &[String]) -> Result<Self, BindError> {
-        listeners(binds).map(|listeners| Self { listeners })
-    }
-
-    /// Serves on sockets that listen already.
-    pub(crate) fn on(listeners: Vec<TcpListener>) -> Self {
+    /// To serve on `listeners`.
+    pub(crate) fn on(listeners: Vec<Listener>) -> Self {
         Self { listeners }
     }
 
-    /// The addresses, with the ports that the system chose.
-    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect()
+    /// Where clients find them, for the reader.
+    pub(crate) fn addresses(&self, scheme: &str) -> String {
+        listen::addresses(&self.listeners, scheme)
     }
 
     /// Begins to accept connections for the threads that serve from `shared`; calls `ended` when all are closed.
@@ -182,31 +133,6 @@ impl Bound {
             thread,
         })
     }
-}
-
-/// Listens on each of `binds`; accepting does not block.
-///
-/// # Errors
-/// The first that does not work.
-pub(crate) fn listeners(binds: &[String]) -> Result<Vec<TcpListener>, BindError> {
-    let listen = |bind: &String| {
-        listen(bind).map_err(|error| BindError {
-            bind: bind.clone(),
-            error,
-        })
-    };
-    binds.iter().map(listen).collect()
-}
-
-fn listen(bind: &str) -> io::Result<TcpListener> {
-    let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "it names no address");
-    for address in bind.to_socket_addrs()? {
-        match platform::socket::listen(address, BACKLOG) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
 }
 
 /// A transport that runs.

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::piece::Piece;
 use super::stream::Stream;
 use crate::wsgi::exchange::{Pace, ResponseHead};
+use crate::wsgi::file::Regular;
 use crate::wsgi::statics::{Answer, Body};
 
 /// Bytes of a response that may wait for the client before the application has to.
@@ -99,8 +100,12 @@ impl Output {
             let Some(file) = &mut self.file else {
                 return Ok(true);
             };
-            match file.read(&mut self.pending) {
+            let sent = file
+                .send(socket)
+                .unwrap_or_else(|| file.read(&mut self.pending));
+            match sent {
                 Ok(true) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Ok(false) => self.file = None,
                 // It was cut short meanwhile: the client sees that bytes are missing.
                 Err(error) => return Err(self.lost(error)),
@@ -156,6 +161,25 @@ impl Output {
                 self.bytes = length;
             }
         }
+    }
+
+    /// The head, and a part of a file behind it, which are sent by [`Output::flush`].
+    pub(crate) fn respond_file(
+        &mut self,
+        head: &ResponseHead,
+        connection: &[u8],
+        body: Regular,
+        complete: bool,
+    ) {
+        self.status = Some(head.status);
+        (self.bytes, self.complete) = (body.length, complete);
+        write_head(&mut self.pending, head, Delimited::Length, connection);
+        let Regular {
+            file,
+            offset,
+            length,
+        } = body;
+        self.file = (length > 0).then(|| Piece::new(file, offset, length));
     }
 
     /// The head, and what there is of the body; how much of that was taken.

@@ -4,8 +4,21 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt as _;
 
+use super::stream::Stream;
+
 /// Bytes that are read at once.
 const SIZE: usize = 64 * 1024;
+
+/// Bytes that are sent at once where they are not read.
+const MOST: usize = 512 * 1024;
+
+// File systems differ in what they let the kernel send.
+fn is_unable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidInput | ErrorKind::Unsupported
+    )
+}
 
 /// What is left to be sent of it.
 #[derive(Debug)]
@@ -13,6 +26,8 @@ pub(crate) struct Piece {
     file: File,
     offset: u64,
     left: u64,
+    /// The kernel cannot send it by itself.
+    copies: bool,
 }
 
 impl Piece {
@@ -22,6 +37,34 @@ impl Piece {
             file,
             offset,
             left: length,
+            copies: false,
+        }
+    }
+
+    /// Sends the next bytes without a copy in this process; false when there are no more, `None` where that cannot be done.
+    ///
+    /// # Errors
+    /// The connection's; `UnexpectedEof` when the file has become shorter.
+    pub(crate) fn send(&mut self, socket: &Stream) -> Option<io::Result<bool>> {
+        if self.copies {
+            return None;
+        }
+        let count = usize::try_from(self.left).map_or(MOST, |left| left.min(MOST));
+        match socket.send_file(&self.file, &mut self.offset, count) {
+            Some(Ok(0)) if self.left > 0 => Some(Err(ErrorKind::UnexpectedEof.into())),
+            Some(Ok(sent)) => {
+                self.left -= sent as u64;
+                Some(Ok(self.left > 0))
+            }
+            Some(Err(error)) if is_unable(&error) => {
+                self.copies = true;
+                None
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None => {
+                self.copies = true;
+                None
+            }
         }
     }
 

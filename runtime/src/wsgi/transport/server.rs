@@ -1,11 +1,12 @@
 //! What the threads that serve share.
 
 use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use platform::Listener;
 use platform::poll::{Events, Interest, Poller, Repeat, Wake};
 use platform::socket::{Socket, accept};
 
@@ -17,7 +18,7 @@ use super::stream::Stream;
 use super::tls::Tls;
 use super::turn::Turn;
 use super::{Limits, Phase};
-use crate::wsgi::exchange::{Exchange, Request};
+use crate::wsgi::exchange::{Exchange, NO_ADDRESS, Request};
 use crate::wsgi::forwarded::Trusted;
 use crate::wsgi::statics::Statics;
 use crate::wsgi::telemetry::Telemetry;
@@ -102,7 +103,7 @@ pub(crate) struct Shared {
     slots: RwLock<Slots>,
     most: usize,
     open: AtomicUsize,
-    listeners: RwLock<Vec<TcpListener>>,
+    listeners: RwLock<Vec<Listener>>,
     paused: AtomicBool,
     phase: AtomicU8,
     /// When connections without a request are closed.
@@ -215,7 +216,7 @@ impl Shared {
     ///
     /// # Errors
     /// When the system has no room.
-    pub(crate) fn listen(&self, listeners: Vec<TcpListener>) -> io::Result<()> {
+    pub(crate) fn listen(&self, listeners: Vec<Listener>) -> io::Result<()> {
         // Held until all are there: a client may knock, and a thread look for its listener, before this returns.
         let mut kept = self
             .listeners
@@ -285,11 +286,10 @@ impl Shared {
             .rearm(listener, key, Interest::Read, Repeat::Once);
     }
 
-    fn accept_one(self: &Arc<Self>, listener: &TcpListener) -> io::Result<()> {
+    fn accept_one(self: &Arc<Self>, listener: &Listener) -> io::Result<()> {
         let (socket, peer) = accept(listener)?;
-        let none = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let peer = peer.unwrap_or(none);
-        let local = socket.local_addr().unwrap_or(none);
+        let peer: SocketAddr = peer.unwrap_or(NO_ADDRESS);
+        let local = socket.local_addr().unwrap_or(NO_ADDRESS);
         socket.set_nodelay();
         if self.open.load(Ordering::Relaxed) >= self.most {
             if self.tls.is_none() {

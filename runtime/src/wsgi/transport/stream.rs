@@ -1,5 +1,6 @@
 //! A client's socket, plain or with TLS on it: what the two directions of a connection read and write.
 
+use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -51,6 +52,20 @@ impl Stream {
             None => self.socket.send(pieces),
             Some(session) => lock(session).send(&self.socket, pieces),
         }
+    }
+
+    /// Sends a part of `file` without reading it here; `None` where it has to be encrypted.
+    ///
+    /// # Errors
+    /// As [`Socket::send_file`].
+    pub(crate) fn send_file(
+        &self,
+        file: &File,
+        offset: &mut u64,
+        count: usize,
+    ) -> Option<io::Result<usize>> {
+        let is_plain = self.session.is_none();
+        is_plain.then(|| self.socket.send_file(file, offset, count))
     }
 
     /// Sends what was taken before; false when the client does not read.

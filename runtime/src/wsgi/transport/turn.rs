@@ -10,6 +10,7 @@ use super::Phase;
 use super::connection::{Connection, State};
 use super::output::Delimited;
 use crate::wsgi::exchange::{Exchange, Gone, Pace, ReceiveError, ResponseHead};
+use crate::wsgi::file::Regular;
 
 /// A request that a thread has, as long as it has it: the connection may be at a later one when an application comes
 /// back to what it kept.
@@ -140,6 +141,26 @@ impl Exchange for Turn {
         self.after(body, complete, pace, taken.map_err(|_| Gone)?)
     }
 
+    fn takes_files(&self) -> bool {
+        true
+    }
+
+    fn respond_file(
+        &self,
+        head: &ResponseHead,
+        body: Regular,
+        complete: bool,
+    ) -> Result<usize, Gone> {
+        let mut state = self.state().ok_or(Gone)?;
+        if state.output.gone {
+            return Err(Gone);
+        }
+        let field = state.decide_keep(true, self.connection.shared.phase());
+        let length = usize::try_from(body.length).unwrap_or(usize::MAX);
+        state.output.respond_file(head, field, body, complete);
+        Ok(length)
+    }
+
     fn send(&self, data: &[u8], complete: bool, pace: Pace) -> Result<usize, Gone> {
         let mut state = self.state().ok_or(Gone)?;
         if state.output.gone {
@@ -165,5 +186,12 @@ impl Exchange for Turn {
         if let Some(mut state) = self.state() {
             state.keep = false;
         }
+    }
+
+    fn time_out(&self) {
+        if let Some(mut state) = self.state() {
+            self.connection.time_out(&mut state);
+        }
+        self.connection.arm();
     }
 }

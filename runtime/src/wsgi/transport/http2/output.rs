@@ -25,6 +25,8 @@ pub(super) struct Output {
     ahead: usize,
     pub complete: bool,
     pub gone: bool,
+    /// Answered in the place of the application.
+    pub late: bool,
     pub ticket: Option<Ticket>,
 }
 
@@ -39,6 +41,7 @@ impl Output {
             ahead: 0,
             complete: false,
             gone: false,
+            late: false,
             ticket: Some(ticket),
         }
     }

@@ -92,27 +92,34 @@ async fn data_waiting(
     true
 }
 
-/// Answers a request that nobody is to see.
-pub(super) fn refuse(
-    shared: &Shared,
-    peer: SocketAddr,
-    mut respond: SendResponse<Bytes>,
-    Refusal { status, reason }: Refusal,
-) {
+/// Head and body of an answer that says why there is no other.
+pub(super) fn plain(Refusal { status, reason }: &Refusal) -> (ResponseHead, String) {
     let text = format!("{reason}\n");
     let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     let mut fields = vec![
         field("content-type", "text/plain; charset=utf-8"),
         field("content-length", &text.len().to_string()),
     ];
-    if status == 503 {
+    if *status == 503 {
         fields.push(field("retry-after", "1"));
     }
     let head = ResponseHead {
-        status,
+        status: *status,
         reason: Vec::new(),
         fields,
     };
+    (head, text)
+}
+
+/// Answers a request that nobody is to see.
+pub(super) fn refuse(
+    shared: &Shared,
+    peer: SocketAddr,
+    mut respond: SendResponse<Bytes>,
+    refusal: Refusal,
+) {
+    let (head, text) = plain(&refusal);
+    let Refusal { status, reason } = refusal;
     if let Some(telemetry) = &shared.telemetry {
         telemetry.without_python(status);
     }

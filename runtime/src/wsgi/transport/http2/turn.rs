@@ -19,7 +19,7 @@ use super::input::Input;
 use super::load::Ticket;
 use super::output::Output;
 use super::{block, respond};
-use crate::wsgi::exchange::{Exchange, Gone, Pace, ReceiveError, ResponseHead};
+use crate::wsgi::exchange::{Exchange, GATEWAY_TIMEOUT, Gone, Pace, ReceiveError, ResponseHead};
 use crate::wsgi::statics::{Answer, Body};
 
 /// A request, from its head to the end of the work on it.
@@ -215,13 +215,16 @@ impl Exchange for Turn {
         pace: Pace,
     ) -> Result<usize, Gone> {
         let mut output = lock(&self.output);
+        if output.late {
+            return Err(Gone);
+        }
         output.head(head, complete && body.is_empty())?;
         output.write(body, complete, (pace, self.shared.limits.send_timeout))
     }
 
     fn send(&self, data: &[u8], complete: bool, pace: Pace) -> Result<usize, Gone> {
         let mut output = lock(&self.output);
-        if output.gone {
+        if output.gone || output.late {
             return Err(Gone);
         }
         output.write(data, complete, (pace, self.shared.limits.send_timeout))
@@ -240,5 +243,27 @@ impl Exchange for Turn {
 
     fn close(&self) {
         // Streams do not get out of step with each other.
+    }
+
+    fn time_out(&self) {
+        // Where somebody has it, the thread waits for its client, to which the send timeout puts an end.
+        let Ok(mut output) = self.output.try_lock() else {
+            return;
+        };
+        if output.complete || output.gone {
+            return;
+        }
+        output.late = true;
+        if output.respond.is_none() {
+            return output.reset(Reason::INTERNAL_ERROR);
+        }
+        let late = Refusal {
+            status: GATEWAY_TIMEOUT,
+            reason: "the application did not answer in time",
+        };
+        let (head, text) = respond::plain(&late);
+        if output.head(&head, self.head_only).is_ok() && !self.head_only {
+            let _ = output.data(Bytes::from(text), true);
+        }
     }
 }

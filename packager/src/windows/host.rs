@@ -1,0 +1,62 @@
+//! An interpreter of this machine that compiles for one of another system: bytecode is the same on all systems.
+
+use super::WindowsError;
+use crate::facts::InterpreterFacts;
+use std::path::{Path, PathBuf};
+
+/// A CPython of this version, in places where they usually are.
+pub(super) fn find(version: (u8, u8)) -> Result<InterpreterFacts, WindowsError> {
+    let candidates = candidates(version);
+    for path in candidates.iter().filter(|path| path.is_file()) {
+        if let Ok(facts) = InterpreterFacts::ask(path)
+            && (facts.version.0, facts.version.1) == version
+        {
+            return Ok(facts);
+        }
+    }
+    let mut searched = vec![format!("python{}.{} on PATH", version.0, version.1)];
+    searched.extend(["pyenv", "uv"].map(|tool| format!("those of {tool}")));
+    Err(WindowsError::NoCompiler { version, searched })
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "programs of this machine, none of which is packed"
+)]
+fn candidates((major, minor): (u8, u8)) -> Vec<PathBuf> {
+    let name = format!("python{major}.{minor}");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found: Vec<PathBuf> = std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute() && !folder.ends_with("shims"))
+        .map(|folder| folder.join(&name))
+        .collect();
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
+    let pyenv = pyenv.or_else(|| Some(home.as_ref()?.join(".pyenv")));
+    let uv = std::env::var_os("UV_PYTHON_INSTALL_DIR").map(PathBuf::from);
+    let uv = uv.or_else(|| Some(home.as_ref()?.join(".local/share/uv/python")));
+    let folders = [pyenv.map(|root| root.join("versions")), uv];
+    let of_version = |folder: &Path| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(&format!("{major}.{minor}."))
+            || name.starts_with(&format!("cpython-{major}.{minor}."))
+    };
+    for folder in folders.into_iter().flatten() {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            continue;
+        };
+        let mut versions: Vec<PathBuf> = entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|folder| of_version(folder))
+            .collect();
+        versions.sort();
+        found.extend(
+            versions
+                .into_iter()
+                .rev()
+                .map(|version| version.join("bin").join(&name)),
+        );
+    }
+    found
+}

@@ -1,0 +1,255 @@
+//! Windows as a target of any host: its interpreters and libraries are read as files, and nothing of them is run.
+
+pub mod dll;
+mod host;
+mod installation;
+pub mod system;
+
+use crate::facts::InterpreterFacts;
+use crate::plan::BuildPlan;
+use installation::{Installation, Modules};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The oldest CPython that is packed for Windows, and the youngest whose start is known.
+const VERSIONS: std::ops::RangeInclusive<u8> = 9..=15;
+
+/// Why a Windows interpreter cannot be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowsError {
+    /// There is no `python3X.dll`.
+    #[error("`{}` holds no CPython for Windows: there is no `python3X.dll` in it", path.display())]
+    NoPython {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Something of it is missing.
+    #[error("the CPython in `{}` has no {what}", path.display())]
+    Incomplete {
+        /// The folder.
+        path: PathBuf,
+        /// What.
+        what: &'static str,
+    },
+    /// A file of it cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It is for another processor.
+    #[error("`{}` is for another processor than the target", path.display())]
+    Processor {
+        /// The library.
+        path: PathBuf,
+    },
+    /// Its version is not served.
+    #[error("`{}` is Python {}.{}, and CPython 3.{} to 3.{} can be packed for Windows",
+        path.display(), version.0, version.1, VERSIONS.start(), VERSIONS.end())]
+    Version {
+        /// The library.
+        path: PathBuf,
+        /// Major and minor.
+        version: (u8, u8),
+    },
+    /// There is nothing that compiles for it.
+    #[error("sources for Python {}.{} are compiled by a Python {}.{} of this machine, and none was found \
+        (looked for: {})", version.0, version.1, version.0, version.1, searched.join(", "))]
+    NoCompiler {
+        /// Major and minor.
+        version: (u8, u8),
+        /// Where one was looked for.
+        searched: Vec<String>,
+    },
+}
+
+impl WindowsError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPython { .. } | Self::Incomplete { .. } | Self::Processor { .. } => {
+                Some(HOW.to_owned())
+            }
+            Self::NoCompiler { version, .. } => Some(format!(
+                "install one, such as with `uv python install {0}.{1}` or `pyenv install {0}.{1}`",
+                version.0, version.1
+            )),
+            Self::Read { .. } | Self::Version { .. } => None,
+        }
+    }
+}
+
+/// Where interpreters for Windows come from.
+pub const HOW: &str = "name an embeddable package of python.org (python-3.X.Y-embed-amd64.zip or its folder), the folder of an \
+    installation, or that of an unpacked python-build-standalone archive with `--python`";
+
+/// Reads the facts of the interpreter that `plan` names.
+///
+/// # Errors
+/// When it is none, or there is no interpreter here that compiles for it.
+pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
+    let installation = Installation::open(&plan.python, plan.cache_dir.as_deref())?;
+    let library = dll::Dll::read(&installation.library)
+        .map_err(|source| WindowsError::Read {
+            path: installation.library.clone(),
+            source,
+        })?
+        .filter(|library| library.machine == dll::AMD64)
+        .ok_or_else(|| WindowsError::Processor {
+            path: installation.library.clone(),
+        })?;
+    let version = version(&installation, &library)?;
+    let minor = (version.0, version.1);
+    let host = host::find(minor)?;
+    if let Some(magic) = &installation.magic
+        && *magic != host.magic_number
+    {
+        // Another pre-release of the same version.
+        return Err(WindowsError::NoCompiler {
+            version: minor,
+            searched: vec![host.executable.display().to_string()],
+        });
+    }
+    let builtin = library.builtin_modules;
+    if builtin.is_empty() {
+        return Err(WindowsError::Incomplete {
+            path: installation.library.clone(),
+            what: "table of built-in modules",
+        });
+    }
+    let mut stdlib_modules: BTreeSet<String> = builtin.iter().cloned().collect();
+    stdlib_modules.extend(installation.names());
+    let sites = plan.site_packages.clone();
+    let further = sites.iter().flat_map(|site| named_by_pth(site));
+    let text = format!("{}.{}.{}", version.0, version.1, version.2);
+    Ok(InterpreterFacts {
+        executable: host.executable,
+        base_executable: installation.library.clone(),
+        implementation: "cpython".into(),
+        version,
+        version_text: format!("{text} (Windows, x86-64)"),
+        cache_tag: format!("cpython-{}{}", version.0, version.1),
+        soabi: String::new(),
+        extension_suffixes: vec![
+            format!(".cp{}{}-win_amd64.pyd", version.0, version.1),
+            ".pyd".into(),
+        ],
+        magic_number: host.magic_number,
+        free_threaded: false,
+        libpython: Some(installation.library.clone()),
+        sys_path: [&installation.stdlib, &installation.extensions]
+            .into_iter()
+            .chain(&sites)
+            .cloned()
+            .chain(further.collect::<Vec<_>>())
+            .collect(),
+        stdlib: installation.stdlib.clone(),
+        dynload: Some(installation.extensions.clone()),
+        prefix: installation.folder.clone(),
+        base_prefix: installation.folder.clone(),
+        site_packages: sites,
+        builtin_modules: builtin,
+        stdlib_modules: stdlib_modules.into_iter().collect(),
+        markers: markers(&text),
+        multiarch: String::new(),
+        editable: BTreeMap::new(),
+        unpacked: installation.unpacked.map(Arc::new),
+    })
+}
+
+/// Folders that the `.pth` files in `site` add to the path. Statements in them are not run.
+fn named_by_pth(site: &Path) -> Vec<PathBuf> {
+    let entries = crate::inputs::entries(site).unwrap_or_default();
+    let mut files: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "pth"));
+    files.sort();
+    let texts = files
+        .iter()
+        .filter_map(|path| crate::inputs::read_to_string(path).ok());
+    let mut folders = Vec::new();
+    for text in texts {
+        for line in text.lines().map(str::trim_end) {
+            let is_path = !line.is_empty() && !line.starts_with(['#', '\\', '/']);
+            if is_path && !line.starts_with("import ") && !line.contains(':') {
+                folders.push(site.join(line.replace('\\', "/")));
+            }
+        }
+    }
+    folders.retain(|folder| crate::inputs::is_folder(folder));
+    folders
+}
+
+/// Of the library's version resource; its name is a check.
+fn version(installation: &Installation, library: &dll::Dll) -> Result<(u8, u8, u8), WindowsError> {
+    let path = || installation.library.clone();
+    let Some((major, minor, field)) = library.version else {
+        return Err(WindowsError::Incomplete {
+            path: path(),
+            what: "version",
+        });
+    };
+    let small = |number: u16| u8::try_from(number).unwrap_or(u8::MAX);
+    // `PC/python_ver_rc.h`: micro * 1000 + level * 10 + serial.
+    let version = (small(major), small(minor), small(field / 1000));
+    if version.0 != 3 || !VERSIONS.contains(&version.1) || installation.minor != version.1 {
+        return Err(WindowsError::Version {
+            path: path(),
+            version: (version.0, version.1),
+        });
+    }
+    Ok(version)
+}
+
+/// PEP 508's, as this interpreter would give them on Windows 10.
+fn markers(version: &str) -> BTreeMap<String, String> {
+    let short = version.rsplit_once('.').map_or(version, |(short, _)| short);
+    [
+        ("implementation_name", "cpython"),
+        ("implementation_version", version),
+        ("os_name", "nt"),
+        ("platform_machine", "AMD64"),
+        ("platform_python_implementation", "CPython"),
+        ("platform_release", "10"),
+        ("platform_system", "Windows"),
+        ("platform_version", "10.0.19045"),
+        ("python_full_version", version),
+        ("python_version", short),
+        ("sys_platform", "win32"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+impl Installation {
+    /// Top-level modules of the standard library that are files.
+    fn names(&self) -> Vec<String> {
+        let stem = |path: &Path| {
+            let name = path.file_name()?.to_str()?;
+            let stem = name.split('.').next()?;
+            let is_module = [".py", ".pyc", ".pyd"]
+                .iter()
+                .any(|end| name.ends_with(end));
+            let is_package = crate::inputs::is_folder(path) && !name.contains('.');
+            let is_name =
+                crate::discover::is_identifier(stem) && stem != "__pycache__" && stem != "test";
+            ((is_module || is_package) && is_name).then(|| stem.to_owned())
+        };
+        let mut names = Vec::new();
+        for folder in [&self.stdlib, &self.extensions] {
+            // The interpreter's own folder holds folders of other things.
+            let only_files = self.modules == Modules::Zipped && folder == &self.extensions;
+            for entry in crate::inputs::entries(folder).unwrap_or_default() {
+                let path = entry.path();
+                if !(only_files && crate::inputs::is_folder(&path)) {
+                    names.extend(stem(&path));
+                }
+            }
+        }
+        names
+    }
+}

@@ -1,0 +1,124 @@
+//! Whole projects, packed with no option but the interpreter: everything that no import names is found all the same.
+
+use crate::harness::{Case, Program, Projects, Run, Scratch, Server, copy_tree, root};
+use std::path::Path;
+
+/// Copies `source`, a file or a folder of tests/programs, builds it where it is then, and removes it: what runs afterwards
+/// has nothing but the executable.
+fn pack(source: &str, target: &str, scratch: &Scratch) -> Program {
+    let folder = scratch.join("project");
+    let from = root().join("tests/programs").join(source);
+    if from.is_dir() {
+        copy_tree(&from, &folder);
+    } else {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::copy(&from, folder.join(target)).unwrap();
+    }
+    build(&folder, target, scratch)
+}
+
+fn build(folder: &Path, target: &str, scratch: &Scratch) -> Program {
+    let dist = scratch.join("dist");
+    Projects::get()
+        .build()
+        .arg(target)
+        .arg("--distpath")
+        .arg(&dist)
+        .cwd(folder)
+        .run()
+        .success();
+    std::fs::remove_dir_all(folder).unwrap();
+    Program::at(&dist, Case::any())
+}
+
+#[test]
+fn django_site() {
+    let scratch = Scratch::new();
+    let site = pack("django_site", ".", &scratch);
+    let database = scratch.join("site.sqlite3");
+    let run = |arguments: &[&str]| site.run(arguments).env("SITE_DATABASE", &database);
+    run(&["manage", "migrate", "--verbosity", "0"])
+        .run()
+        .success();
+    run(&["manage", "loaddata", "first"]).run().success();
+    run(&["manage", "count"])
+        .run()
+        .success()
+        .stdout_is("1 questions\n");
+    run(&["manage", "makemigrations", "--check", "--dry-run"])
+        .run()
+        .success();
+    for file in ["polls/polls.css", "site.css", "admin/css/base.css"] {
+        run(&["manage", "findstatic", file]).run().success();
+    }
+
+    let server = Server::start(run(&[]));
+    let page = server.get("/polls/").expect(200);
+    assert_eq!(page.text(), "<p>Hallo BOOKS</p>polls\n");
+    assert_eq!(page.header("x-stamp"), Some("shop"));
+    let login = server.get("/admin/login/").expect(200).text();
+    assert!(login.contains("Anmelden"), "{login}");
+}
+
+/// Two editable distributions share a namespace package; nothing imports the second, a plug-in of the first.
+#[test]
+fn editable_distributions_of_a_monorepo() {
+    let scratch = Scratch::new();
+    let projects = Projects::get();
+    let folder = scratch.join("app");
+    copy_tree(&projects.monorepo.join("app"), &folder);
+    let program = build(&folder, "main.py", &scratch);
+    // On this machine the sources are still there; elsewhere they are not.
+    let away = projects.monorepo.with_extension("away");
+    std::fs::rename(&projects.monorepo, &away).unwrap();
+    let outcome = program.run(&[]).run();
+    std::fs::rename(&away, &projects.monorepo).unwrap();
+    outcome.success().stdout_is("hello hammer 1.0 2.0\n");
+}
+
+#[test]
+fn processes_and_numpy_as_cron_starts_them() {
+    let scratch = Scratch::new();
+    let program = pack("multi_numpy.py", "multi_numpy.py", &scratch);
+    Run::new(&program.path)
+        .no_env()
+        .cwd("/")
+        .run()
+        .success()
+        .stdout_is("[0, 27, 108, 243]\n")
+        .stderr_is("");
+}
+
+#[test]
+fn a_dry_run_lists_and_builds_nothing() {
+    let scratch = Scratch::new();
+    let script = scratch.write(
+        "app.py",
+        "import numpy\nopen('data/x.json')\nopen('notes.txt', 'w')\n",
+    );
+    scratch.write("data/x.json", "{}");
+    scratch.write("notes.txt", "");
+    let build = |options: &[&str]| Projects::get().build().arg(&script).args(options);
+    let build = |options: &[&str]| build(options).cwd(scratch.path()).run();
+    let outcome = build(&["--dry-run", "--format", "json"]);
+    outcome
+        .success()
+        .stderr_has("app.py:2 opens `data/x.json` in the working directory")
+        .stderr_has("`Path(__file__).parent / \"data/x.json\"`");
+    let listing = outcome.json();
+    let names = |key: &str, name: &str| -> Vec<String> {
+        let items = listing[key].as_array().unwrap().iter();
+        items
+            .map(|item| item[name].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert!(names("distributions", "name").contains(&"numpy".to_owned()));
+    let files = names("files", "path");
+    assert!(files.contains(&"data/x.json".to_owned()), "{files:?}");
+    assert!(!files.contains(&"notes.txt".to_owned()), "{files:?}");
+    build(&["--dry-run"]).success();
+    assert!(!scratch.join("dist").exists());
+    build(&["--max-glibc", "2.5"]).refused(1, &["because of ", "--max-glibc allows 2.5"]);
+    build(&["--max-glibc", "new"]).refused(2, &["a version of glibc, such as `2.28`"]);
+    assert!(!scratch.join("dist").exists());
+}

@@ -1,0 +1,324 @@
+//! Programs for Windows, packed here: what they do under Wine. Each test runs with every CPython that is there for it.
+
+use crate::harness::{Outcome, Wine, tool, tools};
+use std::fs;
+use std::sync::OnceLock;
+
+/// Runs `check` with a packed probe of each version.
+fn on_each(check: impl Fn(&Wine, &str, (u8, u8))) {
+    static PROBES: OnceLock<Vec<((u8, u8), String)>> = OnceLock::new();
+    let Some(wine) = Wine::find() else { return };
+    let probes = PROBES.get_or_init(|| {
+        let versions = wine.pythons.iter().map(|(version, _)| *version);
+        versions
+            .map(|version| {
+                (
+                    version,
+                    wine.packed(
+                        "probe",
+                        "probe.py",
+                        version,
+                        &["--app-id", "com.example.Probe"],
+                    ),
+                )
+            })
+            .collect()
+    });
+    for (version, probe) in probes {
+        check(wine, probe, *version);
+    }
+}
+
+fn passed(outcome: &Outcome) -> String {
+    outcome.success();
+    outcome.lines()
+}
+
+#[test]
+fn windows_programs_know_where_they_are() {
+    on_each(|wine, probe, (major, minor)| {
+        let seen = passed(
+            &wine
+                .run(probe, &["facts", "one", "two words", "\u{e9} \"quoted\""])
+                .run(),
+        );
+        let lines: Vec<&str> = seen.lines().collect();
+        assert!(lines[0].starts_with("['one', 'two words', '"), "{seen}");
+        assert!(lines[0].ends_with(" \"quoted\"']"), "{seen}");
+        let own = wine.outside(probe);
+        assert_eq!(lines[1], format!("True win32 {own} {own}"));
+        let (file, meipass) = lines[2].split_once(' ').unwrap();
+        assert_eq!(file, format!("{meipass}\\probe.py"));
+        assert!(
+            meipass.starts_with("C:\\users\\root\\AppData\\Local\\pack\\com.example.Probe-"),
+            "{seen}"
+        );
+        assert_eq!(lines[3], "x86_64-pc-windows-gnu True 1");
+        let json = format!("{meipass}\\lib\\python{major}.{minor}\\json\\__init__.py");
+        assert!(lines[4].starts_with(&json), "{seen}");
+        assert_eq!(lines[5], "0 []");
+    });
+}
+
+#[test]
+fn windows_programs_end_as_python_does() {
+    on_each(|wine, probe, _| {
+        wine.run(probe, &["exit", "7"]).run().code(7);
+        wine.run(probe, &["words"])
+            .run()
+            .code(1)
+            .stderr_has("for these reasons");
+        let raised = wine.run(probe, &["raise"]).run();
+        raised
+            .code(1)
+            .stderr_has("ValueError: no such luck")
+            .stderr_has("    raise ValueError(\"no such luck\")");
+        raised.stderr_has("probe.py\", line 12, in fail");
+        let piped = wine.run(probe, &["stdin"]).stdin("two\nlines\n").run();
+        assert_eq!(passed(&piped), "'two\\nlines\\n'\n");
+    });
+}
+
+#[test]
+fn windows_programs_import_extension_modules_and_their_libraries() {
+    on_each(|wine, probe, _| {
+        let seen = passed(&wine.run(probe, &["libraries"]).run());
+        assert_eq!(
+            seen,
+            "(42,)\nOpenSSL CERT_REQUIRED\nlater\n2d711642 b'q' b'r'\n8 True\n\
+             0.3 00000000-0000-0000-0000-000000000001 b\nb'over'\n"
+        );
+    });
+}
+
+#[test]
+fn windows_programs_have_workers() {
+    on_each(|wine, probe, _| {
+        let seen = passed(&wine.run(probe, &["workers"]).run());
+        assert_eq!(seen, "[0, 1, 4, 9, 16]\nTrue\n0\nb\"42 ['-c']\\r\\n\"\n");
+    });
+}
+
+#[test]
+fn windows_programs_unpack_once_wherever_they_are_told() {
+    on_each(|wine, probe, (_, minor)| {
+        let (folder, place) = wine.on_c(&format!("a place, \u{e9}t\u{e9} 3{minor}"));
+        let start = |what: &str| wine.run(probe, &[what]).env("PACK_TMPDIR", &place).run();
+        let first = passed(&start("facts"));
+        assert!(
+            first.contains(&format!("{place}\\pack\\com.example.Probe-")),
+            "{first}"
+        );
+        let bundle = fs::read_dir(folder.join("pack"))
+            .unwrap()
+            .flatten()
+            .find(|entry| entry.path().is_dir());
+        let library = bundle.unwrap().path().join("lib/python3.dll");
+        let written = || fs::metadata(&library).unwrap().modified().unwrap();
+        let before = written();
+        passed(&start("facts"));
+        assert_eq!(written(), before, "a later start writes nothing");
+        // A changed file is noticed, and put right.
+        let whole = fs::read(&library).unwrap();
+        fs::write(&library, b"damage").unwrap();
+        passed(&start("facts"));
+        assert_eq!(fs::read(&library).unwrap(), whole);
+        fs::remove_dir_all(folder).unwrap();
+    });
+}
+
+#[test]
+fn first_starts_of_a_windows_program_at_once() {
+    on_each(|wine, probe, (_, minor)| {
+        let (folder, place) = wine.on_c(&format!("at-once-3{minor}"));
+        let running: Vec<_> = (0..8)
+            .map(|_| {
+                wine.run(probe, &["libraries"])
+                    .env("PACK_TMPDIR", &place)
+                    .spawn()
+            })
+            .collect();
+        for one in running {
+            assert!(passed(&one.finish()).contains("(42,)"));
+        }
+        fs::remove_dir_all(folder).unwrap();
+    });
+}
+
+#[test]
+fn a_windows_program_under_another_name_in_another_place() {
+    on_each(|wine, probe, _| {
+        let name = "caf\u{e9} to go/my \u{e9}dition.exe";
+        let copy = wine.inside(name);
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::copy(wine.inside(probe), &copy).unwrap();
+        let seen = passed(&wine.run(name, &["facts"]).run());
+        assert!(seen.contains("to go\\my "), "{seen}");
+        assert!(seen.contains("dition.exe"), "{seen}");
+        fs::remove_file(copy).unwrap();
+    });
+}
+
+#[test]
+fn a_damaged_windows_program_says_so() {
+    on_each(|wine, probe, _| {
+        let bytes = fs::read(wine.inside(probe)).unwrap();
+        let name = format!("damaged-{probe}");
+        fs::write(wine.inside(&name), &bytes[..bytes.len() * 9 / 10]).unwrap();
+        wine.run(&name, &["facts"])
+            .run()
+            .code(101)
+            .stderr_has("hint: ");
+        let mut flipped = bytes;
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 1;
+        fs::write(wine.inside(&name), &flipped).unwrap();
+        wine.run(&name, &["facts"])
+            .run()
+            .code(101)
+            .stderr_has("hint: ");
+        fs::remove_file(wine.inside(&name)).unwrap();
+    });
+}
+
+#[test]
+fn a_windows_program_with_wheels() {
+    on_each(|wine, _, version| {
+        let site = wine.site_packages(version);
+        let options = ["--site-packages", site.to_str().unwrap()];
+        let program = wine.packed("wheels", "wheels.py", version, &options);
+        let seen = passed(&wine.run(&program, &[]).run());
+        let lines: Vec<&str> = seen.lines().collect();
+        assert!(lines[0].starts_with("&lt;&amp;&gt; 3.0."), "{seen}");
+        assert_eq!(
+            lines[1],
+            format!("_speedups.cp3{}-win_amd64.pyd", version.1)
+        );
+        assert_eq!(lines[2..], ["True", "True", "8.0 1.0", "root"]);
+    });
+}
+
+/// What branding and signing change lies before and behind the payload, which has to be found all the same.
+#[test]
+fn a_signed_windows_program_with_an_icon_starts() {
+    let Some([_, openssl]) = tools(["osslsigncode", "openssl"]) else {
+        return;
+    };
+    on_each(|wine, _, version| {
+        let [icon, key, certificate] = ["icon.svg", "key.pem", "certificate.pem"].map(|name| {
+            let path = wine.inside(name);
+            path.into_os_string().into_string().unwrap()
+        });
+        let drawing = r##"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path fill="#c00" d="M0 0h9v9z"/></svg>"##;
+        fs::write(&icon, drawing).unwrap();
+        let new = [
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=Makers",
+        ];
+        let of_code = [
+            "-addext",
+            "extendedKeyUsage=codeSigning",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+        ];
+        tool(&openssl, new.iter().chain(&of_code));
+        let options = [
+            "--icon",
+            &icon,
+            "--sign",
+            &certificate,
+            "--sign-key",
+            &key,
+            "--app-id",
+            "com.example.Signed",
+        ];
+        let program = wine.packed("signed", "probe.py", version, &options);
+        for _ in 0..2 {
+            let seen = passed(&wine.run(&program, &["facts"]).run());
+            assert!(seen.contains("com.example.Signed-"), "{seen}");
+        }
+    });
+}
+
+/// Started as the desktop starts it: Wine hands its own streams to what is started otherwise.
+#[test]
+fn a_windows_program_without_a_console_keeps_a_log_and_shows_its_error() {
+    on_each(|wine, probe, version| {
+        let id = format!("com.example.Windowed3{}", version.1);
+        let program = wine.packed(
+            "windowed",
+            "windowed.py",
+            version,
+            &["--windowed", "--app-id", &id],
+        );
+        let path = wine.outside(&program);
+        let log = wine
+            .local_data()
+            .join(&id)
+            .join(program.replace(".exe", ".log"));
+        fs::remove_file(&log).ok();
+        let start = |arguments: &[&str]| {
+            let outcome = wine
+                .run_on_a_screen(probe, &[&["starts", path.as_str()], arguments].concat())
+                .run();
+            passed(&outcome)
+        };
+        assert_eq!(start(&[]), "status 0\n");
+        let written = fs::read_to_string(&log).unwrap().replace("\r\n", "\n");
+        let name = log.file_name().unwrap().to_string_lossy();
+        let shown = format!("C:\\users\\root\\AppData\\Local\\{id}\\{name}");
+        assert_eq!(written, format!("printed\ncomplained\nTrue {shown}\n"));
+        let failed = start(&["fail"]);
+        for words in [
+            "Traceback (most recent call last):",
+            "ValueError: no such luck",
+            &shown,
+            "status 1",
+        ] {
+            assert!(failed.contains(words), "{words} is not in {failed}");
+        }
+        assert!(
+            fs::read_to_string(&log)
+                .unwrap()
+                .contains("ValueError: no such luck")
+        );
+        fs::remove_dir_all(log.parent().unwrap()).unwrap();
+    });
+}
+
+/// Wine answers no question for the id, but says that it was set, and which libraries are loaded when.
+#[test]
+fn the_application_id_is_set_before_python_is_loaded() {
+    on_each(|wine, probe, (_, minor)| {
+        let traced = wine
+            .run(probe, &["exit", "0"])
+            .env("WINEDEBUG", "fixme-all,fixme+shcore,trace+loaddll");
+        let outcome = traced.run();
+        outcome.success();
+        let log = outcome.stderr_text();
+        let set = log
+            .find("SetCurrentProcessExplicitAppUserModelID")
+            .unwrap_or_else(|| outcome.fail("no id was set"));
+        assert!(
+            log[set..]
+                .lines()
+                .next()
+                .unwrap()
+                .contains("com.example.Probe"),
+            "{log}"
+        );
+        let python = log
+            .find(&format!("python3{minor}.dll"))
+            .unwrap_or_else(|| outcome.fail("no Python was loaded"));
+        assert!(set < python, "{log}");
+    });
+}

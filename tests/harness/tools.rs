@@ -1,0 +1,90 @@
+//! Tools of others that judge what we make. `cargo xtask test` installs them where it may.
+
+use super::{kept_folder, pythons};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Where each of `names` is. Without one of them the test is skipped, which is said; where `CI` is set, it fails.
+pub(crate) fn tools<const N: usize>(names: [&str; N]) -> Option<[PathBuf; N]> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let find = |name: &str| {
+        let mut files = std::env::split_paths(&path).map(|folder| folder.join(name));
+        files.find(|file| file.is_file())
+    };
+    let missing: Vec<&str> = names
+        .into_iter()
+        .filter(|name| find(name).is_none())
+        .collect();
+    if missing.is_empty() {
+        return Some(names.map(|name| find(name).unwrap()));
+    }
+    let missing = missing.join(", ");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "not on this machine: {missing}"
+    );
+    eprintln!(
+        "skipped: not on this machine: {missing} (`cargo xtask test` installs them for root)"
+    );
+    None
+}
+
+/// Runs a tool; what it prints.
+pub(crate) fn tool<S: AsRef<OsStr>>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = S>,
+) -> Vec<u8> {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
+
+/// A Python with `pefile`.
+pub(crate) fn python_with_pefile() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let folder = kept_folder().join("venv-pefile");
+        let python = folder.join("bin/python");
+        let stamp = folder.join("installed.txt");
+        if !stamp.exists() {
+            let base = &pythons().last().unwrap().base;
+            tool(
+                base,
+                [
+                    "-m".as_ref(),
+                    "venv".as_ref(),
+                    "--clear".as_ref(),
+                    folder.as_os_str(),
+                ],
+            );
+            tool(
+                &python,
+                [
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                    "pefile",
+                ],
+            );
+            std::fs::write(stamp, "pefile\n").unwrap();
+        }
+        python
+    })
+}
+
+/// The words of a command line.
+pub(crate) fn words<'a>(words: &'a [&'a (dyn AsRef<OsStr> + 'a)]) -> Vec<&'a OsStr> {
+    words.iter().map(AsRef::as_ref).collect()
+}

@@ -1,0 +1,201 @@
+//! Programs for Windows, packed here and run under Wine (`cargo xtask wine`).
+
+use super::{Outcome, Pack, Run, pythons, root};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// A system in which Wine runs, and the versions of CPython for Windows that are packed for it.
+#[derive(Debug)]
+pub(crate) struct Wine {
+    root: PathBuf,
+    /// Folder of the tests' programs in it.
+    home: PathBuf,
+    /// Version and embeddable package.
+    pub(crate) pythons: Vec<((u8, u8), PathBuf)>,
+}
+
+/// Gives the commands that follow what they need to run Wine: `/proc`, seen by them alone, and another root.
+const ENTER: &str = r#"mount -t proc proc "$0/proc" && exec chroot "$0" "$@""#;
+/// Python under Wine wants a pipe for its output; the folder is the first argument.
+const RUN: &str = r#"cd "$0" && exec wine "$@""#;
+const RUN_ON_A_SCREEN: &str = r#"cd "$0" && exec xvfb-run -a wine "$@""#;
+
+impl Wine {
+    /// Wine, where it is set up; says that the test was skipped where it is not. Where `PACK_REQUIRE_WINE` is set, that is a failure.
+    pub(crate) fn find() -> Option<&'static Self> {
+        static FOUND: OnceLock<Option<Wine>> = OnceLock::new();
+        let found = FOUND.get_or_init(Self::start).as_ref();
+        if found.is_none() {
+            assert!(
+                std::env::var_os("PACK_REQUIRE_WINE").is_none(),
+                "Wine is not set up: `cargo xtask wine` does that"
+            );
+            eprintln!("skipped: Wine is not set up (`cargo xtask wine`)");
+        }
+        found
+    }
+
+    fn start() -> Option<Self> {
+        let folder = root().join("target/wine");
+        if !folder.join("ready").exists() || !super::is_root() {
+            return None;
+        }
+        let home = PathBuf::from(format!("/tests/{}", std::process::id()));
+        let wine = Self {
+            pythons: [(3, 11), (3, 13)]
+                .map(|version: (u8, u8)| {
+                    let name = format!("python/{}.{}", version.0, version.1);
+                    (version, folder.join(name))
+                })
+                .into(),
+            root: folder.join("root"),
+            home,
+        };
+        for old in fs::read_dir(wine.root.join("tests"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            if !Path::new("/proc").join(old.file_name()).exists() {
+                fs::remove_dir_all(old.path()).ok();
+            }
+        }
+        fs::create_dir_all(wine.inside("")).unwrap();
+        // Wine's own processes start with the first program and would hold its pipes open. They end a minute after the last.
+        for words in [
+            &["/usr/lib/wine/wineserver64", "-p60"] as &[&str],
+            &["wine", "cmd", "/c", "exit"],
+        ] {
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "--propagation", "private", "sh", "-c", ENTER]);
+            command.arg(&wine.root).args(words).envs(environment());
+            let status = command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            // A server that runs already says so by its status.
+            assert!(
+                status.is_ok_and(|status| status.success() || words[0] != "wine"),
+                "{words:?} failed"
+            );
+        }
+        Some(wine)
+    }
+
+    /// A path of the tests' folder, as this system has it.
+    pub(crate) fn inside(&self, path: &str) -> PathBuf {
+        let home = self.home.strip_prefix("/").unwrap();
+        self.root.join(home).join(path)
+    }
+
+    /// The same for programs under Wine.
+    pub(crate) fn outside(&self, path: &str) -> String {
+        format!("Z:{}/{path}", self.home.display()).replace('/', "\\")
+    }
+
+    /// A folder on the drive C:, and what it is called there: others may not change it, which holds for none on Z:.
+    pub(crate) fn on_c(&self, name: &str) -> (PathBuf, String) {
+        let unique = format!("{}-{name}", std::process::id());
+        let path = self.root.join("root/.wine/drive_c").join(&unique);
+        fs::create_dir_all(&path).unwrap();
+        (path, format!("C:\\{unique}"))
+    }
+
+    /// Packs `script` under a name of its own with a Python for Windows into the tests' folder, and returns the file's
+    /// name.
+    pub(crate) fn packed(
+        &self,
+        name: &str,
+        script: &str,
+        version: (u8, u8),
+        options: &[&str],
+    ) -> String {
+        let name = format!("{name}-{}{}", version.0, version.1);
+        let (_, windows) = self
+            .pythons
+            .iter()
+            .find(|(known, _)| *known == version)
+            .unwrap();
+        let host = pythons().iter().find(|python| python.version == version);
+        let host = host.unwrap_or_else(|| panic!("no CPython {version:?} here that compiles"));
+        let path = std::env::join_paths([
+            host.base.parent().unwrap(),
+            Path::new("/usr/bin"),
+            Path::new("/bin"),
+        ]);
+        Pack::run(&[
+            "build",
+            "--noconfirm",
+            "--target",
+            "x86_64-pc-windows-gnu",
+            "--name",
+            &name,
+        ])
+        .args(options)
+        .arg("--python")
+        .arg(windows)
+        .arg("--distpath")
+        .arg(self.inside(""))
+        .arg(root().join("tests/programs/windows").join(script))
+        .env("PATH", path.unwrap())
+        .run()
+        .success();
+        format!("{name}.exe")
+    }
+
+    /// Distributions for Windows.
+    pub(crate) fn site_packages(&self, (major, minor): (u8, u8)) -> PathBuf {
+        root().join(format!("target/wine/site-packages/{major}.{minor}"))
+    }
+
+    /// `%LOCALAPPDATA%` of the programs.
+    pub(crate) fn local_data(&self) -> PathBuf {
+        self.root
+            .join("root/.wine/drive_c/users/root/AppData/Local")
+    }
+
+    /// A run of a program of the tests' folder, in that folder.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Run {
+        self.run_by(RUN, program, arguments)
+    }
+
+    /// The same, with a screen for windows.
+    pub(crate) fn run_on_a_screen(&self, program: &str, arguments: &[&str]) -> Run {
+        self.run_by(RUN_ON_A_SCREEN, program, arguments)
+    }
+
+    fn run_by(&self, how: &str, program: &str, arguments: &[&str]) -> Run {
+        let mut run = Run::new("unshare")
+            .args(&["--mount", "--propagation", "private", "sh", "-c", ENTER])
+            .arg(&self.root)
+            .args(&["sh", "-c", how])
+            .arg(&self.home)
+            .arg(format!("./{program}"))
+            .args(arguments)
+            .seconds(120);
+        for (name, value) in environment() {
+            run = run.env(name, value);
+        }
+        run
+    }
+}
+
+fn environment() -> [(&'static str, &'static str); 5] {
+    [
+        ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("HOME", "/root"),
+        ("LANG", "C.UTF-8"),
+        ("WINEDEBUG", "-all"),
+        ("XDG_RUNTIME_DIR", "/tmp"),
+    ]
+}
+
+impl Outcome {
+    /// What it wrote to stdout, its line ends as on Unix.
+    pub(crate) fn lines(&self) -> String {
+        self.stdout_text().replace("\r\n", "\n")
+    }
+}

@@ -1,0 +1,2 @@
+def title(request):
+    return {"title": "books"}

@@ -1,0 +1,1 @@
+"""The other half, which plugs into the first; nothing imports it."""
