@@ -97,15 +97,13 @@ impl Kit {
         }
     }
 
-    /// The runtime's Python part as an entry of `sys.path`: its folder, or an archive in memory for the one inside `pack`.
+    /// The runtime's Python part as an entry of `sys.path`: an archive in memory. From a kit's own folder Python would
+    /// import it as well, and leave its bytecode there.
     ///
     /// # Errors
-    /// When the system gives no file in memory, or the current folder is not known.
+    /// When the system gives no file in memory.
     pub fn modules(&self) -> io::Result<PathBuf> {
-        match &self.folder {
-            Some(folder) => std::path::absolute(folder.join(PYTHON)),
-            None => platform::memory_file::keep("modules.zip", &archive(&self.python)?),
-        }
+        platform::memory_file::keep("modules.zip", &archive(&self.python)?)
     }
 }
 

@@ -246,12 +246,12 @@ pub fn plan(request: &Request, report: &Printer) -> Result<Planned, BuildError> 
         report.warning(note);
     }
     let kit = kit::find(&plan.target)?;
-    let (facts, graph, collection) = gather(&plan, &kit, report)?;
+    let gathered = gather(&plan, &kit, report)?;
     Ok(Planned {
         plan,
-        python_version: facts.version,
-        collection,
-        missing: graph.missing,
+        python_version: gathered.facts.version,
+        collection: gathered.collection,
+        missing: gathered.graph.missing,
     })
 }
 
@@ -303,10 +303,14 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
     if let Some(signing) = &plan.signing {
         sign::check(signing)?; // what it takes is there
     }
-    let (facts, graph, collection) = gather(plan, &kit, report)?;
-    let plan = &with_hooks(plan, &graph);
+    let Gathered {
+        plan,
+        facts,
+        graph,
+        collection,
+    } = gather(plan, &kit, report)?;
     let record = Record::new(&graph, &collection).to_json();
-    let output = write::output(plan, &facts, &collection, &kit, &record, report)?;
+    let output = write::output(&plan, &facts, &collection, &kit, &record, report)?;
     Ok(Made {
         python_version: facts.version,
         distributions: collection.distributions.len(),
@@ -320,11 +324,15 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
 }
 
 /// Which files a bundle holds, and what was found out on the way.
-fn gather(
-    plan: &BuildPlan,
-    kit: &Kit,
-    report: &Printer,
-) -> Result<(InterpreterFacts, ModuleGraph, Collection), BuildError> {
+struct Gathered {
+    /// With the runtime hooks of libraries behind those of the settings.
+    plan: BuildPlan,
+    facts: InterpreterFacts,
+    graph: ModuleGraph,
+    collection: Collection,
+}
+
+fn gather(plan: &BuildPlan, kit: &Kit, report: &Printer) -> Result<Gathered, BuildError> {
     let facts = if layout::is_windows(&plan.target) {
         windows::facts(plan)? // by its files: it cannot be run here
     } else {
@@ -333,16 +341,15 @@ fn gather(
     modes::check(plan, &facts)?;
     let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
     report.start(Stage::Collect, 0);
-    let plan = &with_hooks(plan, &graph);
-    let collection = collect::files(plan, &facts, &graph)?; // which files that means, and why each is there
-    report.finish(Stage::Collect);
-    check_glibc(plan, &collection, kit)?; // before the work
-    Ok((facts, graph, collection))
-}
-
-/// The plan with the runtime hooks of libraries behind those of the settings.
-fn with_hooks(plan: &BuildPlan, graph: &ModuleGraph) -> BuildPlan {
     let mut plan = plan.clone();
     plan.runtime_hooks.extend(graph.hooks.runtime_hooks());
-    plan
+    let collection = collect::files(&plan, &facts, &graph)?; // which files that means, and why each is there
+    report.finish(Stage::Collect);
+    check_glibc(&plan, &collection, kit)?; // before the work
+    Ok(Gathered {
+        plan,
+        facts,
+        graph,
+        collection,
+    })
 }

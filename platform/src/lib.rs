@@ -22,6 +22,7 @@ pub mod handoff;
 pub mod library;
 #[cfg(unix)]
 pub mod listener;
+mod loading;
 #[cfg_attr(windows, path = "windows/locale.rs")]
 pub mod locale;
 pub mod map;

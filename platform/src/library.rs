@@ -4,40 +4,12 @@ use std::ffi::{CStr, CString, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+pub use crate::loading::{Binding, LoadError, Visibility};
+
 /// A shared library that stays loaded until the process ends: what it registered (atexit handlers, thread-local
 /// destructors, Python types) must never point into unmapped memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Library(*mut c_void);
-
-/// Why a library could not be loaded, in the dynamic linker's words.
-#[derive(Debug)]
-pub struct LoadError(pub String);
-
-impl std::fmt::Display for LoadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for LoadError {}
-
-/// Who sees a library's symbols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visibility {
-    /// Libraries loaded later.
-    Global,
-    /// Only who asks for them by handle.
-    Local,
-}
-
-/// When the functions that a library uses are looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Binding {
-    /// All of them now: what is missing is an error here.
-    Now,
-    /// Each when it is called first, as programs do: of a large library most never are.
-    Lazy,
-}
 
 impl Library {
     /// Loads the library at `path` with every symbol resolved now.

@@ -280,21 +280,17 @@ fn pack_doctor_tells_what_windows_will_show() {
     };
     let branded = brand(&exe, &branding).unwrap().file;
     assert_eq!(doctor(&branded), [""; 0]);
-    let text = Pack::run(&["doctor"])
-        .arg(&file)
-        .run()
-        .success()
-        .stdout_text();
+    let told = || {
+        let doctor = Pack::run(&["doctor"]).arg(&file).run();
+        doctor.success().stdout_text()
+    };
+    let text = told();
     assert!(
         text.contains("not packed by `pack`") && text.contains("ie4uinit.exe"),
         "{text}"
     );
     fs::write(&file, packed(&branded)).unwrap();
-    let text = Pack::run(&["doctor"])
-        .arg(&file)
-        .run()
-        .success()
-        .stdout_text();
+    let text = told();
     assert!(
         text.contains("the task manager calls it `Guestbook`") && text.contains("AppUserModelID"),
         "{text}"

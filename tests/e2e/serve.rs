@@ -271,6 +271,28 @@ fn static_files_need_no_application() {
 }
 
 #[test]
+fn the_application_asks_the_server_and_the_kit_stays_as_it_is() {
+    both(|python| {
+        let scratch = Scratch::new();
+        let site = "import pack_runtime\n\ndef app(environ, start_response):\n    \
+                    body = repr(sorted(pack_runtime.metrics())).encode()\n    \
+                    start_response('200 OK', [('Content-Length', str(len(body)))])\n    return [body]\n";
+        fs::write(scratch.join("asking.py"), site).unwrap();
+        let server = Server::start(serve(&scratch, python, &["asking:app"]));
+        assert!(server.get("/").expect(200).text().contains("interpreters"));
+        server.stop().success();
+    });
+    for kit in fs::read_dir(Pack::kits()).unwrap() {
+        let modules = kit.unwrap().path().join("python/pack_runtime");
+        assert!(
+            !modules.join("__pycache__").exists(),
+            "{}",
+            modules.display()
+        );
+    }
+}
+
+#[test]
 fn processes_and_interpreters() {
     let scratch = site();
     let python = Case::any().python;

@@ -20,6 +20,29 @@ struct Workshop {
     openssl: PathBuf,
 }
 
+/// Makes a key and a certificate for it that is good for `usage`.
+fn self_signed(openssl: &Path, subject: &str, usage: &str, [key, certificate]: [&Path; 2]) {
+    let usage = format!("extendedKeyUsage={usage}");
+    let new: [&dyn AsRef<std::ffi::OsStr>; 15] = [
+        &"req",
+        &"-x509",
+        &"-newkey",
+        &"rsa:2048",
+        &"-nodes",
+        &"-days",
+        &"30",
+        &"-subj",
+        &subject,
+        &"-addext",
+        &usage,
+        &"-keyout",
+        &key,
+        &"-out",
+        &certificate,
+    ];
+    tool(openssl, words(&new));
+}
+
 impl Workshop {
     fn new() -> Option<Self> {
         let [osslsigncode, openssl, gcc] =
@@ -37,24 +60,7 @@ impl Workshop {
             scratch.path().join("cert.pem"),
         );
         let subject = "/O=Example/CN=Guest Book Makers";
-        let new: [&dyn AsRef<std::ffi::OsStr>; 15] = [
-            &"req",
-            &"-x509",
-            &"-newkey",
-            &"rsa:2048",
-            &"-nodes",
-            &"-days",
-            &"30",
-            &"-subj",
-            &subject,
-            &"-addext",
-            &"extendedKeyUsage=codeSigning",
-            &"-keyout",
-            &key,
-            &"-out",
-            &certificate,
-        ];
-        tool(&openssl, words(&new));
+        self_signed(&openssl, subject, "codeSigning", [&key, &certificate]);
         Some(Self {
             exe,
             signing: Signing {
@@ -283,24 +289,12 @@ server.serve_forever()
 ";
     let folder = workshop.scratch.path();
     let (key, certificate) = (folder.join("tsa-key.pem"), folder.join("tsa.pem"));
-    let new: [&dyn AsRef<std::ffi::OsStr>; 15] = [
-        &"req",
-        &"-x509",
-        &"-newkey",
-        &"rsa:2048",
-        &"-nodes",
-        &"-days",
-        &"30",
-        &"-subj",
-        &"/CN=Time",
-        &"-addext",
-        &"extendedKeyUsage=critical,timeStamping",
-        &"-keyout",
-        &key,
-        &"-out",
-        &certificate,
-    ];
-    tool(&workshop.openssl, words(&new));
+    self_signed(
+        &workshop.openssl,
+        "/CN=Time",
+        "critical,timeStamping",
+        [&key, &certificate],
+    );
     fs::write(folder.join("serial"), "01\n").unwrap();
     let settings = format!(
         "[tsa]\ndefault_tsa = t\n[t]\nserial = {0}/serial\nsigner_cert = {0}/tsa.pem\nsigner_key = {0}/tsa-key.pem\n\

@@ -124,13 +124,17 @@ pub(crate) struct Pack;
 impl Pack {
     /// `pack COMMAND…` in an environment with what it needs to find its kits and to keep its cache to this run.
     pub(crate) fn run(arguments: &[&str]) -> Run {
-        let kits = std::env::var_os("PACK_KITS").map_or_else(kits_beside, PathBuf::from);
         Run::new(env!("CARGO_BIN_EXE_pack"))
             .args(arguments)
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", runs_folder())
-            .env("PACK_KITS", kits)
+            .env("PACK_KITS", Self::kits())
             .seconds(300)
+    }
+
+    /// The folder of kits that it uses.
+    pub(crate) fn kits() -> PathBuf {
+        std::env::var_os("PACK_KITS").map_or_else(kits_beside, PathBuf::from)
     }
 
     /// `pack build --python … --onefile`, or as the case says.

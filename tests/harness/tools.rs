@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Where each of `names` is. Without one of them the test is skipped, which is said; where `CI` is set, it fails.
+/// Where each of `names` is. Without one of them the test is skipped, which is said; where `PACK_REQUIRE_TOOLS` is set, it fails.
 pub(crate) fn tools<const N: usize>(names: [&str; N]) -> Option<[PathBuf; N]> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let find = |name: &str| {
@@ -22,7 +22,7 @@ pub(crate) fn tools<const N: usize>(names: [&str; N]) -> Option<[PathBuf; N]> {
     }
     let missing = missing.join(", ");
     assert!(
-        std::env::var_os("CI").is_none(),
+        std::env::var_os("PACK_REQUIRE_TOOLS").is_none(),
         "not on this machine: {missing}"
     );
     eprintln!(

@@ -270,8 +270,11 @@ fn place_python(folder: &Path) -> Result<()> {
     }
     for present in list(folder)? {
         if !names.iter().any(|name| present.ends_with(name)) {
-            fs::remove_file(&present)
-                .with_context(|| format!("could not remove {}", present.display()))?;
+            let removed = match present.is_dir() {
+                true => fs::remove_dir_all(&present),
+                false => fs::remove_file(&present),
+            };
+            removed.with_context(|| format!("could not remove {}", present.display()))?;
         }
     }
     Ok(())

@@ -318,10 +318,7 @@ impl Finder {
             let Some(listing) = self.listing(&folder) else {
                 continue;
             };
-            let modules = listing
-                .files
-                .iter()
-                .filter_map(|file| self.module_name(file));
+            let modules = self.module_names(&listing);
             names.extend(
                 modules
                     .filter(|name| *name != "__init__")
@@ -354,11 +351,7 @@ impl Finder {
             let Some(listing) = self.listing(&folder) else {
                 continue;
             };
-            let modules = listing
-                .files
-                .iter()
-                .filter_map(|file| self.module_name(file));
-            let modules = modules.map(str::to_owned);
+            let modules = self.module_names(&listing).map(str::to_owned);
             let folders = listing.folders.iter().cloned();
             names.extend(
                 modules
@@ -367,6 +360,12 @@ impl Finder {
             );
         }
         names.into_iter().collect()
+    }
+
+    /// The modules that are files of a folder.
+    fn module_names<'a>(&'a self, listing: &'a Listing) -> impl Iterator<Item = &'a str> {
+        let files = listing.files.iter();
+        files.filter_map(|file| self.module_name(file))
     }
 
     /// `name` of `name.py` and `name.cpython-311-x86_64-linux-gnu.so`.

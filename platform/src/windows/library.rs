@@ -13,39 +13,11 @@ use windows_sys::Win32::System::LibraryLoader::{
     SetDefaultDllDirectories,
 };
 
+pub use crate::loading::{Binding, LoadError, Visibility};
+
 /// A shared library that stays loaded until the process ends: what it registered must never point into unmapped memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Library(HMODULE);
-
-/// Why a library could not be loaded, in the system's words.
-#[derive(Debug)]
-pub struct LoadError(pub String);
-
-impl std::fmt::Display for LoadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for LoadError {}
-
-/// Who sees a library's symbols: on Windows whoever names the library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visibility {
-    /// Libraries loaded later.
-    Global,
-    /// Only who asks for them by handle.
-    Local,
-}
-
-/// When the functions that a library uses are looked up: on Windows always when it is loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Binding {
-    /// All of them now.
-    Now,
-    /// Each when it is called first.
-    Lazy,
-}
 
 impl Library {
     /// Loads the library at `path`. What it needs is looked for among what is loaded, in its own folder, in those of

@@ -245,13 +245,7 @@ fn tell(labels: &[String], timeouts: &Timeouts) {
         ));
     }
     match Worker::current() {
-        Some(worker) => {
-            let (number, process) = (worker.number(), std::process::id());
-            log::line(&format!(
-                "worker {number} (process {process}) is replaced: a thread of it does not come back"
-            ));
-            worker.ask_for_replacement();
-        }
+        Some(worker) => worker.ask_for_replacement("a thread of it does not come back"),
         None => log::line(
             "warning: its thread serves nobody until the application comes back; with `supervise` the process would be \
              replaced",

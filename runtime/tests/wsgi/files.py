@@ -8,13 +8,13 @@ import unittest
 os.environ["TEST_MODULE"] = "file_applications"
 FOLDER = tempfile.TemporaryDirectory()
 os.environ["TEST_FOLDER"] = FOLDER.name
-from cases import Server  # noqa: E402
+from cases import Case, Server  # noqa: E402
 
 CONTENT = bytes(range(97, 123)) * 40000
 HUGE = 64 << 20
 
 
-class Files(unittest.TestCase):
+class Files(Case):
     @classmethod
     def setUpClass(cls):
         with open(os.path.join(FOLDER.name, "letters"), "wb") as file:
@@ -24,15 +24,8 @@ class Files(unittest.TestCase):
             file.truncate(HUGE)
         cls.server = Server(threads=1).start()
 
-    @classmethod
-    def tearDownClass(cls):
-        status = cls.server.stop()
-        assert status == 0, (status, cls.server.log.decode(errors="replace"))
-
-    def connect(self):
-        connection = self.server.connect()
-        self.addCleanup(connection.sock.close)
-        return connection
+    def setUp(self):
+        """There are no events."""
 
     def rest(self, connection, expected):
         """How much comes of so many bytes."""

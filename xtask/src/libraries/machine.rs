@@ -151,7 +151,10 @@ mod tests {
             assert_eq!(found, Path::new(expected), "{prefix}");
         };
         check("/usr", "/usr/lib/python3.13");
-        check("/root/.pyenv/versions/3.13.0", "/root/.pyenv/versions");
+        check(
+            "/home/me/.pyenv/versions/3.13.0",
+            "/home/me/.pyenv/versions",
+        );
         check("/opt/python", "/opt/python");
     }
 }

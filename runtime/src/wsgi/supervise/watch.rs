@@ -13,7 +13,6 @@ use super::worker::Worker;
 use crate::embed::{Interpreter, ThreadState};
 use crate::wsgi::background::{Background, Stop};
 use crate::wsgi::engine::Engine;
-use crate::wsgi::log;
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -132,11 +131,7 @@ fn look(limits: &Limits, seats: &[Arc<Seat>], worker: &Worker, stop: &Stop) {
             .sum();
         let reached = limits.reached(served, children::resident_memory, children::now());
         if let Some(reason) = reached {
-            let (number, process) = (worker.number(), std::process::id());
-            log::line(&format!(
-                "worker {number} (process {process}) is replaced: {reason}"
-            ));
-            worker.ask_for_replacement();
+            worker.ask_for_replacement(&reason);
             return;
         }
     }

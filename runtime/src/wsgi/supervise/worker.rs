@@ -11,6 +11,7 @@ use platform::process::exit_now;
 use platform::signals::TERMINATE;
 
 use super::{Slot, Word};
+use crate::wsgi::log;
 use crate::wsgi::telemetry::Memory;
 use crate::wsgi::transport::tls::Tls;
 
@@ -96,8 +97,12 @@ impl Worker {
         self.slot.set(Word::Beat, time);
     }
 
-    /// Asks for a replacement.
-    pub(crate) fn ask_for_replacement(&self) {
+    /// Asks for a replacement, and says why.
+    pub(crate) fn ask_for_replacement(&self, reason: &str) {
+        let (number, process) = (self.number, std::process::id());
+        log::line(&format!(
+            "worker {number} (process {process}) is replaced: {reason}"
+        ));
         self.slot.set(Word::Stale, 1);
     }
 }

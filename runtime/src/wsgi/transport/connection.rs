@@ -674,7 +674,8 @@ impl Incoming {
 }
 
 impl Refusal {
-    fn answer(&self) -> String {
+    /// The whole response, after which the connection is closed.
+    pub(crate) fn answer(&self) -> String {
         let Self { status, reason } = self;
         let retry = if *status == 503 {
             "Retry-After: 1\r\n"

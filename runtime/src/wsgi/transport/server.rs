@@ -12,6 +12,7 @@ use platform::socket::{Socket, accept};
 
 use super::access::Log;
 use super::connection::{Connection, Next, Scratch};
+use super::head::Refusal;
 use super::http2::{self, Http2};
 use super::queue::{Queue, Waiting};
 use super::stream::Stream;
@@ -599,8 +600,10 @@ fn most_connections(limit: usize) -> usize {
 }
 
 fn turn_away(socket: &Socket) {
-    const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
-        Content-Length: 30\r\nRetry-After: 1\r\nConnection: close\r\n\r\nthe server has no connections\n";
-    let _ = socket.send(&[IoSlice::new(ANSWER)]);
+    let full = Refusal {
+        status: 503,
+        reason: "the server has no connections",
+    };
+    let _ = socket.send(&[IoSlice::new(full.answer().as_bytes())]);
     socket.end_sending();
 }

@@ -35,6 +35,11 @@ impl Turn {
         state.is_running(self.number).then_some(state)
     }
 
+    // To send to a client that is there.
+    fn sending(&self) -> Result<MutexGuard<'_, State>, Gone> {
+        self.state().filter(|state| !state.output.gone).ok_or(Gone)
+    }
+
     fn cut_off(&self) -> ReceiveError {
         if self.connection.shared.phase() == Phase::Cutting {
             ReceiveError::Stopped
@@ -126,10 +131,7 @@ impl Exchange for Turn {
         pace: Pace,
     ) -> Result<usize, Gone> {
         let connection = &*self.connection;
-        let mut state = self.state().ok_or(Gone)?;
-        if state.output.gone {
-            return Err(Gone);
-        }
+        let mut state = self.sending()?;
         let delimited = self.delimited(&state, head);
         let phase = connection.shared.phase();
         let field = state.decide_keep(delimited != Delimited::Close, phase);
@@ -151,10 +153,7 @@ impl Exchange for Turn {
         body: Regular,
         complete: bool,
     ) -> Result<usize, Gone> {
-        let mut state = self.state().ok_or(Gone)?;
-        if state.output.gone {
-            return Err(Gone);
-        }
+        let mut state = self.sending()?;
         let field = state.decide_keep(true, self.connection.shared.phase());
         let length = usize::try_from(body.length).unwrap_or(usize::MAX);
         state.output.respond_file(head, field, body, complete);
@@ -162,10 +161,7 @@ impl Exchange for Turn {
     }
 
     fn send(&self, data: &[u8], complete: bool, pace: Pace) -> Result<usize, Gone> {
-        let mut state = self.state().ok_or(Gone)?;
-        if state.output.gone {
-            return Err(Gone);
-        }
+        let mut state = self.sending()?;
         let socket = &self.connection.socket;
         let taken = state.output.send(socket, (data, complete), pace);
         drop(state);
