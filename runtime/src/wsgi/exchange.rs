@@ -198,8 +198,16 @@ pub(crate) trait Exchange: Send + Sync {
     /// The client is gone, or has not read for too long.
     fn send(&self, data: &[u8], complete: bool, pace: Pace) -> Result<usize, Gone>;
 
-    /// Whether [`Exchange::respond_file`] may be called.
-    fn takes_files(&self) -> bool {
+    /// Whether [`Exchange::respond`] with `head`, or [`Exchange::send`] where there is none, does more to the body than to send
+    /// it. Then these are called without the GIL, and take all that they are given.
+    fn transforms(&self, head: Option<&ResponseHead>) -> bool {
+        let _ = head;
+        false
+    }
+
+    /// Whether [`Exchange::respond_file`] may be called with this head.
+    fn takes_file(&self, head: &ResponseHead) -> bool {
+        let _ = head;
         false
     }
 
@@ -207,7 +215,7 @@ pub(crate) trait Exchange: Send + Sync {
     /// request. Returns its length.
     ///
     /// # Errors
-    /// The client is gone, or [`Exchange::takes_files`] says no.
+    /// The client is gone, or [`Exchange::takes_file`] says no.
     fn respond_file(
         &self,
         head: &ResponseHead,
