@@ -161,6 +161,8 @@ fn start<'py>(
                 "worker {number} (process {process}) is ready (CPython {version}, {how})"
             ));
             worker.ready();
+            // Who asked before that asked the workers that were ready.
+            server.reopen_log();
         }
         None => {
             platform::service::notify("READY=1");
@@ -180,11 +182,15 @@ fn accept(
     observer: Observer,
 ) -> Result<Server, (String, Engine)> {
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
-    let watched: &[u8] = match Worker::current() {
-        Some(_) => &[INTERRUPT, TERMINATE, QUIT, USER1],
-        None => &[INTERRUPT, TERMINATE],
-    };
-    let watched = Signals::watch(watched).and_then(|signals| Ok((signals.waker()?, signals)));
+    let mut watched = vec![INTERRUPT, TERMINATE];
+    if Worker::current().is_some() {
+        watched.push(QUIT);
+    }
+    // Otherwise it is the application's.
+    if settings.access_log_file.is_some() {
+        watched.push(USER1);
+    }
+    let watched = Signals::watch(&watched).and_then(|signals| Ok((signals.waker()?, signals)));
     let (waker, signals) = match watched {
         Ok(watched) => watched,
         Err(error) => return Err((format!("cannot catch signals: {error}"), engine)),
