@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: what reads bytes from outside, under libFuzzer and the address sanitizer.
 //!
 //! Seeds lie in `*/fuzz/seeds/TARGET`. Each run writes them anew, from the payload's writer and from ELF files that the C
-//! compiler makes; those of Windows executables and icons are `pack`'s own and stay. What a run found of interest is kept in
+//! compiler makes; those of Windows executables, icons and requests stay. What a run found of interest is kept in
 //! `target/fuzz/corpus`. An input that broke something is put beside the seeds, where every later run tries it first.
 
 use crate::kits;
@@ -35,7 +35,7 @@ struct Target {
     seeds: &'static str,
 }
 
-const FUZZED: [Fuzzed; 2] = [
+const FUZZED: [Fuzzed; 3] = [
     Fuzzed {
         package: "payload",
         dictionary: "payload.dict",
@@ -56,6 +56,14 @@ const FUZZED: [Fuzzed; 2] = [
             Target::new("strip", "elf"),
             Target::new("pe", "pe"),
             Target::new("icon", "icon"),
+        ],
+    },
+    Fuzzed {
+        package: "runtime",
+        dictionary: "http.dict",
+        targets: &[
+            Target::new("request", "request"),
+            Target::new("chunked", "chunked"),
         ],
     },
 ];

@@ -1,6 +1,6 @@
-//! The head of a request, checked before hyper sees it.
+//! The head of a request.
 //!
-//! hyper mends what it can: it drops one of two contradicting lengths, takes a lone LF for a line end, accepts a
+//! Some servers mend what they can: they drop one of two contradicting lengths, take a lone LF for a line end, accept a
 //! request without Host. A proxy in front of us may mend differently, and the difference is how requests are smuggled.
 //! Here such a head is refused (RFC 9112, sections 2.2, 3.2, 5 and 6).
 

@@ -1,0 +1,17 @@
+//! The modules of the server that need neither Python nor sockets, where they expect each other.
+
+#[path = "../../../src/wsgi/environ.rs"]
+pub(crate) mod environ;
+#[path = "../../../src/wsgi/exchange.rs"]
+pub(crate) mod exchange;
+#[path = "../../../src/wsgi/forwarded.rs"]
+pub(crate) mod forwarded;
+pub(crate) mod statics;
+#[path = "../../../src/wsgi/target.rs"]
+pub(crate) mod target;
+pub(crate) mod transport;
+
+pub(crate) mod file {
+    /// No request has one.
+    pub(crate) struct Regular;
+}
