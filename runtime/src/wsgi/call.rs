@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3_ffi as ffi;
 
-use super::exchange::{Exchange, GATEWAY_TIMEOUT, Gone, Pace, ReceiveError, Request, ResponseHead};
-use super::file::{FileWrapper, Regular};
+use super::exchange::{
+    Exchange, FilePart, GATEWAY_TIMEOUT, Gone, Pace, ReceiveError, Request, ResponseHead,
+};
+use super::file::FileWrapper;
 use super::host::Host;
 use super::response::{self, End, Head, Response, Step, Violation};
 use super::telemetry::local;
@@ -157,7 +159,7 @@ impl Call {
         sent
     }
 
-    fn send_regular<'py>(&self, py: Attached<'py>, mut regular: Regular) -> Result<(), Stop<'py>> {
+    fn send_regular<'py>(&self, py: Attached<'py>, mut regular: FilePart) -> Result<(), Stop<'py>> {
         let mut response = self.response();
         response.whole_length(regular.length);
         let step = response.data(usize::try_from(regular.length).unwrap_or(usize::MAX));

@@ -3,9 +3,9 @@
 //! The protocol side runs on a Python thread and is written against [`Exchange`] alone, so that another transport can
 //! take the place of today's without a change there.
 
+use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::file::Regular;
 use super::forwarded::Forwarded;
 use super::target::Target;
 use super::transport::head::{Parsed, Span};
@@ -136,6 +136,17 @@ pub(crate) struct ResponseHead {
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+/// A part of a regular file, on its way to a client.
+#[derive(Debug)]
+pub(crate) struct FilePart {
+    /// Open for reading.
+    pub file: File,
+    /// Where to begin.
+    pub offset: u64,
+    /// Bytes from there on.
+    pub length: u64,
+}
+
 /// Why no more of the request body can be read. What an application sees as an OSError.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReceiveError {
@@ -219,7 +230,7 @@ pub(crate) trait Exchange: Send + Sync {
     fn respond_file(
         &self,
         head: &ResponseHead,
-        body: Regular,
+        body: FilePart,
         complete: bool,
     ) -> Result<usize, Gone> {
         let _ = (head, body, complete);

@@ -1,9 +1,9 @@
 //! `wsgi.file_wrapper`: an open file as a response body.
 
 use std::ffi::CStr;
-use std::fs::File;
 use std::sync::Arc;
 
+use super::exchange::FilePart;
 use super::host::Types;
 use crate::embed::class::{MethodEntry, method};
 use crate::embed::{
@@ -38,12 +38,12 @@ impl Instance for FileWrapper {
 }
 
 impl FileWrapper {
-    /// The file itself and what is left of it, for a transport to read: its descriptor, position and bytes. `None` for what
+    /// What is left of the file, for a transport to read. `None` for what
     /// only Python can read: everything but regular files as `open(name, "rb")` gives them.
     ///
     /// # Errors
     /// What asking it raised.
-    pub(crate) fn regular<'py>(&self, py: Attached<'py>) -> PyResult<'py, Option<Regular>> {
+    pub(crate) fn regular<'py>(&self, py: Attached<'py>) -> PyResult<'py, Option<FilePart>> {
         let file = self.file.get(py);
         let io = py.import(c"_io")?;
         let class = file.class();
@@ -63,37 +63,24 @@ impl FileWrapper {
             return Ok(None);
         };
         let (position, descriptor) = (position.to_i64()?, descriptor.to_i64()?);
-        Ok(Regular::open(position, descriptor))
+        Ok(open(position, descriptor))
     }
 }
 
-/// A regular file on its way to a client.
-#[derive(Debug)]
-pub(crate) struct Regular {
-    /// Open for reading.
-    pub file: File,
-    /// Where to begin.
-    pub offset: u64,
-    /// Bytes from there to its end.
-    pub length: u64,
-}
-
-impl Regular {
-    fn open(position: i64, descriptor: i64) -> Option<Self> {
-        let offset = u64::try_from(position).ok()?;
-        let file = platform::descriptor::duplicate(i32::try_from(descriptor).ok()?).ok()?;
-        let metadata = file.metadata().ok()?;
-        // A regular file whose size means nothing, as in /proc, has none.
-        let length = metadata
-            .len()
-            .checked_sub(offset)
-            .filter(|&length| length > 0)?;
-        metadata.is_file().then_some(Self {
-            file,
-            offset,
-            length,
-        })
-    }
+fn open(position: i64, descriptor: i64) -> Option<FilePart> {
+    let offset = u64::try_from(position).ok()?;
+    let file = platform::descriptor::duplicate(i32::try_from(descriptor).ok()?).ok()?;
+    let metadata = file.metadata().ok()?;
+    // A regular file whose size means nothing, as in /proc, has none.
+    let length = metadata
+        .len()
+        .checked_sub(offset)
+        .filter(|&length| length > 0)?;
+    metadata.is_file().then_some(FilePart {
+        file,
+        offset,
+        length,
+    })
 }
 
 struct Close;

@@ -9,6 +9,7 @@ os.environ["TEST_MODULE"] = "file_applications"
 FOLDER = tempfile.TemporaryDirectory()
 os.environ["TEST_FOLDER"] = FOLDER.name
 from cases import Case, Server  # noqa: E402
+import frames  # noqa: E402
 
 CONTENT = bytes(range(97, 123)) * 40000
 HUGE = 64 << 20
@@ -100,6 +101,71 @@ class Files(Case):
         for _ in range(5):
             self.connect().request("GET /?name=huge").sock.close()
         self.assertEqual(self.connect().request("GET /hello").response().body, b"hello")
+
+
+class FilesByHttp2(Files):
+    """One thread serves all of it."""
+
+    def connect(self):
+        client = frames.connect(self.server.port)
+        self.addCleanup(client.sock.close)
+        return client
+
+    def test_whole_files_and_parts(self):
+        client = self.connect()
+        for query, expected in (
+                ("name=letters", CONTENT), ("name=letters&skip=3", CONTENT[3:]), ("name=letters&skip=2&length=7", CONTENT[2:9]),
+                ("name=letters&length=0", b""), ("name=nothing", b""), ("name=letters&kind=loud", CONTENT.upper())):
+            response = client.ask("/?" + query)
+            self.assertEqual((response.code, response.body, response.reset), (200, expected, None), query)
+
+    def test_no_body(self):
+        response = self.connect().ask("/?name=letters", "HEAD")
+        self.assertEqual((response.field["content-length"], response.body), (str(len(CONTENT)), b""))
+
+    def test_too_short_for_its_length(self):
+        response = self.connect().ask("/?name=letters&length=%d" % (len(CONTENT) + 10))
+        self.assertIsNotNone(response.reset)
+        self.assertTrue(CONTENT.startswith(response.body))
+        self.server.wait_log("10 bytes shorter than its Content-Length")
+
+    def test_a_slow_client_keeps_no_thread(self):
+        client = frames.connect(self.server.port, generous=False)
+        self.addCleanup(client.sock.close)
+        # Room on the connection; the stream has what it begins with.
+        client.send(frames.window_update(0, 1 << 20))
+        slow = client.open("/?name=huge")
+        self.assertEqual(self.connect().ask("/hello").body, b"hello")
+        self.assertEqual(client.ask("/hello").body, b"hello")
+        self.assertFalse(client.streams[slow].ended)
+
+    def test_a_file_that_shrinks_meanwhile(self):
+        path = os.path.join(FOLDER.name, "shrinking")
+        with open(path, "wb") as file:
+            file.truncate(10 << 20)
+        client = frames.connect(self.server.port, generous=False)
+        self.addCleanup(client.sock.close)
+        number = client.open("/?name=shrinking")
+        while not client.streams[number].body:
+            client.read()
+        os.truncate(path, 1 << 10)
+        client.send(frames.window_update(0, 20 << 20) + frames.window_update(number, 20 << 20))
+        self.assertIsNotNone(client.response(number).reset)
+
+    def test_a_client_that_leaves(self):
+        for _ in range(5):
+            client = self.connect()
+            client.open("/?name=huge")
+            client.sock.close()
+        self.assertEqual(self.connect().ask("/hello").body, b"hello")
+
+    def test_an_old_client(self):
+        """There is none."""
+
+    def test_a_file_that_is_gone(self):
+        with open(os.path.join(FOLDER.name, "passing"), "wb") as file:
+            file.write(CONTENT)
+        self.assertEqual(self.connect().ask("/?name=passing&unlink=1").body, CONTENT)
 
 
 if __name__ == "__main__":

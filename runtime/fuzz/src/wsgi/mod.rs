@@ -10,8 +10,3 @@ pub(crate) mod statics;
 #[path = "../../../src/wsgi/target.rs"]
 pub(crate) mod target;
 pub(crate) mod transport;
-
-pub(crate) mod file {
-    /// No request has one.
-    pub(crate) struct Regular;
-}

@@ -13,8 +13,7 @@ use bytes::Bytes;
 use payload::Wsgi;
 
 use super::codings;
-use super::exchange::{Exchange, Gone, Pace, ReceiveError, Request, ResponseHead};
-use super::file::Regular;
+use super::exchange::{Exchange, FilePart, Gone, Pace, ReceiveError, Request, ResponseHead};
 use encoder::{CODINGS, Encoder};
 use policy::Fate;
 
@@ -179,7 +178,7 @@ impl Exchange for Compressing {
     fn respond_file(
         &self,
         head: &ResponseHead,
-        body: Regular,
+        body: FilePart,
         complete: bool,
     ) -> Result<usize, Gone> {
         match self.fate(head) {

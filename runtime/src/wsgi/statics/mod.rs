@@ -11,14 +11,14 @@ mod conditional;
 mod path;
 mod range;
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use platform::beneath::Folder;
 
-use super::exchange::{Fields, Request, ResponseHead};
+use super::exchange::{Fields, FilePart, Request, ResponseHead};
 use conditional::{Condition, Validators};
 use range::Wanted;
 
@@ -43,8 +43,8 @@ pub(crate) struct Answer {
 pub(crate) enum Body {
     /// Here.
     Text(&'static [u8]),
-    /// This many bytes of a file, from an offset on.
-    File(File, u64, u64),
+    /// A part of a file.
+    File(FilePart),
 }
 
 /// A folder that cannot be served.
@@ -151,7 +151,12 @@ impl Statics {
         Ok(match range::wanted(&validators, fields, size) {
             Wanted::All => {
                 head.push(field("Content-Length", &size.to_string()));
-                answer(200, "OK", head, Body::File(file, 0, size))
+                let part = FilePart {
+                    file,
+                    offset: 0,
+                    length: size,
+                };
+                answer(200, "OK", head, Body::File(part))
             }
             Wanted::Part { first, last } => {
                 let length = last - first + 1;
@@ -160,12 +165,12 @@ impl Statics {
                     "Content-Range",
                     &format!("bytes {first}-{last}/{size}"),
                 ));
-                answer(
-                    206,
-                    "Partial Content",
-                    head,
-                    Body::File(file, first, length),
-                )
+                let part = FilePart {
+                    file,
+                    offset: first,
+                    length,
+                };
+                answer(206, "Partial Content", head, Body::File(part))
             }
             Wanted::Nothing => {
                 let mut answer = refusal(

@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::piece::Piece;
 use super::stream::Stream;
+use crate::wsgi::exchange::FilePart;
 use crate::wsgi::exchange::{Pace, ResponseHead};
-use crate::wsgi::file::Regular;
 use crate::wsgi::statics::{Answer, Body};
 
 /// Bytes of a response that may wait for the client before the application has to.
@@ -156,9 +156,9 @@ impl Output {
                 self.pending.extend_from_slice(text);
                 self.bytes = text.len() as u64;
             }
-            Body::File(file, offset, length) => {
-                self.file = Some(Piece::new(file, offset, length));
-                self.bytes = length;
+            Body::File(part) => {
+                self.bytes = part.length;
+                self.file = Some(Piece::new(part));
             }
         }
     }
@@ -168,18 +168,13 @@ impl Output {
         &mut self,
         head: &ResponseHead,
         connection: &[u8],
-        body: Regular,
+        body: FilePart,
         complete: bool,
     ) {
         self.status = Some(head.status);
         (self.bytes, self.complete) = (body.length, complete);
         write_head(&mut self.pending, head, Delimited::Length, connection);
-        let Regular {
-            file,
-            offset,
-            length,
-        } = body;
-        self.file = (length > 0).then(|| Piece::new(file, offset, length));
+        self.file = (body.length > 0).then(|| Piece::new(body));
     }
 
     /// The head, and what there is of the body; how much of that was taken.

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt as _;
 
 use super::stream::Stream;
+use crate::wsgi::exchange::FilePart;
 
 /// Bytes that are read at once.
 const SIZE: usize = 64 * 1024;
@@ -31,12 +32,12 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    /// `length` bytes of `file`, from `offset` on.
-    pub(crate) fn new(file: File, offset: u64, length: u64) -> Self {
+    /// All of `part`.
+    pub(crate) fn new(part: FilePart) -> Self {
         Self {
-            file,
-            offset,
-            left: length,
+            file: part.file,
+            offset: part.offset,
+            left: part.length,
             copies: false,
         }
     }

@@ -9,8 +9,7 @@ use platform::poll::{Interest, wait_for};
 use super::Phase;
 use super::connection::{Connection, State};
 use super::output::Delimited;
-use crate::wsgi::exchange::{Exchange, Gone, Pace, ReceiveError, ResponseHead};
-use crate::wsgi::file::Regular;
+use crate::wsgi::exchange::{Exchange, FilePart, Gone, Pace, ReceiveError, ResponseHead};
 
 /// A request that a thread has, as long as it has it: the connection may be at a later one when an application comes
 /// back to what it kept.
@@ -150,7 +149,7 @@ impl Exchange for Turn {
     fn respond_file(
         &self,
         head: &ResponseHead,
-        body: Regular,
+        body: FilePart,
         complete: bool,
     ) -> Result<usize, Gone> {
         let mut state = self.sending()?;

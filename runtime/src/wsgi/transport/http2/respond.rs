@@ -1,6 +1,5 @@
 //! Heads of responses, and responses that are sent without a thread of Python's.
 
-use std::fs::File;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,7 +16,7 @@ use super::super::access::Record;
 use super::super::head::Refusal;
 use super::super::piece::Piece;
 use super::super::server::Shared;
-use crate::wsgi::exchange::ResponseHead;
+use crate::wsgi::exchange::{FilePart, ResponseHead};
 
 /// The head of a response as `h2` wants it. What it would not take was refused before.
 pub(super) fn head(head: &ResponseHead) -> Response<()> {
@@ -42,14 +41,15 @@ pub(super) fn head(head: &ResponseHead) -> Response<()> {
     response
 }
 
-/// Sends a part of a file, with `limit` for the client to take some of it.
+/// Sends a part of a file, with `limit` for the client to take some of it; `complete`: that is the whole body.
 pub(super) async fn file(
     mut stream: SendStream<Bytes>,
-    (file, offset, length): (File, u64, u64),
+    part: FilePart,
+    complete: bool,
     limit: Duration,
 ) {
-    let mut piece = Piece::new(file, offset, length);
-    let mut left = length;
+    let mut left = part.length;
+    let mut piece = Piece::new(part);
     let mut buffer = Vec::new();
     while left > 0 {
         buffer.clear();
@@ -59,9 +59,12 @@ pub(super) async fn file(
         }
         left -= buffer.len() as u64;
         let data = Bytes::from(std::mem::take(&mut buffer));
-        if !data_waiting(&mut stream, data, left == 0, limit).await {
+        if !data_waiting(&mut stream, data, complete && left == 0, limit).await {
             return;
         }
+    }
+    if !complete {
+        stream.send_reset(Reason::INTERNAL_ERROR);
     }
 }
 

@@ -19,7 +19,9 @@ use super::input::Input;
 use super::load::Ticket;
 use super::output::Output;
 use super::{block, respond};
-use crate::wsgi::exchange::{Exchange, GATEWAY_TIMEOUT, Gone, Pace, ReceiveError, ResponseHead};
+use crate::wsgi::exchange::{
+    Exchange, FilePart, GATEWAY_TIMEOUT, Gone, Pace, ReceiveError, ResponseHead,
+};
 use crate::wsgi::statics::{Answer, Body};
 
 /// A request, from its head to the end of the work on it.
@@ -135,7 +137,11 @@ impl Turn {
     /// Sends an answer that the application has no part in.
     pub(super) fn answer(&self, answer: Answer) {
         let mut output = lock(&self.output);
-        let end = self.head_only || matches!(answer.body, Body::Text([]) | Body::File(_, _, 0));
+        let is_empty = match &answer.body {
+            Body::Text(text) => text.is_empty(),
+            Body::File(part) => part.length == 0,
+        };
+        let end = self.head_only || is_empty;
         if output.head(&answer.head, end).is_err() {
             return;
         }
@@ -146,17 +152,21 @@ impl Turn {
                 output.bytes = text.len() as u64;
                 let _ = output.data(Bytes::from_static(text), true);
             }
-            Body::File(file, offset, length) => {
-                output.bytes = length;
-                let (stream, ticket) = (output.stream.take(), output.ticket.take());
-                let limit = self.shared.limits.send_timeout;
-                if let Some(stream) = stream {
-                    self.handle.spawn(async move {
-                        respond::file(stream, (file, offset, length), limit).await;
-                        drop(ticket);
-                    });
-                }
-            }
+            Body::File(part) => self.send_file(&mut output, part, true),
+        }
+    }
+
+    // From now on nobody else sends on the stream, nor waits for it.
+    fn send_file(&self, output: &mut Output, part: FilePart, complete: bool) {
+        output.bytes = part.length;
+        output.complete = true;
+        let (stream, ticket) = (output.stream.take(), output.ticket.take());
+        let limit = self.shared.limits.send_timeout;
+        if let Some(stream) = stream {
+            self.handle.spawn(async move {
+                respond::file(stream, part, complete, limit).await;
+                drop(ticket);
+            });
         }
     }
 
@@ -228,6 +238,29 @@ impl Exchange for Turn {
             return Err(Gone);
         }
         output.write(data, complete, (pace, self.shared.limits.send_timeout))
+    }
+
+    fn takes_file(&self, _: &ResponseHead) -> bool {
+        true
+    }
+
+    fn respond_file(
+        &self,
+        head: &ResponseHead,
+        body: FilePart,
+        complete: bool,
+    ) -> Result<usize, Gone> {
+        let mut output = lock(&self.output);
+        if output.late {
+            return Err(Gone);
+        }
+        let is_empty = body.length == 0;
+        output.head(head, is_empty && complete)?;
+        let length = usize::try_from(body.length).unwrap_or(usize::MAX);
+        if !is_empty {
+            self.send_file(&mut output, body, complete);
+        }
+        Ok(length)
     }
 
     fn finish(&self) {
