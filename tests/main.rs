@@ -50,6 +50,7 @@ mod e2e {
     mod signing;
     mod streams;
     mod telemetry;
+    mod trace;
     mod unpacking;
     mod uptodate;
     mod verdict;

@@ -45,6 +45,11 @@ pub mod report;
 pub mod sign;
 mod stack;
 pub mod summary;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "no part of a build, but for the traces that one reads"
+)]
+pub mod trace;
 #[allow(clippy::disallowed_methods, reason = "no part of a build")]
 pub mod unpacked;
 #[allow(
@@ -108,6 +113,8 @@ pub struct Made {
     pub largest: Vec<(String, u64)>,
     /// Data that went in because a source names it: what, how many files, and where it is named.
     pub found: Vec<FoundData>,
+    /// With `--slim`: files of distributions that no trace has used, with their sizes.
+    pub left_out: Vec<(String, u64)>,
     /// Lines for the reader, most important first.
     pub warnings: Vec<String>,
     /// Imports for which no module was found.
@@ -174,6 +181,7 @@ impl BuildError {
                  library to the target"
                     .into(),
             ),
+            Self::Collect(CollectError::Trace(error)) => Some(error.hint()),
             Self::Interpreter(_) | Self::Collect(_) => None,
         }
     }
@@ -317,6 +325,7 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
         files: collection.files.len(),
         largest: collection.largest(),
         found: collection.found(),
+        left_out: collection.left_out(),
         warnings: [notes, collection.warnings, output.warnings.clone()].concat(),
         output,
         missing: graph.missing,

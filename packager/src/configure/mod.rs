@@ -108,7 +108,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         python: choice.program,
         python_reason: choice.reason,
         include,
-        exclude: exclude(settings)?,
+        exclude: exclude(settings, &request.current)?,
         runtime_hooks: existing(settings.list("bundle.runtime-hooks"), &request.current)?,
         mode: match settings.text("bundle.mode") {
             Some(("onedir", _)) => BundleMode::OneDir,
@@ -286,8 +286,9 @@ fn include(settings: &Layer, current: &Path) -> Result<Include, ConfigError> {
     })
 }
 
-fn exclude(settings: &Layer) -> Result<Exclude, ConfigError> {
+fn exclude(settings: &Layer, current: &Path) -> Result<Exclude, ConfigError> {
     Ok(Exclude {
+        slim: existing(settings.list("exclude.slim"), current)?,
         modules: dotted(settings.list("exclude.modules"))?,
         distributions: texts(settings.list("exclude.distributions")),
         libraries: texts(settings.list("exclude.libraries")),
