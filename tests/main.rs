@@ -15,6 +15,7 @@
 mod harness;
 
 mod e2e {
+    mod archives;
     mod arguments;
     mod branding;
     mod changed_files;

@@ -3,6 +3,11 @@
 // Tests look at what they like.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "where archives are unpacked to is no input"
+)]
+pub mod archives;
 pub mod brand;
 pub mod bytecode;
 #[allow(
@@ -141,6 +146,8 @@ pub enum BuildError {
     Discover(#[from] DiscoverError),
     /// The interpreter cannot serve as it is to.
     Mode(#[from] ModeError),
+    /// A zip on the search path cannot be used.
+    Archive(#[from] archives::ArchiveError),
     /// Files that must be there are not, or collide.
     Collect(#[from] CollectError),
     /// The output would need a later glibc than it may.
@@ -182,6 +189,7 @@ impl BuildError {
                     .into(),
             ),
             Self::Collect(CollectError::Trace(error)) => Some(error.hint()),
+            Self::Archive(_) => Some("`python -m zipfile -t FILE` checks it".into()),
             Self::Interpreter(_) | Self::Collect(_) => None,
         }
     }
@@ -342,15 +350,16 @@ struct Gathered {
 }
 
 fn gather(plan: &BuildPlan, kit: &Kit, report: &Printer) -> Result<Gathered, BuildError> {
-    let facts = if layout::is_windows(&plan.target) {
+    let mut facts = if layout::is_windows(&plan.target) {
         windows::facts(plan)? // by its files: it cannot be run here
     } else {
         InterpreterFacts::ask(&plan.python)? // once: nothing later asks the interpreter
     };
-    modes::check(plan, &facts)?;
-    let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
-    report.start(Stage::Collect, 0);
     let mut plan = plan.clone();
+    archives::unpack(&mut plan, &mut facts)?; // from here on there are folders only
+    modes::check(&plan, &facts)?;
+    let graph = discover::modules(&plan, &facts, report)?; // what can be imported, and who asked for it
+    report.start(Stage::Collect, 0);
     plan.runtime_hooks.extend(graph.hooks.runtime_hooks());
     let collection = collect::files(&plan, &facts, &graph)?; // which files that means, and why each is there
     report.finish(Stage::Collect);

@@ -148,7 +148,7 @@ fn gather<'a>(
     application::collect(&mut bundle, plan, graph)?;
     data::rules(&mut bundle, plan)?;
     data::hints(&mut bundle, plan, graph)?;
-    application::editable_data(&mut bundle, graph)?;
+    application::editable_data(&mut bundle, facts, graph)?;
     let distributions = distribution::collect(&mut bundle, graph)?;
     application::third_party_leftovers(&mut bundle, graph)?;
     data::of_hooks(&mut bundle, graph);
