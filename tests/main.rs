@@ -15,6 +15,7 @@
 mod harness;
 
 mod e2e {
+    mod archives;
     mod arguments;
     mod branding;
     mod changed_files;
@@ -51,6 +52,7 @@ mod e2e {
     mod signing;
     mod streams;
     mod telemetry;
+    mod trace;
     mod unpacking;
     mod uptodate;
     mod verdict;

@@ -21,6 +21,17 @@ pub struct Collection {
     pub warnings: Vec<String>,
     /// Files that are written when the program asks for them, where one file holds the bundle.
     pub on_demand: BTreeSet<ArchivePath>,
+    /// With `--slim`: the files of distributions that are not here.
+    pub left_out: BTreeMap<ArchivePath, LeftOut>,
+}
+
+/// A file of a distribution that no trace has used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Whose it is.
+    pub distribution: String,
+    /// In bytes.
+    pub size: u64,
 }
 
 /// Begins the reason of data that a source of the application names; the place follows.
@@ -51,6 +62,14 @@ impl Collection {
         sizes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         sizes.truncate(LARGEST);
         sizes
+    }
+
+    /// The files that `--slim` leaves out, with their sizes.
+    pub(crate) fn left_out(&self) -> Vec<(String, u64)> {
+        let files = self.left_out.iter();
+        files
+            .map(|(dest, file)| (dest.to_string(), file.size))
+            .collect()
     }
 
     /// The data that sources name, by the lines that name it.

@@ -51,6 +51,12 @@ pub struct InterpreterFacts {
     /// Modules that editable installs of the finder kind put in: top-level name to folder or file.
     #[serde(default)]
     pub editable: BTreeMap<String, PathBuf>,
+    /// Folders that archives of the search path were unpacked to.
+    #[serde(skip)]
+    pub archives: Vec<PathBuf>,
+    /// Those of them that go when this build ends.
+    #[serde(skip)]
+    pub archives_unpacked: Option<std::sync::Arc<tempfile::TempDir>>,
     /// Files of it that were unpacked for this build, and go when it ends.
     #[serde(skip)]
     pub unpacked: Option<std::sync::Arc<tempfile::TempDir>>,

@@ -3,6 +3,11 @@
 // Tests look at what they like.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "where archives are unpacked to is no input"
+)]
+pub mod archives;
 pub mod brand;
 pub mod bytecode;
 #[allow(
@@ -45,6 +50,11 @@ pub mod report;
 pub mod sign;
 mod stack;
 pub mod summary;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "no part of a build, but for the traces that one reads"
+)]
+pub mod trace;
 #[allow(clippy::disallowed_methods, reason = "no part of a build")]
 pub mod unpacked;
 #[allow(
@@ -108,6 +118,8 @@ pub struct Made {
     pub largest: Vec<(String, u64)>,
     /// Data that went in because a source names it: what, how many files, and where it is named.
     pub found: Vec<FoundData>,
+    /// With `--slim`: files of distributions that no trace has used, with their sizes.
+    pub left_out: Vec<(String, u64)>,
     /// Lines for the reader, most important first.
     pub warnings: Vec<String>,
     /// Imports for which no module was found.
@@ -134,6 +146,8 @@ pub enum BuildError {
     Discover(#[from] DiscoverError),
     /// The interpreter cannot serve as it is to.
     Mode(#[from] ModeError),
+    /// A zip on the search path cannot be used.
+    Archive(#[from] archives::ArchiveError),
     /// Files that must be there are not, or collide.
     Collect(#[from] CollectError),
     /// The output would need a later glibc than it may.
@@ -174,6 +188,8 @@ impl BuildError {
                  library to the target"
                     .into(),
             ),
+            Self::Collect(CollectError::Trace(error)) => Some(error.hint()),
+            Self::Archive(_) => Some("`python -m zipfile -t FILE` checks it".into()),
             Self::Interpreter(_) | Self::Collect(_) => None,
         }
     }
@@ -317,6 +333,7 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
         files: collection.files.len(),
         largest: collection.largest(),
         found: collection.found(),
+        left_out: collection.left_out(),
         warnings: [notes, collection.warnings, output.warnings.clone()].concat(),
         output,
         missing: graph.missing,
@@ -333,15 +350,16 @@ struct Gathered {
 }
 
 fn gather(plan: &BuildPlan, kit: &Kit, report: &Printer) -> Result<Gathered, BuildError> {
-    let facts = if layout::is_windows(&plan.target) {
+    let mut facts = if layout::is_windows(&plan.target) {
         windows::facts(plan)? // by its files: it cannot be run here
     } else {
         InterpreterFacts::ask(&plan.python)? // once: nothing later asks the interpreter
     };
-    modes::check(plan, &facts)?;
-    let graph = discover::modules(plan, &facts, report)?; // what can be imported, and who asked for it
-    report.start(Stage::Collect, 0);
     let mut plan = plan.clone();
+    archives::unpack(&mut plan, &mut facts)?; // from here on there are folders only
+    modes::check(&plan, &facts)?;
+    let graph = discover::modules(&plan, &facts, report)?; // what can be imported, and who asked for it
+    report.start(Stage::Collect, 0);
     plan.runtime_hooks.extend(graph.hooks.runtime_hooks());
     let collection = collect::files(&plan, &facts, &graph)?; // which files that means, and why each is there
     report.finish(Stage::Collect);

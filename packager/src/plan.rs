@@ -199,6 +199,8 @@ pub struct Exclude {
     pub distributions: Vec<String>,
     /// SONAMEs of libraries left to the target.
     pub libraries: Vec<String>,
+    /// `--slim`: traces; what of distributions none of them has used, and no import reaches, is left out.
+    pub slim: Vec<PathBuf>,
 }
 
 /// One file or a folder.

@@ -21,6 +21,9 @@ pub struct Record {
     pub files: BTreeMap<String, String>,
     /// Imports for which no module was found.
     pub missing: BTreeMap<String, Vec<Site>>,
+    /// With `--slim`: files of distributions that no trace has used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// One third-party distribution.
@@ -91,6 +94,11 @@ impl Record {
                 .map(|file| (file.dest.as_str().to_owned(), file.why.clone()))
                 .collect(),
             missing,
+            left_out: collection
+                .left_out
+                .keys()
+                .map(ToString::to_string)
+                .collect(),
         }
     }
 

@@ -21,6 +21,9 @@ pub fn print(built: &Built, printer: &Printer) {
         .folder
         .as_ref()
         .unwrap_or(&built.made.output.executable);
+    for (file, bytes) in &built.made.left_out {
+        printer.detail(&format!("left out: {file} ({})", size(*bytes)));
+    }
     for line in lines(built, &printer.bold(&show(made))) {
         printer.status(&line);
     }
@@ -79,6 +82,14 @@ fn lines(built: &Built, name: &str) -> Vec<String> {
         ));
     }
     lines.extend(found(built));
+    if !built.made.left_out.is_empty() {
+        let bytes = built.made.left_out.iter().map(|(_, bytes)| bytes).sum();
+        lines.push(format!(
+            "  left out by --slim: {}, {} unpacked (listed with -v)",
+            count(built.made.left_out.len(), "file"),
+            size(bytes)
+        ));
+    }
     if !built.made.largest.is_empty() {
         let largest = built.made.largest.iter();
         let largest: Vec<String> = largest
@@ -154,6 +165,7 @@ pub fn json(built: &Built) -> String {
         "files": built.made.files,
         "largest": built.made.largest.iter().map(|(name, size)| json!({ "name": name, "size": size })).collect::<Vec<_>>(),
         "data": built.made.found,
+        "left_out": built.made.left_out.iter().map(|(file, size)| json!({ "file": file, "size": size })).collect::<Vec<_>>(),
         "glibc": built.made.output.glibc.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
         "warnings": built.made.warnings,
         "missing": missing.collect::<Vec<_>>(),
@@ -283,6 +295,10 @@ mod tests {
                     files: 3,
                     named_at: "shop/__init__.py:4".into(),
                 }],
+                left_out: vec![
+                    ("numpy/doc/a.rst".into(), 1_500_000),
+                    ("numpy/b.py".into(), 20),
+                ],
                 warnings: vec!["a file is not readable".into()],
                 missing: Vec::new(),
             },
@@ -313,6 +329,7 @@ mod tests {
           1 distribution, 812 modules, 34 files
           runs with glibc 2.17 or later (because of lib/libpython3.12.so.1.0)
           data: shop/templates, 3 files (named at shop/__init__.py:4)
+          left out by --slim: 2 files, 1.5 MB unpacked (listed with -v)
           largest, unpacked: numpy 27.6 MB, flask 300.0 kB
           run it: '/dist/my shop', then open http://127.0.0.1:80/
         ");

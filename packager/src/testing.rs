@@ -90,6 +90,8 @@ pub(crate) fn facts() -> crate::facts::InterpreterFacts {
             .collect(),
         multiarch: "x86_64-linux-gnu".into(),
         editable: std::collections::BTreeMap::new(),
+        archives: Vec::new(),
+        archives_unpacked: None,
         unpacked: None,
     }
 }

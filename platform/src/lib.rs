@@ -28,6 +28,8 @@ pub mod locale;
 pub mod map;
 #[cfg(unix)]
 pub mod memory_file;
+#[cfg(target_os = "linux")]
+pub mod opened;
 pub mod path;
 #[cfg(unix)]
 pub mod poll;

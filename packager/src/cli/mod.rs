@@ -11,6 +11,7 @@ mod inspect;
 mod open;
 mod run;
 mod serve;
+mod trace;
 mod verify;
 
 use crate::BuildError;
@@ -71,6 +72,7 @@ pub fn command() -> Command {
         .subcommand(build::command())
         .subcommand(run::command())
         .subcommand(serve::command())
+        .subcommand(trace::command())
         .subcommand(init::command())
         .subcommand(inspect::command())
         .subcommand(verify::command())
@@ -85,6 +87,7 @@ fn dispatch(name: &str, matches: &ArgMatches, printer: &Printer) -> Result<ExitC
         "build" => build::run(matches, printer),
         "run" => run::run(matches, printer),
         "serve" => serve::run(matches, printer),
+        "trace" => trace::run(matches, printer),
         "init" => init::run(matches, printer),
         "inspect" => inspect::run(matches, printer),
         "verify" => verify::run(matches, printer),

@@ -58,6 +58,7 @@ fn record() -> Record {
         ]),
         files: BTreeMap::from([("data/x.json".into(), "--add-data".into())]),
         missing: BTreeMap::from([("gone".into(), vec![site("flask", 9)])]),
+        left_out: vec!["flask/idle/__init__.py".into(), "flask/x.txt".into()],
     }
 }
 
@@ -298,6 +299,11 @@ fn shows_what_is_inside() {
     insta::assert_snapshot!(show(&["--why", "Markup_Safe"]), @"distribution markup-safe 3.0: imported by flask, line 7");
     insta::assert_snapshot!(show(&["--why", "data/x.json"]), @"file data/x.json: --add-data");
     insta::assert_snapshot!(show(&["--why", "gone"]), @"module gone was not found: imported by flask, line 9");
+    for name in ["flask.idle", "flask/idle/__init__.py"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(show(&["--why", name]), @"file flask/idle/__init__.py was left out by --slim: no trace has used it, and nothing that was kept needs it");
+        }
+    }
     insta::assert_snapshot!(show(&["--why", "flaks"]), @r"
     error: `flaks` is neither a module nor a distribution nor a file of this program
     hint: did you mean `flask`?

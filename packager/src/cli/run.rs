@@ -76,7 +76,7 @@ pub(super) fn run(matches: &ArgMatches, printer: &Printer) -> Result<ExitCode, F
 }
 
 /// The command that the first argument names, and what is left for it.
-fn command_of<'a>(
+pub(super) fn command_of<'a>(
     plan: &'a BuildPlan,
     arguments: &'a [OsString],
 ) -> Option<(&'a Entry, &'a [OsString])> {

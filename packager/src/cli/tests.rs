@@ -84,6 +84,8 @@ fn build_help() {
               Leave out a distribution
           --exclude-library <SONAME>
               Leave a native library to the target system
+          --slim <TRACE>
+              Leave out what no trace of `pack trace` has used and no import reaches
           --runtime-hook <FILE>
               A script that runs before the entry point
 
@@ -138,6 +140,7 @@ fn other_help() {
       build        Pack an application
       run          Run an application without packing it
       serve        Serve a WSGI application without packing it
+      trace        Run an application without packing it, and write down what it uses
       init         Write a commented pack.toml
       inspect      Show what is inside a packed program, and why
       verify       Check every hash of a packed program

@@ -4,6 +4,7 @@ use super::bundle::{Bundle, Owner, Placed};
 use super::{CollectError, data};
 use crate::collection::{CollectedFile, FileRole, FileSource};
 use crate::discover::{entries, module_file, package_folder};
+use crate::facts::InterpreterFacts;
 use crate::graph::{Module, ModuleGraph, Origin};
 use crate::plan::{BuildPlan, Entry};
 use payload::ArchivePath;
@@ -38,15 +39,18 @@ pub(super) fn collect(
     Ok(())
 }
 
-/// The data files of packages that are installed editable: an ordinary installation would have brought them along.
+/// The data files of packages that are installed editable, for an ordinary installation would have brought them along, and of
+/// packages in archives.
 pub(super) fn editable_data(
     bundle: &mut Bundle<'_>,
+    facts: &InterpreterFacts,
     graph: &ModuleGraph,
 ) -> Result<(), CollectError> {
     let projects: Vec<_> = graph
         .distributions
         .iter()
         .filter_map(|taken| taken.distribution.project.as_ref())
+        .chain(&facts.archives)
         .collect();
     let folder_of = |name: &str| package_folder(&graph.modules.get(name)?.kind);
     for (name, module) in &graph.modules {
@@ -71,7 +75,7 @@ pub(super) fn editable_data(
                 bundle.place(data::data_file(
                     path,
                     dest,
-                    format!("data of the editable package {name}"),
+                    format!("data of the package {name}"),
                 ));
             }
         }

@@ -1,7 +1,9 @@
 //! The bundle as it grows: files by destination, modules by name.
 
 use super::CollectError;
-use crate::collection::{CollectedFile, CollectedModule, FileRole, FileSource, ModuleCode};
+use crate::collection::{
+    CollectedFile, CollectedModule, FileRole, FileSource, LeftOut, ModuleCode,
+};
 use crate::discover::{is_identifier, module_file};
 use crate::facts::InterpreterFacts;
 use crate::graph::{ModuleGraph, ModuleKind};
@@ -23,6 +25,8 @@ pub(super) struct Bundle<'a> {
     /// `[exclude] modules`, as paths.
     excluded: Vec<String>,
     warnings: Vec<String>,
+    /// Files of distributions that are not to be placed.
+    left_out: BTreeMap<ArchivePath, LeftOut>,
 }
 
 /// Which of several files a module name stands for: the lowest. Whose it is, package before module, suffix.
@@ -87,7 +91,26 @@ impl<'a> Bundle<'a> {
             modules: BTreeMap::new(),
             excluded: excluded.iter().map(|name| name.replace('.', "/")).collect(),
             warnings: Vec::new(),
+            left_out: BTreeMap::new(),
         }
+    }
+
+    /// From now on these files are not placed; the application's own and those that a setting asks for come before.
+    pub(super) fn leave_out(&mut self, files: BTreeMap<ArchivePath, LeftOut>) {
+        self.left_out = files;
+    }
+
+    pub(super) fn leaves_out(&self, dest: &ArchivePath) -> bool {
+        self.left_out.contains_key(dest)
+    }
+
+    pub(super) fn take_left_out(&mut self) -> BTreeMap<ArchivePath, LeftOut> {
+        std::mem::take(&mut self.left_out)
+    }
+
+    /// The module that the importer knows by this name.
+    pub(super) fn module(&self, name: &str) -> Option<&CollectedModule> {
+        self.modules.get(name).map(|(_, module)| module)
     }
 
     /// Places `file` unless its place is taken.

@@ -49,7 +49,9 @@ pub(super) fn of_hooks(bundle: &mut Bundle<'_>, graph: &ModuleGraph) {
                     let Some(dest) = below.and_then(|below| destination(&rule, &below).ok()) else {
                         continue;
                     };
-                    bundle.place(data_file(path, dest, hook.reason()));
+                    if !bundle.leaves_out(&dest) {
+                        bundle.place(data_file(path, dest, hook.reason()));
+                    }
                 }
             }
         }

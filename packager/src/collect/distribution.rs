@@ -106,6 +106,9 @@ fn place(
                 continue;
             }
         };
+        if bundle.leaves_out(&dest) {
+            continue;
+        }
         size += length;
         let source = FileSource::Path(path.clone());
         bundle.add(CollectedFile {
@@ -207,7 +210,7 @@ fn is_left_behind(file: &str) -> bool {
 ///
 /// `../../../share/x` goes to `share/x`: the prefix of an installation is three folders above its site-packages, and
 /// that of a bundle is its root. Headers are of no use to a running program.
-fn destination(site: &Path, file: &str) -> Option<(String, bool)> {
+pub(super) fn destination(site: &Path, file: &str) -> Option<(String, bool)> {
     if !file.starts_with("../") && !file.starts_with('/') {
         return Some((file.to_owned(), true));
     }

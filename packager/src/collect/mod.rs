@@ -13,15 +13,18 @@ mod interpreter;
 mod named;
 mod native;
 mod qt;
+mod slim;
 mod stdlib;
 
-use crate::collection::{CollectedFile, Collection, FileSource};
+use crate::collection::{CollectedDistribution, CollectedFile, Collection, FileSource, LeftOut};
 use crate::facts::InterpreterFacts;
 use crate::graph::ModuleGraph;
 use crate::inputs;
 use crate::plan::BuildPlan;
+use crate::trace::{Evidence, TraceError};
 use bundle::Bundle;
 use payload::{ArchivePath, PathError};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Why the files of an application could not be collected.
@@ -80,6 +83,9 @@ pub enum CollectError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A trace of `--slim` is of no use here.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// A library of the interpreter itself is not there.
     #[error("the interpreter's `{}` needs `{needed}`, which was not found (looked in: {searched})", wanted_by.display())]
     MissingLibrary {
@@ -98,6 +104,11 @@ impl From<inputs::WalkError> for CollectError {
     }
 }
 
+/// Where a file that a distribution records goes in a bundle: `file` as in RECORD, of the site folder `site`.
+pub(crate) fn place_of(site: &Path, file: &str) -> Option<String> {
+    distribution::destination(site, file).map(|(dest, _)| dest)
+}
+
 /// Collects the files and modules of a bundle.
 ///
 /// # Errors
@@ -107,32 +118,75 @@ pub fn files(
     facts: &InterpreterFacts,
     graph: &ModuleGraph,
 ) -> Result<Collection, CollectError> {
+    let whole = gather(plan, facts, graph, BTreeMap::new())?;
+    if plan.exclude.slim.is_empty() {
+        return Ok(whole.finish(facts, graph));
+    }
+    let evidence = Evidence::read(&plan.exclude.slim, &plan.target, facts, graph)?;
+    let left_out = slim::left_out(&whole.bundle, &whole.native.libraries, graph, &evidence);
+    // Anew, as if these files had never been there: libraries that only they need go too.
+    let slim = gather(plan, facts, graph, left_out)?;
+    Ok(slim.finish(facts, graph))
+}
+
+/// All files of a bundle, as they were found.
+struct Gathered<'a> {
+    bundle: Bundle<'a>,
+    distributions: Vec<CollectedDistribution>,
+    native: native::Closed,
+}
+
+/// Everything but `left_out`.
+fn gather<'a>(
+    plan: &BuildPlan,
+    facts: &InterpreterFacts,
+    graph: &'a ModuleGraph,
+    left_out: BTreeMap<ArchivePath, LeftOut>,
+) -> Result<Gathered<'a>, CollectError> {
     let mut bundle = Bundle::new(facts, graph, &plan.exclude.modules);
+    bundle.leave_out(left_out);
     application::collect(&mut bundle, plan, graph)?;
     data::rules(&mut bundle, plan)?;
     data::hints(&mut bundle, plan, graph)?;
-    application::editable_data(&mut bundle, graph)?;
+    application::editable_data(&mut bundle, facts, graph)?;
     let distributions = distribution::collect(&mut bundle, graph)?;
     application::third_party_leftovers(&mut bundle, graph)?;
     data::of_hooks(&mut bundle, graph);
     stdlib::collect(&mut bundle, facts, graph)?;
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;
-    let own = native.interpreter.library.as_ref();
-    let own = own.or(native.interpreter.program.as_ref());
-    let on_demand = demand::arrange(&mut bundle, &native.libraries, &distributions, facts, own);
-    let (files, modules, mut warnings) = bundle.finish();
-    warnings.extend(graph.warnings.iter().cloned());
-    warnings.extend(native.warnings);
-    Ok(Collection {
-        files,
-        modules,
+    Ok(Gathered {
+        bundle,
         distributions,
-        interpreter: native.interpreter,
-        glibc: native.glibc,
-        warnings,
-        on_demand,
+        native,
     })
+}
+
+impl Gathered<'_> {
+    fn finish(self, facts: &InterpreterFacts, graph: &ModuleGraph) -> Collection {
+        let Self {
+            mut bundle,
+            distributions,
+            native,
+        } = self;
+        let own = native.interpreter.library.as_ref();
+        let own = own.or(native.interpreter.program.as_ref());
+        let on_demand = demand::arrange(&mut bundle, &native.libraries, &distributions, facts, own);
+        let left_out = bundle.take_left_out();
+        let (files, modules, mut warnings) = bundle.finish();
+        warnings.extend(graph.warnings.iter().cloned());
+        warnings.extend(native.warnings);
+        Collection {
+            files,
+            modules,
+            distributions,
+            interpreter: native.interpreter,
+            glibc: native.glibc,
+            warnings,
+            on_demand,
+            left_out,
+        }
+    }
 }
 
 impl Collection {

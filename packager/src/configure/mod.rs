@@ -17,6 +17,7 @@ mod statics;
 pub mod suggest;
 pub mod value;
 
+use crate::archives;
 use crate::collection::GlibcVersion;
 use crate::layout::is_windows;
 use crate::plan::{Brand, BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
@@ -103,12 +104,12 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
                 ..wsgi(settings, module, callable)?
             }),
         },
-        paths: paths(&project, &commands, &request.current),
+        paths: paths(&project, &commands, request),
         commands,
         python: choice.program,
         python_reason: choice.reason,
         include,
-        exclude: exclude(settings)?,
+        exclude: exclude(settings, &request.current)?,
         runtime_hooks: existing(settings.list("bundle.runtime-hooks"), &request.current)?,
         mode: match settings.text("bundle.mode") {
             Some(("onedir", _)) => BundleMode::OneDir,
@@ -238,8 +239,8 @@ fn commands(settings: &Layer, current: &Path) -> Result<Vec<(String, Entry)>, Co
 }
 
 /// Folders to search: those of the scripts, or the project and its `src` for what is named by module; then the
-/// setting's.
-fn paths(project: &Project, commands: &[(String, Entry)], current: &Path) -> Vec<PathBuf> {
+/// setting's, then those of PYTHONPATH.
+fn paths(project: &Project, commands: &[(String, Entry)], request: &Request) -> Vec<PathBuf> {
     let source = project.root.join("src");
     let project_folders =
         || std::iter::once(project.root.clone()).chain(source.is_dir().then(|| source.clone()));
@@ -257,12 +258,20 @@ fn paths(project: &Project, commands: &[(String, Entry)], current: &Path) -> Vec
     {
         match entry {
             // As Python does: the script's folder, and not the project's.
+            Entry::Script(script) if archives::is_archive(script) => paths.push(script.clone()),
             Entry::Script(script) => paths.extend(script.parent().map(Path::to_owned)),
             _ => paths.extend(project_folders()),
         }
     }
     let given = project.settings.list("include.paths").iter();
-    paths.extend(given.map(|given| absolute(&given.origin.base(current).join(&given.value))));
+    let base = |given: &Given<String>| given.origin.base(&request.current).join(&given.value);
+    paths.extend(given.map(|given| absolute(&base(given))));
+    // The interpreter is asked without it, so that its own path is known for what it is.
+    let variable = request.environment.get("PYTHONPATH").map(String::as_str);
+    let folders = std::env::split_paths(variable.unwrap_or_default())
+        .filter(|path| !path.as_os_str().is_empty())
+        .map(|path| absolute(&request.current.join(path)));
+    paths.extend(folders.filter(|path| path.exists()));
     let mut seen = std::collections::BTreeSet::new();
     paths.retain(|path| seen.insert(path.clone()));
     paths
@@ -286,8 +295,9 @@ fn include(settings: &Layer, current: &Path) -> Result<Include, ConfigError> {
     })
 }
 
-fn exclude(settings: &Layer) -> Result<Exclude, ConfigError> {
+fn exclude(settings: &Layer, current: &Path) -> Result<Exclude, ConfigError> {
     Ok(Exclude {
+        slim: existing(settings.list("exclude.slim"), current)?,
         modules: dotted(settings.list("exclude.modules"))?,
         distributions: texts(settings.list("exclude.distributions")),
         libraries: texts(settings.list("exclude.libraries")),

@@ -5,6 +5,7 @@ use super::layer::Layer;
 use super::settings::SETTINGS;
 use super::value::{Given, Origin};
 use super::{Request, absolute, entry, environment, file};
+use crate::archives;
 use crate::plan::Entry;
 use std::path::{Path, PathBuf};
 
@@ -111,9 +112,15 @@ fn check_script(script: &Path) -> Result<(), ConfigError> {
             "a .spec file is a program for PyInstaller; give its options to `pack build`, or keep them in a pack.toml",
         );
     }
-    if is("pyz") || is("zip") || is("egg") {
+    let archive = archives::is_archive(script);
+    if archive && !archives::has_main(script) {
         return not(
-            "archives of modules are not read yet; unpack it (`python -m zipfile -e FILE FOLDER`) and name the folder",
+            "this archive holds no `__main__.py` to run; name what runs, and the archive with `--paths FILE`",
+        );
+    }
+    if !archive && (is("pyz") || is("zip") || is("egg")) {
+        return not(
+            "it is no zip archive, or a damaged one: `python -m zipfile -t FILE` checks it",
         );
     }
     if is("toml") {

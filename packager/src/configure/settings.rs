@@ -474,6 +474,15 @@ static OWN: &[Setting] = &[
         more: "",
     },
     Setting {
+        key: "exclude.slim",
+        kind: Kind::Paths,
+        flags: &[option("slim", "TRACE")],
+        heading: CONTENTS,
+        help: "Leave out what no trace of `pack trace` has used and no import reaches",
+        more: "Of third-party distributions, never their metadata, licences or the libraries that something needs. May be given \
+               several times: what one of them has used stays.",
+    },
+    Setting {
         key: "bundle.runtime-hooks",
         kind: Kind::Paths,
         flags: &[option("runtime-hook", "FILE")],

@@ -384,7 +384,7 @@ fn wrong_values_are_named() {
     ");
     insta::assert_snapshot!(check(&["app.pyz"]), @r"
     `[folder]/app.pyz` is not a Python script
-    hint: archives of modules are not read yet; unpack it (`python -m zipfile -e FILE FOLDER`) and name the folder
+    hint: it is no zip archive, or a damaged one: `python -m zipfile -t FILE` checks it
     ");
     insta::assert_snapshot!(check(&["app.spec"]), @r"
     `[folder]/app.spec` is not a Python script

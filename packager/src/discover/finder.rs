@@ -402,7 +402,7 @@ fn roots(own: &[PathBuf], facts: &InterpreterFacts) -> Vec<Root> {
         }
     };
     for path in own {
-        add(path, Origin::App, false);
+        add(path, Origin::App, facts.archives.contains(path));
     }
     for path in &facts.sys_path {
         let stdlib = *path == facts.stdlib || Some(path) == facts.dynload.as_ref();

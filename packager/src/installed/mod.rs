@@ -113,6 +113,13 @@ impl Installed {
         self.by_name.insert(distribution.name.clone(), distribution);
     }
 
+    /// All of them, in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Arc<Distribution>> {
+        let mut all: Vec<_> = self.by_name.values().cloned().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
     /// The distribution of this name, in any spelling.
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<Distribution>> {
         self.by_name.get(&normalise(name))

@@ -67,6 +67,11 @@ struct Request<'a> {
 /// # Errors
 /// When that is not possible; on success this does not return.
 pub fn serve(plan: &BuildPlan, wsgi: &Wsgi, argv: &[String]) -> Result<(), StartError> {
+    start(plan, &serving(plan, wsgi, argv)?)
+}
+
+/// What the interpreter is to be given to serve `wsgi`; a variable of this process tells the rest.
+fn serving(plan: &BuildPlan, wsgi: &Wsgi, argv: &[String]) -> Result<Vec<OsString>, StartError> {
     let kit = kit::find(&plan.target)?;
     let library = kit.library().map_err(StartError::Library)?;
     let modules = kit.modules().map_err(StartError::Library)?;
@@ -89,7 +94,7 @@ pub fn serve(plan: &BuildPlan, wsgi: &Wsgi, argv: &[String]) -> Result<(), Start
     // Texts and numbers: nothing that JSON does not have.
     let request = serde_json::to_string(&request).unwrap_or_default();
     process::set_variable(VARIABLE, OsStr::new(&request));
-    start(plan, &["-c".into(), BOOT.into()])
+    Ok(interpreter_arguments(plan, &["-c".into(), BOOT.into()]))
 }
 
 /// Becomes the interpreter of `plan`, running `entry` with `arguments`.
@@ -97,6 +102,19 @@ pub fn serve(plan: &BuildPlan, wsgi: &Wsgi, argv: &[String]) -> Result<(), Start
 /// # Errors
 /// As [`serve`].
 pub fn run(plan: &BuildPlan, entry: &Entry, arguments: &[OsString]) -> Result<(), StartError> {
+    start(plan, &command(plan, entry, arguments)?)
+}
+
+/// What the interpreter of `plan` is to be given to run `entry` with `arguments`; what else it needs to know is in the
+/// environment of this process from then on.
+///
+/// # Errors
+/// When a server cannot be prepared.
+pub fn command(
+    plan: &BuildPlan,
+    entry: &Entry,
+    arguments: &[OsString],
+) -> Result<Vec<OsString>, StartError> {
     let mut command: Vec<OsString> = match entry {
         Entry::Script(script) => vec![script.into()],
         Entry::Module(module) => vec!["-m".into(), module.into()],
@@ -106,24 +124,28 @@ pub fn run(plan: &BuildPlan, entry: &Entry, arguments: &[OsString]) -> Result<()
                 format!("import sys\nfrom {module} import {first}\nsys.exit({function}())\n");
             vec!["-c".into(), text.into()]
         }
-        Entry::Wsgi(wsgi) => return serve(plan, wsgi, std::slice::from_ref(&plan.name)),
+        Entry::Wsgi(wsgi) => return serving(plan, wsgi, std::slice::from_ref(&plan.name)),
     };
     command.extend_from_slice(arguments);
     let before = std::env::var_os(PATHS).filter(|paths| !paths.is_empty());
     let before = before.iter().flat_map(std::env::split_paths);
     let paths = std::env::join_paths(plan.paths.iter().cloned().chain(before));
     process::set_variable(PATHS, &paths.unwrap_or_default());
-    start(plan, &command)
+    Ok(interpreter_arguments(plan, &command))
 }
 
-fn start(plan: &BuildPlan, arguments: &[OsString]) -> Result<(), StartError> {
+fn interpreter_arguments(plan: &BuildPlan, arguments: &[OsString]) -> Vec<OsString> {
     let optimize = match plan.optimize {
         0 => None,
         1 => Some("-O"),
         _ => Some("-OO"),
     };
+    let own = optimize.map(OsString::from).into_iter();
+    own.chain(arguments.iter().cloned()).collect()
+}
+
+fn start(plan: &BuildPlan, arguments: &[OsString]) -> Result<(), StartError> {
     let mut command = vec![plan.python.clone().into_os_string()];
-    command.extend(optimize.map(OsString::from));
     command.extend_from_slice(arguments);
     process::become_program(&plan.python, &command)
         .map(drop)

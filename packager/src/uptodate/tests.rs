@@ -123,6 +123,7 @@ impl Project {
             distributions: 1,
             files: 1,
             largest: Vec::new(),
+            left_out: Vec::new(),
             found: Vec::new(),
             warnings: vec!["told again".into()],
             missing: Vec::new(),

@@ -1,8 +1,8 @@
 //! An interpreter for Windows on disk: an embeddable package, an installation, a python-build-standalone archive.
 
 use super::WindowsError;
+use crate::archives::Unpacker;
 use crate::inputs;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -40,14 +40,15 @@ impl Installation {
     /// Opens what is at `path`: a zip, a folder, or a program in it. Archives are unpacked beside the cache of builds, and
     /// used again.
     pub(super) fn open(path: &Path, cache: Option<&Path>) -> Result<Self, WindowsError> {
-        let mut unpacker = Unpacker { cache, own: None };
+        let mut unpacker = Unpacker::new(cache, "pack-python");
+
         let is_zip = path
             .extension()
             .is_some_and(|end| end.eq_ignore_ascii_case("zip"));
         let folder = if inputs::is_folder(path) {
             path.to_owned()
         } else if is_zip {
-            unpacker.folder_of(path)?
+            unpacked(&mut unpacker, path)?
         } else {
             // `python.exe`
             path.parent().unwrap_or(path).to_owned()
@@ -69,7 +70,7 @@ impl Installation {
                 stdlib: folder.join("Lib"),
                 modules: Modules::Folder,
                 magic: None,
-                unpacked: unpacker.own,
+                unpacked: unpacker.into_own(),
                 folder,
                 library,
                 minor,
@@ -82,18 +83,27 @@ impl Installation {
                 what: "standard library (`Lib` or `python3X.zip`)",
             });
         }
-        let stdlib = unpacker.folder_of(&zipped)?;
+        let stdlib = unpacked(&mut unpacker, &zipped)?;
         Ok(Self {
             magic: magic(&stdlib)?,
             extensions: folder.clone(),
             modules: Modules::Zipped,
-            unpacked: unpacker.own,
+            unpacked: unpacker.into_own(),
             folder,
             library,
             minor,
             stdlib,
         })
     }
+}
+
+fn unpacked(unpacker: &mut Unpacker<'_>, path: &Path) -> Result<PathBuf, WindowsError> {
+    unpacker
+        .folder_of(path)
+        .map_err(|source| WindowsError::Read {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// `python3X.dll` in `folder`, and X. Not `python3.dll`, which passes on to it.
@@ -126,87 +136,4 @@ fn magic(stdlib: &Path) -> Result<Option<String>, WindowsError> {
     Ok(bytes
         .first_chunk::<4>()
         .map(|head| format!("{:08x}", u32::from_be_bytes(*head))))
-}
-
-/// Unpacks archives once.
-struct Unpacker<'a> {
-    cache: Option<&'a Path>,
-    own: Option<TempDir>,
-}
-
-impl Unpacker<'_> {
-    /// The folder with what is in the zip at `path`.
-    fn folder_of(&mut self, path: &Path) -> Result<PathBuf, WindowsError> {
-        let failed = |source| WindowsError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let bytes = inputs::read(path).map_err(failed)?;
-        let key = crate::cache::key(&[b"windows-python 1", &bytes]);
-        let name: String = key
-            .iter()
-            .take(12)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let base = self.base().map_err(failed)?;
-        let folder = base.join(&name);
-        if inputs::is_folder(&folder) {
-            return Ok(folder);
-        }
-        // Whole or not at all: built beside its place.
-        let fresh = tempfile::Builder::new()
-            .prefix(".unpacking-")
-            .tempdir_in(&base)
-            .map_err(failed)?;
-        unpack(bytes, fresh.path()).map_err(failed)?;
-        let fresh = fresh.keep();
-        if let Err(error) = fs_err::rename(&fresh, &folder) {
-            let _ = fs_err::remove_dir_all(&fresh);
-            // Another build was as quick.
-            if !folder.is_dir() {
-                return Err(failed(error));
-            }
-        }
-        inputs::note_path(&folder);
-        Ok(folder)
-    }
-
-    fn base(&mut self) -> io::Result<PathBuf> {
-        if let Some(cache) = self.cache {
-            let base = cache.with_file_name("pack-python");
-            fs_err::create_dir_all(&base)?;
-            return Ok(base);
-        }
-        let own = match self.own.take() {
-            Some(own) => own,
-            None => tempfile::tempdir()?,
-        };
-        Ok(self.own.insert(own).path().to_owned())
-    }
-}
-
-/// No file of a Python is larger.
-const MAX_FILE: u64 = 256 << 20;
-
-fn unpack(bytes: Vec<u8>, folder: &Path) -> io::Result<()> {
-    let mut archive = zip::ZipArchive::new(io::Cursor::new(bytes)).map_err(io::Error::other)?;
-    for index in 0..archive.len() {
-        let entry = archive.by_index(index).map_err(io::Error::other)?;
-        if entry.is_dir() {
-            continue;
-        }
-        let name = entry.name().map_err(io::Error::other)?;
-        let name = payload::ArchivePath::new(name).map_err(io::Error::other)?;
-        let path = folder.join(name.as_str());
-        if let Some(parent) = path.parent() {
-            fs_err::create_dir_all(parent)?;
-        }
-        let mut content = Vec::new();
-        entry.take(MAX_FILE + 1).read_to_end(&mut content)?;
-        if content.len() as u64 > MAX_FILE {
-            return Err(io::Error::other(format!("`{name}` in it is too large")));
-        }
-        fs_err::write(path, content)?;
-    }
-    Ok(())
 }

@@ -158,6 +158,8 @@ pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
         markers: markers(&text),
         multiarch: String::new(),
         editable: BTreeMap::new(),
+        archives: Vec::new(),
+        archives_unpacked: None,
         unpacked: installation.unpacked.map(Arc::new),
     })
 }

@@ -24,7 +24,13 @@ pub(super) fn explain(inside: &Inside<'_>, name: &str, json: bool) -> Result<Str
     let module = record.modules.contains_key(name) || inside.modules.contains(&name);
     let file = inside.files().find(|entry| entry.path == name);
     let missing = record.missing.get(name);
-    if distribution.is_none() && !module && file.is_none() && missing.is_none() {
+    let left_out = left_out(inside, name).filter(|_| !module && file.is_none());
+    if distribution.is_none()
+        && !module
+        && file.is_none()
+        && missing.is_none()
+        && left_out.is_none()
+    {
         let names = record.modules.keys().map(String::as_str);
         let names = names.chain(record.distributions.iter().map(|d| d.name.as_str()));
         let names = names
@@ -49,7 +55,7 @@ pub(super) fn explain(inside: &Inside<'_>, name: &str, json: bool) -> Result<Str
             false => Vec::new(),
         };
         let value = json!({
-            "name": name, "module": chain, "distribution": distribution, "file": why, "missing": missing,
+            "name": name, "module": chain, "distribution": distribution, "file": why, "missing": missing, "left_out": left_out,
         });
         return Ok(format!("{value:#}\n"));
     }
@@ -63,10 +69,34 @@ pub(super) fn explain(inside: &Inside<'_>, name: &str, json: bool) -> Result<Str
     if let Some(why) = why {
         let _ = writeln!(text, "file {name}: {why}");
     }
+    if let Some(left_out) = left_out {
+        let _ = writeln!(
+            text,
+            "file {left_out} was left out by --slim: no trace has used it, and nothing that was kept needs it"
+        );
+    }
     for site in missing.into_iter().flatten() {
         let _ = writeln!(text, "module {name} was not found: {}", describe_site(site));
     }
     Ok(text)
+}
+
+/// The file called `name`, or of the module called so, that is not inside because no trace has used it.
+fn left_out<'a>(inside: &'a Inside<'_>, name: &str) -> Option<&'a str> {
+    let folders = name.replace('.', "/");
+    let is_it = |file: &&String| {
+        let stem = file.strip_prefix(&folders);
+        let module = stem.is_some_and(|rest| {
+            rest.starts_with('.') || (rest.starts_with("/__init__.") && !rest[1..].contains('/'))
+        });
+        *file == name || (module && !name.contains('/'))
+    };
+    inside
+        .record
+        .left_out
+        .iter()
+        .find(is_it)
+        .map(String::as_str)
 }
 
 fn describe_distribution(distribution: &Distribution) -> String {

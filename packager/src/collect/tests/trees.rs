@@ -604,3 +604,70 @@ fn a_folder_of_vendored_distributions_is_a_site_folder() {
         ]
     );
 }
+
+#[test]
+fn what_no_trace_has_used_is_left_out() {
+    let mut project = Project::new(&[
+        ("app/app.py", "import pkg.reached"),
+        (&format!("{SITE}/pkg/__init__.py"), ""),
+        (&format!("{SITE}/pkg/reached.py"), ""),
+        (&format!("{SITE}/pkg/idle.py"), ""),
+        (&format!("{SITE}/pkg/lazy/__init__.py"), ""),
+        (&format!("{SITE}/pkg/lazy/used.py"), ""),
+        (&format!("{SITE}/pkg/lazy/idle.py"), ""),
+        (&format!("{SITE}/pkg/LICENSE"), ""),
+        (&format!("{SITE}/pkg/read.txt"), ""),
+        (&format!("{SITE}/pkg/idle.txt"), "four"),
+        (
+            &format!("{SITE}/pkg-1.dist-info/METADATA"),
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            &format!("{SITE}/pkg-1.dist-info/RECORD"),
+            "pkg/__init__.py,,\npkg/reached.py,,\npkg/idle.py,,\npkg/lazy/__init__.py,,\npkg/lazy/used.py,,\n\
+             pkg/lazy/idle.py,,\npkg/LICENSE,,\npkg/read.txt,,\npkg/idle.txt,,\npkg-1.dist-info/METADATA,,\n",
+        ),
+        (&format!("{SITE}/loose/__init__.py"), ""),
+    ]);
+    let system = crate::trace::Environment::read(&project.facts);
+    let used = ["pkg/lazy/used.py", "pkg/read.txt"].map(|name| project.path(SITE).join(name));
+    let trace = project.path("trace.json");
+    std::fs::write(&trace, system.trace(&used.into()).to_json()).unwrap();
+    project.plan.exclude.slim = vec![trace];
+    let collection = project.collect();
+    assert_eq!(
+        own(&collection),
+        [
+            "app.py",
+            "pkg-1.dist-info/METADATA",
+            "pkg/LICENSE",
+            "pkg/__init__.py",
+            "pkg/lazy/__init__.py",
+            "pkg/lazy/used.py",
+            "pkg/reached.py",
+            "pkg/read.txt",
+        ]
+    );
+    let left: Vec<_> = collection.left_out();
+    let left: Vec<_> = left
+        .iter()
+        .map(|(file, size)| (file.as_str(), *size))
+        .collect();
+    assert_eq!(
+        left,
+        [
+            ("pkg/idle.py", 0),
+            ("pkg/idle.txt", 4),
+            ("pkg/lazy/idle.py", 0)
+        ]
+    );
+    assert!(
+        !collection
+            .modules
+            .iter()
+            .any(|module| module.name == "pkg.idle")
+    );
+    // Asked for by a setting, it stays whole.
+    project.plan.include.distributions = vec!["pkg".into()];
+    assert!(project.collect().left_out.is_empty());
+}
