@@ -90,7 +90,7 @@ pub(crate) fn facts() -> crate::facts::InterpreterFacts {
             .collect(),
         multiarch: "x86_64-linux-gnu".into(),
         editable: std::collections::BTreeMap::new(),
-        unpacked: None,
+        unpacked: Vec::new(),
     }
 }
 
@@ -126,6 +126,7 @@ pub(crate) fn plan(
         contents_directory: "_internal".into(),
         target: "x86_64-unknown-linux-gnu".into(),
         site_packages: Vec::new(),
+        requirements: None,
         cache_dir: None,
         clean: false,
         noconfirm: false,

@@ -113,6 +113,18 @@ impl Wine {
         version: (u8, u8),
         options: &[&str],
     ) -> String {
+        self.packed_on_path(name, script, version, options, "/usr/bin:/bin")
+    }
+
+    /// The same with these folders on PATH, behind that of the Python that compiles.
+    pub(crate) fn packed_on_path(
+        &self,
+        name: &str,
+        script: &str,
+        version: (u8, u8),
+        options: &[&str],
+        path: &str,
+    ) -> String {
         let name = format!("{name}-{}{}", version.0, version.1);
         let (_, windows) = self
             .pythons
@@ -121,11 +133,7 @@ impl Wine {
             .unwrap();
         let host = pythons().iter().find(|python| python.version == version);
         let host = host.unwrap_or_else(|| panic!("no CPython {version:?} here that compiles"));
-        let path = std::env::join_paths([
-            host.base.parent().unwrap(),
-            Path::new("/usr/bin"),
-            Path::new("/bin"),
-        ]);
+        let path = format!("{}:{path}", host.base.parent().unwrap().display());
         Pack::run(&[
             "build",
             "--noconfirm",
@@ -140,7 +148,8 @@ impl Wine {
         .arg("--distpath")
         .arg(self.inside(""))
         .arg(root().join("tests/programs/windows").join(script))
-        .env("PATH", path.unwrap())
+        .env("PATH", path)
+        .with_network()
         .run()
         .success();
         format!("{name}.exe")
