@@ -32,6 +32,7 @@ mod e2e {
     mod guestbook;
     mod hooks;
     mod hostile;
+    mod https;
     mod imports;
     mod large;
     mod multiprocessing;

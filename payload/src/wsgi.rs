@@ -39,6 +39,12 @@ pub struct Wsgi {
     pub tls_certificate: Option<String>,
     /// A file with its key; `None`: it stands in the certificate's.
     pub tls_key: Option<String>,
+    /// Speak HTTP/2, too.
+    pub http2: bool,
+    /// Compress responses for clients that ask for it.
+    pub compress: bool,
+    /// Bytes of a body that are worth it.
+    pub compress_min_size: u64,
     /// Addresses and networks of proxies that are believed, separated by commas.
     pub trusted_proxies: Option<String>,
     /// Which of their fields: `x-forwarded`, which `None` stands for, too, or `forwarded`.
@@ -111,6 +117,9 @@ impl Default for Wsgi {
             access_log_file: None,
             tls_certificate: None,
             tls_key: None,
+            http2: true,
+            compress: false,
+            compress_min_size: 1 << 10,
             trusted_proxies: None,
             proxy_headers: None,
             statics: Vec::new(),
@@ -268,6 +277,9 @@ pub static SETTINGS: &[Setting] = &[
     setting!("access-log-file", Kind::Text, "FILE", access_log_file: Text, "Append the access log to a file in the place of stderr"),
     setting!("tls-certificate", Kind::Text, "FILE", tls_certificate: Text, "Speak HTTPS, with this certificate and its chain (PEM)"),
     setting!("tls-key", Kind::Text, "FILE", tls_key: Text, "The certificate's private key (PEM), where it is not in that file"),
+    setting!("http2", Kind::Truth, "", http2: Truth, "Speak HTTP/2 with clients that choose it"),
+    setting!("compress", Kind::Truth, "", compress: Truth, "Compress responses (zstd, gzip) for clients that ask for it"),
+    setting!("compress-min-size", Kind::Size(1, 1 << 30), "BYTES", compress_min_size: Large, "Smallest body that is worth it"),
     setting!("trusted-proxies", Kind::Text, "ADDRESSES", trusted_proxies: Text, "Proxies to be believed: addresses or networks, by commas"),
     setting!("proxy-headers", Kind::OneOf(&["x-forwarded", "forwarded"]), "KIND", proxy_headers: Text, "What they set: x-forwarded (-For, -Proto …) or forwarded (RFC 7239)"),
     setting!("static-max-age", Kind::Whole(0, 366 * DAY), "SECONDS", static_max_age: Small, "How long clients keep static files unasked"),

@@ -1,7 +1,8 @@
 //! The WSGI host over real sockets, in every CPython of this machine: `wsgi/cases.py` asks, `wsgi/applications.py`
 //! answers, most of it with `wsgiref.validate` in between. `wsgi/traps.py` asks for what other servers got wrong, and
 //! `wsgi/corpora.py` sends the requests that gunicorn and llhttp are tested with; pip fetches those when the test runs.
-//! `wsgi/files.py` asks for files that the application sends. `wsgi/tls.py` speaks HTTPS, `wsgi/sockets.py` connects to Unix sockets and those that a service manager passes.
+//! `wsgi/files.py` asks for files that the application sends, `wsgi/compress.py` for compressed responses. `wsgi/tls.py` speaks HTTPS,
+//! `wsgi/http2.py` HTTP/2, `wsgi/sockets.py` connects to Unix sockets and those that a service manager passes.
 //! `wsgi/statics.py` asks for files that are served without the application.
 //! `wsgi/forwarded.py` says what proxies say, `wsgi/logs.py` reads the access log. `wsgi/limits.py` breaks the limits that clients have,
 //! `wsgi/timeouts.py` those that the application has; `wsgi/holding_up.py` is the short form of `cargo xtask soak`.
@@ -76,7 +77,9 @@ fn run(minor: u32) {
                 "timeouts.py",
                 "sockets.py",
                 "files.py",
+                "compress.py",
                 "tls.py",
+                "http2.py",
             ] {
                 script(&python, name, "shared");
             }
@@ -166,6 +169,7 @@ fn an_interpreter_with_a_gil_of_its_own() {
     match interpreter(13) {
         Some(python) => {
             script(&python, "cases.py", "per-interpreter");
+            script(&python, "http2.py", "per-interpreter");
             script(&python, "traps.py", "per-interpreter");
         }
         None => eprintln!("no CPython 3.13 on this machine: not tested"),

@@ -145,10 +145,9 @@ impl Call {
     // What the transport can read by itself needs no Python.
     fn send_file<'py>(&self, file: &FileWrapper, result: &Owned<'py>) -> Result<(), Stop<'py>> {
         let py = result.py();
-        let regular = match self.response().is_sent() || !self.exchange.takes_files() {
-            true => None,
-            false => file.regular(py)?,
-        };
+        let takes = |head| self.exchange.takes_file(head);
+        let takes = self.response().head().is_some_and(takes);
+        let regular = if takes { file.regular(py)? } else { None };
         let sent = match regular {
             Some(regular) => self.send_regular(py, regular),
             None => self.send_iterable(result),
@@ -234,7 +233,9 @@ impl Call {
                 None => exchange.send(data, complete, pace),
             })
         };
-        if complete && data.len() <= LATER {
+        if exchange.transforms(head) {
+            py.detach(|| send(data, Pace::Wait))?;
+        } else if complete && data.len() <= LATER {
             send(data, Pace::Later)?;
         } else if self.batch {
             let taken = send(data, Pace::Now)?;

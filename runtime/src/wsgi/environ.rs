@@ -67,7 +67,7 @@ pub(crate) fn joined<E>(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::wsgi::exchange::Request;
+    use crate::wsgi::exchange::{Request, Version};
     use crate::wsgi::transport::head::{HeadLimits, parse};
 
     #[test]
@@ -98,8 +98,8 @@ mod tests {
         let request = Request::new(head, &parsed, &spans, addresses, 0);
         assert_eq!(request.label(), "GET /a%20b?c");
         assert_eq!(
-            (&*request.target.path, request.http11),
-            (&b"/a b"[..], true)
+            (&*request.target.path, request.version),
+            (&b"/a b"[..], Version::Http11)
         );
         let mut seen = Vec::new();
         let all: Result<(), ()> = joined(request.fields, |name, value| {

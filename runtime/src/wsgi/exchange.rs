@@ -21,8 +21,8 @@ pub(crate) struct Request<'a> {
     pub method: &'a [u8],
     /// Path and query.
     pub target: Target<'a>,
-    /// Of HTTP: 1.1 (or 1.0).
-    pub http11: bool,
+    /// Of HTTP.
+    pub version: Version,
     /// The header fields.
     pub fields: Fields<'a>,
     /// The client; of one behind a trusted proxy, the port is 0 when it is not known. [`NO_ADDRESS`] at a Unix socket.
@@ -37,6 +37,7 @@ pub(crate) struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// The request of a head that was taken apart.
+    #[inline]
     pub(crate) fn new(
         head: &'a [u8],
         parsed: &Parsed,
@@ -47,7 +48,11 @@ impl<'a> Request<'a> {
         Self {
             method: parsed.method.of(head),
             target: Target::parse(parsed.target.of(head)),
-            http11: parsed.http11,
+            version: if parsed.http11 {
+                Version::Http11
+            } else {
+                Version::Http10
+            },
             fields: Fields { head, fields },
             peer,
             local,
@@ -60,6 +65,28 @@ impl<'a> Request<'a> {
     pub(crate) fn label(&self) -> String {
         let text = |bytes| String::from_utf8_lossy(bytes);
         format!("{} {}", text(self.method), text(self.target.raw))
+    }
+}
+
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// 1.0
+    Http10,
+    /// 1.1
+    Http11,
+    /// 2
+    Http2,
+}
+
+impl Version {
+    /// `SERVER_PROTOCOL`
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
     }
 }
 
@@ -171,8 +198,16 @@ pub(crate) trait Exchange: Send + Sync {
     /// The client is gone, or has not read for too long.
     fn send(&self, data: &[u8], complete: bool, pace: Pace) -> Result<usize, Gone>;
 
-    /// Whether [`Exchange::respond_file`] may be called.
-    fn takes_files(&self) -> bool {
+    /// Whether [`Exchange::respond`] with `head`, or [`Exchange::send`] where there is none, does more to the body than to send
+    /// it. Then these are called without the GIL, and take all that they are given.
+    fn transforms(&self, head: Option<&ResponseHead>) -> bool {
+        let _ = head;
+        false
+    }
+
+    /// Whether [`Exchange::respond_file`] may be called with this head.
+    fn takes_file(&self, head: &ResponseHead) -> bool {
+        let _ = head;
         false
     }
 
@@ -180,7 +215,7 @@ pub(crate) trait Exchange: Send + Sync {
     /// request. Returns its length.
     ///
     /// # Errors
-    /// The client is gone, or [`Exchange::takes_files`] says no.
+    /// The client is gone, or [`Exchange::takes_file`] says no.
     fn respond_file(
         &self,
         head: &ResponseHead,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::call::Call;
 use super::environ;
-use super::exchange::{NO_ADDRESS, Request};
+use super::exchange::{NO_ADDRESS, Request, Version};
 use super::file::{FileWrapper, WrapFile};
 use super::forwarded::Forwarded;
 use super::input::Input;
@@ -57,6 +57,7 @@ struct Keys {
     get: Kept,
     post: Kept,
     http10: Kept,
+    http2: Kept,
 }
 
 macro_rules! for_each_key {
@@ -66,7 +67,7 @@ macro_rules! for_each_key {
             protocol = "SERVER_PROTOCOL", server_name = "SERVER_NAME", server_port = "SERVER_PORT",
             remote_addr = "REMOTE_ADDR", remote_port = "REMOTE_PORT", host = "HTTP_HOST",
             input = "wsgi.input", errors = "wsgi.errors", stderr = "stderr",
-            get = "GET", post = "POST", http10 = "HTTP/1.0",
+            get = "GET", post = "POST", http10 = "HTTP/1.0", http2 = "HTTP/2.0",
         }
     };
 }
@@ -262,8 +263,10 @@ impl Host {
         if !target.query.is_empty() {
             set(&keys.query, &py.latin1(target.query)?)?;
         }
-        if !request.http11 {
-            set(&keys.protocol, &keys.http10.get(py))?;
+        match request.version {
+            Version::Http11 => {}
+            Version::Http10 => set(&keys.protocol, &keys.http10.get(py))?,
+            Version::Http2 => set(&keys.protocol, &keys.http2.get(py))?,
         }
         let (name, port) = match request.local {
             NO_ADDRESS => as_called(py, request, self.port)?,

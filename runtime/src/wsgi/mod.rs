@@ -4,6 +4,7 @@
 //! - `transport` (no Python) turns bytes into requests and responses into bytes, on whichever thread had the news.
 //! - `call` runs one request through the application, by the rules in `response`, with the objects of `input`, `file`
 //!   and `host`. It sees the transport only through [`exchange::Exchange`].
+//! - `compress` stands between the two where responses are compressed.
 //! - `statics` answers for files; such requests never reach `call`.
 //! - the main thread waits for signals.
 //!
@@ -14,6 +15,8 @@ mod admin;
 mod asgi;
 mod background;
 mod call;
+mod codings;
+mod compress;
 mod engine;
 mod environ;
 mod exchange;
@@ -42,6 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use background::Background;
+use compress::Compression;
 use engine::{Engine, Source};
 use forwarded::Trusted;
 use observe::Observer;
@@ -53,7 +57,7 @@ use supervise::Worker;
 use transport::access::{Form, Log};
 use transport::tls::Tls;
 use transport::{Bound, Limits, Shared};
-use worker::Workers;
+use worker::{Plan, Workers};
 
 use crate::embed::{Attached, Owned, PyResult, Raised};
 
@@ -157,6 +161,8 @@ fn start<'py>(
                 "worker {number} (process {process}) is ready (CPython {version}, {how})"
             ));
             worker.ready();
+            // Who asked before that asked the workers that were ready.
+            server.reopen_log();
         }
         None => {
             platform::service::notify("READY=1");
@@ -176,11 +182,15 @@ fn accept(
     observer: Observer,
 ) -> Result<Server, (String, Engine)> {
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
-    let watched: &[u8] = match Worker::current() {
-        Some(_) => &[INTERRUPT, TERMINATE, QUIT, USER1],
-        None => &[INTERRUPT, TERMINATE],
-    };
-    let watched = Signals::watch(watched).and_then(|signals| Ok((signals.waker()?, signals)));
+    let mut watched = vec![INTERRUPT, TERMINATE];
+    if Worker::current().is_some() {
+        watched.push(QUIT);
+    }
+    // Otherwise it is the application's.
+    if settings.access_log_file.is_some() {
+        watched.push(USER1);
+    }
+    let watched = Signals::watch(&watched).and_then(|signals| Ok((signals.waker()?, signals)));
     let (waker, signals) = match watched {
         Ok(watched) => watched,
         Err(error) => return Err((format!("cannot catch signals: {error}"), engine)),
@@ -198,7 +208,7 @@ fn accept(
     let shared = match Shared::new(
         Limits::from(settings),
         all,
-        shares,
+        (shares, settings.http2),
         log,
         observer.telemetry().map(Arc::clone),
         (statics, trusted, tls.clone()),
@@ -206,8 +216,12 @@ fn accept(
         Ok(shared) => Arc::new(shared),
         Err(error) => return Err((format!("cannot wait for connections: {error}"), engine)),
     };
-    let timed = timeout::Timeouts::of(settings).is_some();
-    let started = Workers::start(threads, &engine, &shared, timed);
+    let plan = Plan {
+        count: threads,
+        timed: timeout::Timeouts::of(settings).is_some(),
+        compression: Compression::of(settings),
+    };
+    let started = Workers::start(plan, &engine, &shared);
     let workers = match started {
         Ok(workers) => workers,
         Err(error) => return Err((format!("cannot start a thread: {error}"), engine)),

@@ -215,6 +215,14 @@ impl Response {
         matches!(self.state, State::Sent { .. })
     }
 
+    /// The head, as long as it is not out.
+    pub(crate) fn head(&self) -> Option<&ResponseHead> {
+        match &self.state {
+            State::Started(head) => Some(&head.head),
+            _ => None,
+        }
+    }
+
     /// Whether the head is out and nothing follows it, as after HEAD.
     pub(crate) fn is_bodiless(&self) -> bool {
         matches!(self.state, State::Sent { bodiless: true, .. })

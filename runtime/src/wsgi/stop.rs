@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, WOKEN};
+use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1, WOKEN};
 
 use super::background::Background;
 use super::engine::Engine;
@@ -88,6 +88,13 @@ impl Server {
         self.end(py, status)
     }
 
+    /// The access log's file was moved away: goes on in a new one.
+    pub(crate) fn reopen_log(&self) {
+        if let Some(log) = &self.shared.access_log {
+            log.reopen();
+        }
+    }
+
     // Signals that belong to Python are delivered: its handlers run in the main thread only, which is this one.
     fn wait(&self, py: Attached<'_>, deadline: Option<Instant>) -> News {
         loop {
@@ -101,6 +108,9 @@ impl Server {
             let news = py
                 .detach(|| self.signals.wait(left))
                 .unwrap_or_else(|_| vec![TERMINATE]);
+            if news.contains(&USER1) {
+                py.detach(|| self.reopen_log());
+            }
             if let Some(&signal) = news
                 .iter()
                 .find(|&&signal| is_for_us(signal, deadline.is_some()))

@@ -8,17 +8,29 @@ use std::time::Duration;
 
 use super::background::join;
 use super::call;
+use super::compress::Compression;
 use super::engine::Engine;
 use super::exchange::{Exchange, Request};
 use super::host::Host;
 use super::supervise::Seat;
 use super::telemetry::local;
 use super::timeout::Watched;
-use super::transport::{Next, Scratch, Shared};
+use super::transport::{Scratch, Shared};
 use crate::embed::{Attached, Interpreter, ThreadState};
 
 /// As much as a Python program's main thread has: deep recursion in C code must not hit a smaller end.
 pub(super) const STACK: usize = 8 * 1024 * 1024;
+
+/// How threads are to serve.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// Threads of an interpreter.
+    pub count: usize,
+    /// Somebody will watch how long they take.
+    pub timed: bool,
+    /// Whether responses are compressed.
+    pub compression: Option<Compression>,
+}
 
 /// The running threads.
 pub(crate) struct Workers {
@@ -28,17 +40,16 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads for each interpreter of `engine`, which all serve what `shared` has for them; `timed`: somebody
-    /// will watch how long they take.
+    /// Starts threads for each interpreter of `engine`, which all serve what `shared` has for them.
     ///
     /// # Errors
     /// When the system gives no more threads. `shared` is stopped then, and those already started have ended.
-    pub(crate) fn start(
-        count: usize,
-        engine: &Engine,
-        shared: &Arc<Shared>,
-        timed: bool,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(plan: Plan, engine: &Engine, shared: &Arc<Shared>) -> io::Result<Self> {
+        let Plan {
+            count,
+            timed,
+            compression,
+        } = plan;
         let mut workers = Self {
             threads: Vec::with_capacity(count * engine.members().len()),
             seats: Vec::new(),
@@ -68,6 +79,7 @@ impl Workers {
                         host,
                         seat,
                         watched,
+                        compression,
                     };
                     work(interpreter, &served, &own);
                 };
@@ -106,6 +118,7 @@ struct Served {
     host: Arc<Host>,
     seat: Arc<Seat>,
     watched: Option<Arc<Watched>>,
+    compression: Option<Compression>,
 }
 
 fn work(interpreter: Interpreter, served: &Served, shared: &Arc<Shared>) {
@@ -118,8 +131,8 @@ fn work(interpreter: Interpreter, served: &Served, shared: &Arc<Shared>) {
                 state.attach(|py| handle(py, served, request, exchange));
             });
         };
-        while let Some(connection) = shared.dequeue() {
-            shared.go_on(&connection, Next::Ready, &mut scratch, &mut one);
+        while let Some(waiting) = shared.dequeue() {
+            shared.take_up(waiting, &mut scratch, &mut one);
         }
         shared.wait(&mut events);
         if served.host.batch {
@@ -155,7 +168,12 @@ fn handle(py: Attached<'_>, served: &Served, request: &Request<'_>, exchange: Ar
         watched.begin(py, request, &exchange);
     }
     let done = catch_unwind(AssertUnwindSafe(|| {
-        call::run(py, &served.host, request, Arc::clone(&exchange));
+        let exchange = Arc::clone(&exchange);
+        let exchange = match served.compression {
+            Some(compression) => compression.around(request, exchange),
+            None => exchange,
+        };
+        call::run(py, &served.host, request, exchange);
     }));
     if let Some(watched) = &served.watched {
         watched.end(py);

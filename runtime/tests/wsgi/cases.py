@@ -603,7 +603,8 @@ class Requests(Case):
             self.refused(line + "\r\nHost: a\r\n\r\n")
         self.refused("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505)
         self.refused("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501)
-        self.refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505)
+        # What HTTP/2 begins with, but for a field.
+        self.refused("PRI * HTTP/2.0\r\nHost: a\r\n\r\nSM\r\n\r\n", 505)
 
     def test_limits(self):
         self.refused("GET / HTTP/1.1\r\nHost: a\r\n" + "X: y\r\n" * 101 + "\r\n", 431)

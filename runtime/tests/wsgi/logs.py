@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
+import time
 import unittest
 
 from cases import Server
@@ -65,6 +67,46 @@ class Logs(unittest.TestCase):
                 self.assertEqual(connection.request("GET /hello").response().code, 200)
         self.assertEqual(server.stop(), 0)
         self.assertEqual(len(re.findall(b"loses lines", server.log)), 1)
+
+    def test_a_file_that_is_moved_away(self):
+        for settings in ({}, {"processes": 2}):
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "access.log")
+                server = self.serve(access_log_file=path, **settings)
+                self.wait_for(path, "hello?q")
+                os.rename(path, path + ".1")
+                server.process.send_signal(signal.SIGUSR1)
+                deadline = time.monotonic() + 20
+                while not (os.path.exists(path) and "/hello?after" in self.read(path)):
+                    self.assertLess(time.monotonic(), deadline)
+                    with server.connect() as connection:
+                        self.assertEqual(connection.request("GET /hello?after").response().code, 200)
+                    time.sleep(0.05)
+                self.assertEqual(server.stop(), 0)
+                self.assertIn("hello?q", self.read(path + ".1"))
+
+    def test_a_file_that_cannot_be_opened_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            inner = os.path.join(folder, "logs")
+            os.mkdir(inner)
+            server = self.serve(access_log_file=os.path.join(inner, "access.log"))
+            os.rename(inner, inner + ".old")
+            server.process.send_signal(signal.SIGUSR1)
+            server.wait_log("cannot open the access log .* again: .*; the old file is written to")
+            with server.connect() as connection:
+                connection.request("GET /hello?late").response()
+            self.assertEqual(server.stop(), 0)
+            self.assertIn("/hello?late", self.read(os.path.join(inner + ".old", "access.log")))
+
+    def read(self, path):
+        with open(path) as file:
+            return file.read()
+
+    def wait_for(self, path, text):
+        deadline = time.monotonic() + 20
+        while text not in self.read(path):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
 
     def test_a_file_that_cannot_be(self):
         server = Server(access_log=True, access_log_file="/nowhere/access.log")

@@ -88,6 +88,8 @@ struct Supervisor {
     admin: Option<AdminProcess>,
     /// What workers have when they begin: a file that is bad by then does not keep them from serving.
     tls: Option<Tls>,
+    /// Workers write the access log to a file.
+    logs_to_file: bool,
     fleet: Fleet,
 }
 
@@ -119,6 +121,7 @@ impl Supervisor {
             leash: UnixStream::pair().map_err(cannot("make a pipe"))?,
             memory: shared_memory::words(policy.slots * Slot::WORDS)
                 .map_err(cannot("share memory"))?,
+            logs_to_file: settings.access_log_file.is_some(),
             fleet: Fleet::new(policy),
         })
     }
@@ -292,11 +295,24 @@ impl Supervisor {
                 }
                 self.fleet.reload();
             }
+            USER1 => self.reopen_logs(),
             MORE => self.fleet.resize(1),
             FEWER => self.fleet.resize(-1),
             _ => {}
         }
         Vec::new()
+    }
+
+    // Those that are not ready look for themselves once they are.
+    fn reopen_logs(&self) {
+        if !self.logs_to_file {
+            return;
+        }
+        for (slot, process) in self.fleet.processes() {
+            if self.slot(slot).get(Word::Ready) != 0 {
+                children::send(process, USER1);
+            }
+        }
     }
 
     fn tell_serving(&self, settings: &Wsgi) {

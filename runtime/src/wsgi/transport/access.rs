@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::wsgi::exchange::{NO_ADDRESS, Request};
@@ -39,8 +39,33 @@ impl Form {
 pub(crate) struct Log {
     form: Form,
     lines: Mutex<String>,
-    file: Option<File>,
+    file: Option<Place>,
     failing: AtomicBool,
+}
+
+/// A file that somebody else may move away.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl Place {
+    fn open(path: &Path) -> io::Result<File> {
+        OpenOptions::new().append(true).create(true).open(path)
+    }
+
+    fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            // Wherever the application goes.
+            path: std::path::absolute(path)?,
+            file: Mutex::new(Self::open(path)?),
+        })
+    }
+
+    fn file(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Log {
@@ -49,11 +74,10 @@ impl Log {
     /// # Errors
     /// When the file cannot be opened.
     pub(crate) fn new(form: Form, file: Option<&Path>) -> io::Result<Self> {
-        let open = |path| OpenOptions::new().append(true).create(true).open(path);
         Ok(Self {
             form,
             lines: Mutex::default(),
-            file: file.map(open).transpose()?,
+            file: file.map(Place::new).transpose()?,
             failing: AtomicBool::new(false),
         })
     }
@@ -86,11 +110,25 @@ impl Log {
         }
     }
 
+    /// Opens its file anew, as the old one was moved away. Where that fails the old one is kept.
+    pub(crate) fn reopen(&self) {
+        let Some(place) = &self.file else { return };
+        self.flush();
+        match Place::open(&place.path) {
+            Ok(file) => *place.file() = file,
+            Err(error) => log::line(&format!(
+                "warning: cannot open the access log `{}` again: {error}; the old file is written to",
+                place.path.display()
+            )),
+        }
+    }
+
     /// A full disk costs lines, and is told once; it is no reason to stop serving.
     fn write(&self, lines: &str) {
-        let Some(mut file) = self.file.as_ref() else {
+        let Some(place) = &self.file else {
             return log::write(lines);
         };
+        let mut file = place.file();
         // What a failure has cut ends here.
         let cut = self.failing.load(Ordering::Relaxed);
         let begun = if cut { file.write_all(b"\n") } else { Ok(()) };
@@ -117,12 +155,11 @@ pub(crate) struct Record {
 impl Record {
     /// Notes a request.
     pub(crate) fn new(request: &Request<'_>) -> Self {
-        let version = if request.http11 { "1.1" } else { "1.0" };
         let mut line = request.method.to_vec();
         line.push(b' ');
         line.extend_from_slice(request.target.raw);
-        line.extend_from_slice(b" HTTP/");
-        line.extend_from_slice(version.as_bytes());
+        line.push(b' ');
+        line.extend_from_slice(request.version.name().as_bytes());
         let field = |name| request.fields.get(name).map(<[u8]>::to_vec);
         Self {
             begun: SystemTime::now(),

@@ -13,6 +13,7 @@ use platform::poll::Interest;
 use super::access::Record;
 use super::chunked::Chunked;
 use super::head::{self, Framing, Parsed, Refusal, Span};
+use super::http2::PREFACE;
 use super::input::{Incoming, Input, Read};
 use super::output::Output;
 use super::server::Shared;
@@ -83,6 +84,8 @@ enum Stage {
     Flushing,
     /// The rest of a request body that nobody has read is skipped.
     Discarding,
+    /// It speaks HTTP/2, and others look after it.
+    HandedOver,
     /// All is said; this much of what still comes is read away.
     Lingering { left: usize },
     /// Over.
@@ -98,6 +101,8 @@ pub(crate) enum Next {
     Ready,
     /// The connection is over.
     Close,
+    /// It is for [`super::http2`].
+    HandOver,
 }
 
 enum Step {
@@ -190,7 +195,7 @@ impl Connection {
                 Stage::Flushing => self.flush(&mut state),
                 Stage::Discarding => self.discard(&mut state, scratch),
                 Stage::Lingering { left } => self.linger(&mut state, scratch, left),
-                Stage::Closed => Step::Stop(Next::Wait),
+                Stage::HandedOver | Stage::Closed => Step::Stop(Next::Wait),
             };
             match step {
                 Step::Go => {}
@@ -259,8 +264,24 @@ impl Connection {
         };
         match head::parse(&view[..end], &limits.head, &mut scratch.fields) {
             Ok(parsed) => self.accepted(state, scratch, &parsed, (start, end, length)),
+            Err(_) if self.shared.http2.is_some() && view.starts_with(PREFACE) => {
+                state.input.hold(view);
+                state.stage = Stage::HandedOver;
+                self.expire_at(NEVER);
+                Step::Stop(Next::HandOver)
+            }
+            // It would not understand the answer.
+            Err(_) if self.socket.chose_http2() => Step::Stop(Next::Close),
             Err(refusal) => self.refuse(state, refusal),
         }
+    }
+
+    /// What was received of a connection that is handed over.
+    pub(crate) fn take_seen(&self) -> Vec<u8> {
+        let mut state = self.state();
+        let seen = state.input.held().to_vec();
+        state.input.hold(&[]);
+        seen
     }
 
     // A well-formed head is in the buffer.
@@ -546,7 +567,7 @@ impl Connection {
                 drop(state);
                 self.overloaded(scratch)
             }
-            Stage::Running | Stage::Closed => Next::Wait,
+            Stage::Running | Stage::HandedOver | Stage::Closed => Next::Wait,
             _ => {
                 state.stage = Stage::Closed;
                 Next::Close
@@ -585,7 +606,7 @@ impl Connection {
     pub(crate) fn arm(&self) {
         let mut state = self.state();
         let wanted = match state.stage {
-            Stage::Closed | Stage::Ready => return,
+            Stage::Closed | Stage::HandedOver | Stage::Ready => return,
             // Its thread reads and writes by itself; only what it left behind is for others to send.
             Stage::Running if state.output.is_empty(&self.socket) => {
                 if state.armed == Interest::Write && !self.shared.once {

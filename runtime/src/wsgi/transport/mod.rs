@@ -1,4 +1,4 @@
-//! Bytes to requests and back: HTTP/1.1 over TCP or TLS.
+//! Bytes to requests and back: HTTP/1.1 and HTTP/2, over TCP or TLS.
 //!
 //! The Python threads wait for all connections together. Whoever is told of news reads, takes the head apart, calls the
 //! application, writes, and asks for more news: a request crosses no threads, and none waits while a thread is idle.
@@ -7,12 +7,14 @@
 //! - `connection` is the life of a connection, with `input` and `output` for its two directions, `head` and `chunked`
 //!   for what comes in, and `turn` for what the protocol side sees of one request.
 //! - `stream` is a client's socket, with `tls` on it or without.
+//! - `http2` has the connections that speak HTTP/2.
 //! - `server` is what the threads share: the poller, the connections, the queue.
 
 pub(crate) mod access;
 mod chunked;
 mod connection;
 pub(crate) mod head;
+mod http2;
 mod input;
 mod keeper;
 mod listen;
@@ -32,7 +34,7 @@ use std::time::Duration;
 use payload::Wsgi;
 use platform::Listener;
 
-pub(crate) use connection::{Next, Scratch};
+pub(crate) use connection::Scratch;
 use head::HeadLimits;
 pub(crate) use listen::{addresses, listeners};
 pub(crate) use server::Shared;

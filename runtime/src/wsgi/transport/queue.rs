@@ -5,10 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::connection::Connection;
+use super::http2;
+
+/// What waits.
+pub(crate) enum Waiting {
+    /// A connection whose request is ready.
+    Connection(Arc<Connection>),
+    /// A request of HTTP/2.
+    Stream(http2::Waiting),
+}
 
 /// First in, first out.
 pub(crate) struct Queue {
-    waiting: Mutex<VecDeque<Arc<Connection>>>,
+    waiting: Mutex<VecDeque<Waiting>>,
     // Asked before each wait for news: most of the time there is nothing here.
     length: AtomicUsize,
     limit: usize,
@@ -24,19 +33,19 @@ impl Queue {
         }
     }
 
-    /// Adds a connection whose request is ready; false when too many wait already.
-    pub(crate) fn push(&self, connection: Arc<Connection>) -> bool {
+    /// Adds a request; false when too many wait already.
+    pub(crate) fn push(&self, request: Waiting) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= self.limit {
             return false;
         }
-        waiting.push_back(connection);
+        waiting.push_back(request);
         self.length.store(waiting.len(), Ordering::SeqCst);
         true
     }
 
     /// Takes the one that waits for the longest.
-    pub(crate) fn pop(&self) -> Option<Arc<Connection>> {
+    pub(crate) fn pop(&self) -> Option<Waiting> {
         if self.is_empty() {
             return None;
         }

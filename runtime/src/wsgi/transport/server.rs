@@ -13,7 +13,8 @@ use platform::socket::{Socket, accept};
 use super::access::Log;
 use super::connection::{Connection, Next, Scratch};
 use super::head::Refusal;
-use super::queue::Queue;
+use super::http2::{self, Http2};
+use super::queue::{Queue, Waiting};
 use super::stream::Stream;
 use super::tls::Tls;
 use super::turn::Turn;
@@ -90,6 +91,8 @@ pub(crate) struct Shared {
     pub trusted: Trusted,
     /// What connections are encrypted with, if they are.
     pub tls: Option<Arc<Tls>>,
+    /// What serves HTTP/2, if it is spoken.
+    pub http2: Option<Http2>,
     /// For deadlines.
     pub clock: Clock,
     /// Tells of news.
@@ -117,14 +120,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// For `threads` Python threads; `shares`: other processes accept from the same sockets.
+    /// For `threads` Python threads; `shares`: other processes accept from the same sockets;
+    /// `http2` is spoken, too.
     ///
     /// # Errors
     /// Too many open files.
     pub(crate) fn new(
         limits: Limits,
         threads: usize,
-        shares: bool,
+        (shares, http2): (bool, bool),
         access_log: Option<Log>,
         telemetry: Option<Arc<Telemetry>>,
         (statics, trusted, tls): (Statics, Trusted, Option<Arc<Tls>>),
@@ -135,6 +139,7 @@ impl Shared {
             statics,
             trusted,
             tls,
+            http2: http2.then(Http2::new),
             clock: Clock::new(),
             poller: Poller::new()?,
             once: threads > 1,
@@ -177,6 +182,9 @@ impl Shared {
             self.clock.tick();
             let until = self.clock.after(LAST_REQUESTS);
             self.idle_until.store(until, Ordering::SeqCst);
+            if let Some(http2) = &self.http2 {
+                http2.drain();
+            }
         }
         self.phase.store(phase as u8, Ordering::SeqCst);
         self.wake_keeper();
@@ -418,6 +426,9 @@ impl Shared {
         self.stopped.store(true, Ordering::SeqCst);
         self.queue.clear();
         self.stop.wake();
+        if let Some(http2) = &self.http2 {
+            http2.stop();
+        }
     }
 
     /// Room for as many news as a thread shall take at once.
@@ -485,10 +496,21 @@ impl Shared {
         self.settle(connection, next);
     }
 
-    fn settle(&self, connection: &Connection, next: Next) {
+    #[inline]
+    fn settle(&self, connection: &Arc<Connection>, next: Next) {
         match next {
             Next::Close => self.close(connection),
+            Next::HandOver => self.hand_over(connection),
             Next::Wait | Next::Ready => connection.arm(),
+        }
+    }
+
+    #[cold]
+    fn hand_over(&self, connection: &Arc<Connection>) {
+        let _ = self.poller.remove(&connection.socket);
+        match &self.http2 {
+            Some(http2) => http2.serve(Arc::clone(connection), connection.take_seen()),
+            None => self.close(connection),
         }
     }
 
@@ -517,12 +539,35 @@ impl Shared {
     }
 
     fn enqueue(&self, connection: &Arc<Connection>, scratch: &mut Scratch) {
-        if self.queue.push(Arc::clone(connection)) {
+        if self.queue.push(Waiting::Connection(Arc::clone(connection))) {
             self.count(Telemetry::queued);
             self.news.wake();
         } else {
             let next = connection.overloaded(scratch);
             self.settle(connection, next);
+        }
+    }
+
+    /// Adds a request of HTTP/2 to those that wait for a thread; false when too many do.
+    pub(crate) fn enqueue_stream(&self, request: http2::Waiting) -> bool {
+        let is_room = self.queue.push(Waiting::Stream(request));
+        if is_room {
+            self.count(Telemetry::queued);
+            self.news.wake();
+        }
+        is_room
+    }
+
+    /// Handles a request that has waited, with `run` unless it is not for the application.
+    pub(crate) fn take_up(
+        &self,
+        waiting: Waiting,
+        scratch: &mut Scratch,
+        run: &mut impl FnMut(&Request<'_>, Arc<dyn Exchange>),
+    ) {
+        match waiting {
+            Waiting::Connection(connection) => self.go_on(&connection, Next::Ready, scratch, run),
+            Waiting::Stream(request) => request.handle(self, run),
         }
     }
 
@@ -534,11 +579,11 @@ impl Shared {
     }
 
     /// The next request that waits for a thread. If there are more, another thread is told.
-    pub(crate) fn dequeue(&self) -> Option<Arc<Connection>> {
-        let connection = self.queue.pop()?;
+    pub(crate) fn dequeue(&self) -> Option<Waiting> {
+        let waiting = self.queue.pop()?;
         self.count(Telemetry::unqueued);
         self.remind();
-        Some(connection)
+        Some(waiting)
     }
 }
 

@@ -34,7 +34,7 @@ impl Stream {
     ///
     /// # Errors
     /// `WouldBlock` when nothing is there, `Unsupported` when the client does not speak TLS ([`Stream::is_cleartext`]).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.session {
             None => self.socket.receive(buffer),
@@ -46,7 +46,7 @@ impl Stream {
     ///
     /// # Errors
     /// `WouldBlock` when there is no room. A closed connection is an error, not a SIGPIPE.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match &self.session {
             None => self.socket.send(pieces),
@@ -72,7 +72,7 @@ impl Stream {
     ///
     /// # Errors
     /// The connection's.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn flush(&self) -> io::Result<bool> {
         match &self.session {
             None => Ok(true),
@@ -81,7 +81,7 @@ impl Stream {
     }
 
     /// Whether something was taken that is not sent.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wants_write(&self) -> bool {
         self.session
             .as_ref()
@@ -89,7 +89,7 @@ impl Stream {
     }
 
     /// Whether something can be received that the socket will not tell of.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_ahead(&self) -> bool {
         self.session
             .as_ref()
@@ -101,6 +101,13 @@ impl Stream {
         self.session
             .as_ref()
             .is_some_and(|session| lock(session).is_cleartext())
+    }
+
+    /// Whether the client has said in its handshake that it speaks HTTP/2.
+    pub(crate) fn chose_http2(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| lock(session).chose_http2())
     }
 
     /// Ends the sending side: the client reads what is under way, then the end.

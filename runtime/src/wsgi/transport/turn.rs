@@ -143,7 +143,7 @@ impl Exchange for Turn {
         self.after(body, complete, pace, taken.map_err(|_| Gone)?)
     }
 
-    fn takes_files(&self) -> bool {
+    fn takes_file(&self, _: &ResponseHead) -> bool {
         true
     }
 

@@ -26,13 +26,16 @@ use crate::wsgi::log;
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Protocols that clients may choose (ALPN).
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+/// HTTP/2 among the protocols.
+const HTTP2: &[u8] = b"h2";
+/// Protocols that clients may choose (ALPN), the first one only where it is spoken.
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 
 /// What handshakes are done with.
 #[derive(Debug)]
 pub(crate) struct Tls {
     files: Files,
+    protocols: &'static [&'static [u8]],
     config: RwLock<Arc<ServerConfig>>,
     looks: Mutex<Looks>,
 }
@@ -64,9 +67,11 @@ impl Tls {
                 files.key().display()
             ));
         }
-        let config = config(&files, credentials)?;
+        let protocols = &PROTOCOLS[usize::from(!settings.http2)..];
+        let config = config(&files, credentials, protocols)?;
         Ok(Some(Self {
             files,
+            protocols,
             config: RwLock::new(config),
             looks: Mutex::new(Looks {
                 read: stamps,
@@ -102,7 +107,7 @@ impl Tls {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         looks.read = stamps;
         let read = self.files.read();
-        match read.and_then(|credentials| config(&self.files, credentials)) {
+        match read.and_then(|credentials| config(&self.files, credentials, self.protocols)) {
             Ok(config) => {
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
                 let file = self.files.certificate().display();
@@ -115,7 +120,11 @@ impl Tls {
     }
 }
 
-fn config(files: &Files, credentials: Credentials) -> Result<Arc<ServerConfig>, TlsError> {
+fn config(
+    files: &Files,
+    credentials: Credentials,
+    protocols: &[&[u8]],
+) -> Result<Arc<ServerConfig>, TlsError> {
     let Credentials { chain, key, .. } = credentials;
     let refused = |error| match error {
         rustls::Error::InconsistentKeys(_) => TlsError::Mismatch(files.clone()),
@@ -135,6 +144,6 @@ fn config(files: &Files, credentials: Credentials) -> Result<Arc<ServerConfig>, 
     // Clients keep their sessions themselves, so that these take no memory here, and any worker knows them.
     config.ticketer = ring::Ticketer::new().map_err(refused)?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.alpn_protocols = PROTOCOLS.iter().map(|name| name.to_vec()).collect();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
 }

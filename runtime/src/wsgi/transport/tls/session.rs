@@ -7,6 +7,8 @@ use std::sync::Arc;
 use platform::socket::Socket;
 use rustls::{ServerConfig, ServerConnection};
 
+use super::HTTP2;
+
 /// Bytes that are read at once from a socket: the largest record and a little.
 const PIECE: usize = 17 * 1024;
 /// Pieces that one connection may bring before others have their turn, if it brings no data.
@@ -52,6 +54,8 @@ impl Session {
     }
 
     /// See [`super::super::stream::Stream::receive`].
+    // So that what calls it stays small where there is no TLS.
+    #[inline(never)]
     pub(crate) fn receive(&mut self, socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
         if self.is_cleartext() {
             return socket.receive(buffer);
@@ -149,6 +153,7 @@ impl Session {
     }
 
     /// See [`super::super::stream::Stream::send`].
+    #[inline(never)]
     pub(crate) fn send(&mut self, socket: &Socket, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.is_cleartext() {
             return socket.send(pieces);
@@ -165,6 +170,7 @@ impl Session {
     ///
     /// # Errors
     /// The connection's.
+    #[inline(never)]
     pub(crate) fn flush(&mut self, socket: &Socket) -> io::Result<bool> {
         while self.connection.wants_write() {
             match self.connection.write_tls(&mut Sink(socket)) {
@@ -177,11 +183,13 @@ impl Session {
     }
 
     /// Whether something is encrypted that is not sent.
+    #[inline(never)]
     pub(crate) fn wants_write(&self) -> bool {
         self.connection.wants_write()
     }
 
     /// Whether [`Session::receive`] has something without the socket.
+    #[inline(never)]
     pub(crate) fn is_ahead(&mut self) -> bool {
         let is_there = |data: &[u8]| !data.is_empty();
         is_there(&self.ahead) || self.connection.reader().fill_buf().is_ok_and(is_there)
@@ -190,6 +198,11 @@ impl Session {
     /// Whether the client does not speak TLS.
     pub(crate) fn is_cleartext(&self) -> bool {
         self.spoken == Spoken::Cleartext
+    }
+
+    /// Whether the client has chosen HTTP/2.
+    pub(crate) fn chose_http2(&self) -> bool {
+        self.connection.alpn_protocol() == Some(HTTP2)
     }
 
     /// Tells the client that nothing more comes, if it has room to be told.

@@ -1,0 +1,133 @@
+//! Heads of responses, and responses that are sent without a thread of Python's.
+
+use std::fs::File;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, SendStream};
+use hyper::http::header::{self, HeaderName, HeaderValue};
+use hyper::http::{Response, StatusCode};
+use tokio::time::timeout;
+
+use super::super::SERVER_NAME;
+use super::super::access::Record;
+use super::super::head::Refusal;
+use super::super::piece::Piece;
+use super::super::server::Shared;
+use crate::wsgi::exchange::ResponseHead;
+
+/// The head of a response as `h2` wants it. What it would not take was refused before.
+pub(super) fn head(head: &ResponseHead) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() =
+        StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let fields = response.headers_mut();
+    for (name, value) in &head.fields {
+        let name = HeaderName::from_bytes(name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+            fields.append(name, value);
+        }
+    }
+    if !fields.contains_key(header::SERVER) {
+        fields.insert(header::SERVER, HeaderValue::from_static(SERVER_NAME));
+    }
+    if !fields.contains_key(header::DATE)
+        && let Ok(date) = httpdate::fmt_http_date(SystemTime::now().max(UNIX_EPOCH)).try_into()
+    {
+        fields.insert(header::DATE, date);
+    }
+    response
+}
+
+/// Sends a part of a file, with `limit` for the client to take some of it.
+pub(super) async fn file(
+    mut stream: SendStream<Bytes>,
+    (file, offset, length): (File, u64, u64),
+    limit: Duration,
+) {
+    let mut piece = Piece::new(file, offset, length);
+    let mut left = length;
+    let mut buffer = Vec::new();
+    while left > 0 {
+        buffer.clear();
+        // It was cut short meanwhile: the client sees that bytes are missing.
+        if !piece.read(&mut buffer).unwrap_or(false) {
+            return stream.send_reset(Reason::INTERNAL_ERROR);
+        }
+        left -= buffer.len() as u64;
+        let data = Bytes::from(std::mem::take(&mut buffer));
+        if !data_waiting(&mut stream, data, left == 0, limit).await {
+            return;
+        }
+    }
+}
+
+// False when the client takes no more of it.
+async fn data_waiting(
+    stream: &mut SendStream<Bytes>,
+    mut data: Bytes,
+    complete: bool,
+    limit: Duration,
+) -> bool {
+    while !data.is_empty() {
+        stream.reserve_capacity(data.len());
+        let capacity = match timeout(limit, poll_fn(|context| stream.poll_capacity(context))).await
+        {
+            Ok(Some(Ok(capacity))) => capacity,
+            Ok(_) => return false,
+            Err(_) => {
+                stream.send_reset(Reason::CANCEL);
+                return false;
+            }
+        };
+        let part = data.split_to(capacity.min(data.len()));
+        let end = complete && data.is_empty();
+        if !part.is_empty() && stream.send_data(part, end).is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Head and body of an answer that says why there is no other.
+pub(super) fn plain(Refusal { status, reason }: &Refusal) -> (ResponseHead, String) {
+    let text = format!("{reason}\n");
+    let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let mut fields = vec![
+        field("content-type", "text/plain; charset=utf-8"),
+        field("content-length", &text.len().to_string()),
+    ];
+    if *status == 503 {
+        fields.push(field("retry-after", "1"));
+    }
+    let head = ResponseHead {
+        status: *status,
+        reason: Vec::new(),
+        fields,
+    };
+    (head, text)
+}
+
+/// Answers a request that nobody is to see.
+pub(super) fn refuse(
+    shared: &Shared,
+    peer: SocketAddr,
+    mut respond: SendResponse<Bytes>,
+    refusal: Refusal,
+) {
+    let (head, text) = plain(&refusal);
+    let Refusal { status, reason } = refusal;
+    if let Some(telemetry) = &shared.telemetry {
+        telemetry.without_python(status);
+    }
+    if let Some(log) = &shared.access_log {
+        log.add(&Record::refused(peer, reason), status, text.len() as u64);
+    }
+    let response = self::head(&head);
+    if let Ok(mut stream) = respond.send_response(response, false) {
+        let _ = stream.send_data(Bytes::from(text), true);
+    }
+}
