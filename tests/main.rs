@@ -46,6 +46,7 @@ mod e2e {
     mod program_python;
     mod projects;
     mod reproducible;
+    mod requirements;
     mod samples;
     mod serve;
     mod signals;

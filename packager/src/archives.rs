@@ -97,9 +97,7 @@ pub(crate) fn unpack(
         }
     }
     facts.archives = folders;
-    if let Some(own) = unpacker.into_own() {
-        facts.archives_unpacked = Some(Arc::new(own));
-    }
+    facts.unpacked.extend(unpacker.into_own().map(Arc::new));
     Ok(())
 }
 

@@ -1,7 +1,11 @@
 //! What is asked of the target interpreter, once per build.
 
+use crate::installed::named_by_pth;
+use crate::requirements::Staged;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
 
 /// Facts about the target interpreter, as it reported them itself.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -54,10 +58,23 @@ pub struct InterpreterFacts {
     /// Folders that archives of the search path were unpacked to.
     #[serde(skip)]
     pub archives: Vec<PathBuf>,
-    /// Those of them that go when this build ends.
-    #[serde(skip)]
-    pub archives_unpacked: Option<std::sync::Arc<tempfile::TempDir>>,
     /// Files of it that were unpacked for this build, and go when it ends.
     #[serde(skip)]
-    pub unpacked: Option<std::sync::Arc<tempfile::TempDir>>,
+    pub unpacked: Vec<Arc<TempDir>>,
+}
+
+impl InterpreterFacts {
+    /// Has the distributions in `staged` in the place of the interpreter's own.
+    pub fn replace_sites(&mut self, staged: Staged) {
+        let standard = [Some(&self.stdlib), self.dynload.as_ref()];
+        let standard = standard.into_iter().flatten().cloned();
+        let further = staged.sites.iter().flat_map(|site| named_by_pth(site));
+        self.sys_path = standard
+            .chain(staged.sites.iter().cloned())
+            .chain(further)
+            .collect();
+        self.site_packages = staged.sites;
+        self.editable.clear();
+        self.unpacked.extend(staged.own);
+    }
 }

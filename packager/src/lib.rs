@@ -46,6 +46,11 @@ pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod report;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what is installed is looked at when it is packed"
+)]
+pub mod requirements;
 #[allow(clippy::disallowed_methods, reason = "looks at outputs")]
 pub mod sign;
 mod stack;
@@ -86,6 +91,7 @@ use plan::BuildPlan;
 use progress::{Progress, Stage};
 use record::Record;
 use report::Printer;
+use requirements::RequirementsError;
 use sign::SignError;
 use std::time::{Duration, Instant};
 use write::{Output, WriteError};
@@ -134,6 +140,8 @@ pub enum BuildError {
     Configure(#[from] ConfigError),
     /// There is no interpreter for Windows where one is named.
     Windows(#[from] windows::WindowsError),
+    /// Distributions cannot be had for the target.
+    Requirements(#[from] RequirementsError),
     /// A Windows executable cannot be given its icon, version, manifest or resources.
     Brand(#[from] BrandError),
     /// The executable cannot be signed.
@@ -178,6 +186,7 @@ impl BuildError {
             Self::Configure(error) => error.hint(),
             Self::Kit(error) => error.hint(),
             Self::Windows(error) => error.hint(),
+            Self::Requirements(error) => error.hint(),
             Self::Brand(error) => error.hint(),
             Self::Sign(error) => error.hint(),
             Self::Discover(error) => discover_hint(error),
@@ -355,6 +364,9 @@ fn gather(plan: &BuildPlan, kit: &Kit, report: &Printer) -> Result<Gathered, Bui
     } else {
         InterpreterFacts::ask(&plan.python)? // once: nothing later asks the interpreter
     };
+    if let Some(file) = &plan.requirements {
+        facts.replace_sites(requirements::stage(file, plan, &facts, report)?);
+    }
     let mut plan = plan.clone();
     archives::unpack(&mut plan, &mut facts)?; // from here on there are folders only
     modes::check(&plan, &facts)?;

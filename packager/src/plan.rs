@@ -59,6 +59,8 @@ pub struct BuildPlan {
     pub target: String,
     /// Folders with the distributions for the target, where they are not those of the interpreter.
     pub site_packages: Vec<PathBuf>,
+    /// A file that says which distributions to install for the program, in the place of the interpreter's own.
+    pub requirements: Option<PathBuf>,
     /// Where compiled and compressed entries are kept between builds; `None` with `--no-cache`.
     pub cache_dir: Option<PathBuf>,
     /// Throw the cache away first (`--clean`).

@@ -91,8 +91,7 @@ pub(crate) fn facts() -> crate::facts::InterpreterFacts {
         multiarch: "x86_64-linux-gnu".into(),
         editable: std::collections::BTreeMap::new(),
         archives: Vec::new(),
-        archives_unpacked: None,
-        unpacked: None,
+        unpacked: Vec::new(),
     }
 }
 
@@ -128,6 +127,7 @@ pub(crate) fn plan(
         contents_directory: "_internal".into(),
         target: "x86_64-unknown-linux-gnu".into(),
         site_packages: Vec::new(),
+        requirements: None,
         cache_dir: None,
         clean: false,
         noconfirm: false,

@@ -61,6 +61,28 @@ fn windows_programs_know_where_they_are() {
 }
 
 #[test]
+fn windows_programs_of_further_versions() {
+    let Some(wine) = Wine::find() else { return };
+    for (version, _) in &wine.further {
+        let probe = wine.packed("further", "probe.py", *version, &[]);
+        let seen = passed(&wine.run(&probe, &["facts", "one"]).run());
+        let library = format!("\\lib\\python{}.{}\\json\\", version.0, version.1);
+        assert!(
+            seen.starts_with("['one']\nTrue win32 ") && seen.contains(&library),
+            "{seen}"
+        );
+        let seen = passed(&wine.run(&probe, &["libraries"]).run());
+        assert!(
+            seen.starts_with("(42,)\nOpenSSL CERT_REQUIRED\nlater\n"),
+            "{seen}"
+        );
+        let seen = passed(&wine.run(&probe, &["workers"]).run());
+        assert!(seen.starts_with("[0, 1, 4, 9, 16]\nTrue\n0\n"), "{seen}");
+        wine.run(&probe, &["exit", "7"]).run().code(7);
+    }
+}
+
+#[test]
 fn windows_programs_end_as_python_does() {
     on_each(|wine, probe, _| {
         wine.run(probe, &["exit", "7"]).run().code(7);
@@ -268,7 +290,7 @@ fn a_windows_program_without_a_console_keeps_a_log_and_shows_its_error() {
         fs::remove_file(&log).ok();
         let start = |arguments: &[&str]| {
             let outcome = wine
-                .run_on_a_screen(probe, &[&["starts", path.as_str()], arguments].concat())
+                .run(probe, &[&["starts", path.as_str()], arguments].concat())
                 .run();
             passed(&outcome)
         };
@@ -284,7 +306,11 @@ fn a_windows_program_without_a_console_keeps_a_log_and_shows_its_error() {
             &shown,
             "status 1",
         ] {
-            assert!(failed.contains(words), "{words} is not in {failed}");
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            assert!(
+                failed.contains(words),
+                "{words} is not in {failed}; the log: {log}"
+            );
         }
         assert!(
             fs::read_to_string(&log)

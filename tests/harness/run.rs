@@ -44,6 +44,20 @@ impl Run {
         self
     }
 
+    /// With what the machine says about how packages are fetched.
+    pub(crate) fn with_network(mut self) -> Self {
+        let of_network = |name: &str| {
+            ["PIP_", "UV_", "SSL_"]
+                .iter()
+                .any(|start| name.starts_with(start))
+                || name.to_ascii_lowercase().ends_with("_proxy")
+        };
+        for (name, value) in std::env::vars().filter(|(name, _)| of_network(name)) {
+            self.command.env(name, value);
+        }
+        self
+    }
+
     /// Appends the program, arguments and environment of `other`.
     pub(crate) fn command_of(mut self, other: Self) -> Self {
         self.command

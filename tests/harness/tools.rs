@@ -52,36 +52,35 @@ pub(crate) fn tool<S: AsRef<OsStr>>(
 /// A Python with `pefile`.
 pub(crate) fn python_with_pefile() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let folder = kept_folder().join("venv-pefile");
-        let python = folder.join("bin/python");
-        let stamp = folder.join("installed.txt");
-        if !stamp.exists() {
-            let base = &pythons().last().unwrap().base;
-            tool(
-                base,
-                [
-                    "-m".as_ref(),
-                    "venv".as_ref(),
-                    "--clear".as_ref(),
-                    folder.as_os_str(),
-                ],
-            );
-            tool(
-                &python,
-                [
-                    "-m",
-                    "pip",
-                    "install",
-                    "--quiet",
-                    "--disable-pip-version-check",
-                    "pefile",
-                ],
-            );
-            std::fs::write(stamp, "pefile\n").unwrap();
-        }
-        python
-    })
+    PYTHON.get_or_init(|| environment_with("pefile").join("python"))
+}
+
+/// uv.
+pub(crate) fn uv() -> &'static Path {
+    static UV: OnceLock<PathBuf> = OnceLock::new();
+    UV.get_or_init(|| environment_with("uv").join("uv"))
+}
+
+/// The programs of a virtual environment that has `package`.
+fn environment_with(package: &str) -> PathBuf {
+    let folder = kept_folder().join(format!("venv-{package}"));
+    let stamp = folder.join("installed.txt");
+    if !stamp.exists() {
+        let base = &pythons().last().unwrap().base;
+        let make = ["-m", "venv", "--clear"].map(OsStr::new);
+        tool(base, make.into_iter().chain([folder.as_os_str()]));
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            package,
+        ];
+        tool(&folder.join("bin/python"), install);
+        std::fs::write(stamp, package).unwrap();
+    }
+    folder.join("bin")
 }
 
 /// The words of a command line.

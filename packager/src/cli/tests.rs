@@ -109,6 +109,8 @@ fn build_help() {
                                   python3.12
           --target <TRIPLE>       The system the program is for [default: this one]
           --site-packages <DIR>   Folder with the distributions for another target
+          --requirements <FILE>   The distributions to pack: requirements.txt, pyproject.toml, uv.lock
+                                  or pylock.toml
           --workpath <DIR>        Where compiled and compressed files are kept between builds
           --clean                 Forget what earlier builds have compiled and compressed
           --dry-run               List what would go in, and why, and build nothing

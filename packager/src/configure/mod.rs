@@ -138,6 +138,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
             .unwrap_or_else(|| request.current.join("dist")),
         contents_directory: identity::contents_directory(settings)?,
         site_packages: folders(settings.list("bundle.site-packages"), &request.current)?,
+        requirements: requirements(settings, &request.current)?,
         target,
         cache_dir: if request.no_cache {
             None
@@ -347,6 +348,20 @@ fn folders(given: &[Given<String>], current: &Path) -> Result<Vec<PathBuf>, Conf
         }
     };
     given.iter().map(check).collect()
+}
+
+fn requirements(settings: &Layer, current: &Path) -> Result<Option<PathBuf>, ConfigError> {
+    let Some((text, origin)) = settings.text("bundle.requirements") else {
+        return Ok(None);
+    };
+    let path = absolute(&origin.base(current).join(text));
+    match path.is_file() {
+        true => Ok(Some(path)),
+        false => Err(ConfigError::Missing {
+            origin: origin.clone(),
+            path,
+        }),
+    }
 }
 
 fn path(settings: &Layer, key: &str, current: &Path) -> Option<PathBuf> {

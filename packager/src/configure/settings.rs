@@ -601,6 +601,15 @@ static OWN: &[Setting] = &[
                --python-version 3.13 --only-binary=:all: --target DIR -r requirements.txt` fills one.",
     },
     Setting {
+        key: "bundle.requirements",
+        kind: Kind::Path,
+        flags: &[option("requirements", "FILE")],
+        heading: BUILD,
+        help: "The distributions to pack: requirements.txt, pyproject.toml, uv.lock or pylock.toml",
+        more: "They are resolved for the target and installed into pack's cache by uv, else by pip, from wheels alone, and are \
+               packed in the place of those that the interpreter has. --clean resolves anew.",
+    },
+    Setting {
         key: "bundle.workpath",
         kind: Kind::Path,
         flags: &[option("workpath", "DIR")],

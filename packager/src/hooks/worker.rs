@@ -33,8 +33,13 @@ pub(super) fn ask(
     distributions: &[String],
     modules: Vec<String>,
 ) -> Result<Answer, String> {
+    // Distributions that were installed for the program alone are none of the interpreter's.
+    let staged = facts
+        .site_packages
+        .iter()
+        .filter(|_| plan.requirements.is_some());
     let request = json!({
-        "paths": plan.paths,
+        "paths": plan.paths.iter().chain(staged).collect::<Vec<_>>(),
         "folders": plan.include.hooks,
         "distributions": distributions,
         "modules": modules,

@@ -2,9 +2,11 @@
 //! theirs.
 
 mod metadata;
+mod pth;
 mod record;
 mod requirement;
 
+pub(crate) use pth::named_by_pth;
 pub(crate) use requirement::Markers;
 
 use crate::facts::InterpreterFacts;

@@ -48,6 +48,13 @@ impl Markers {
         holds.then(|| Requirement::of(&requirement))
     }
 
+    /// Whether `marker` holds for who asks for no extra; `None` when it is no marker, or the target's are not known.
+    pub(crate) fn holds(&self, marker: &str) -> Option<bool> {
+        let text = format!("x; {marker}");
+        let requirement = pep508_rs::Requirement::<VerbatimUrl>::from_str(&text).ok()?;
+        Some(requirement.evaluate_markers(self.0.as_ref()?, &[]))
+    }
+
     /// The requirement `text`, when its marker holds on the target for those who ask for an extra that it names.
     pub(crate) fn optional(&self, text: &str) -> Option<Requirement> {
         let (_, marker) = text.split_once(';')?;

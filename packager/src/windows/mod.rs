@@ -6,6 +6,7 @@ mod installation;
 pub mod system;
 
 use crate::facts::InterpreterFacts;
+use crate::installed::named_by_pth;
 use crate::plan::BuildPlan;
 use installation::{Installation, Modules};
 use std::collections::{BTreeMap, BTreeSet};
@@ -159,31 +160,8 @@ pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
         multiarch: String::new(),
         editable: BTreeMap::new(),
         archives: Vec::new(),
-        archives_unpacked: None,
-        unpacked: installation.unpacked.map(Arc::new),
+        unpacked: installation.unpacked.map(Arc::new).into_iter().collect(),
     })
-}
-
-/// Folders that the `.pth` files in `site` add to the path. Statements in them are not run.
-fn named_by_pth(site: &Path) -> Vec<PathBuf> {
-    let entries = crate::inputs::entries(site).unwrap_or_default();
-    let mut files: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
-    files.retain(|path| path.extension().is_some_and(|end| end == "pth"));
-    files.sort();
-    let texts = files
-        .iter()
-        .filter_map(|path| crate::inputs::read_to_string(path).ok());
-    let mut folders = Vec::new();
-    for text in texts {
-        for line in text.lines().map(str::trim_end) {
-            let is_path = !line.is_empty() && !line.starts_with(['#', '\\', '/']);
-            if is_path && !line.starts_with("import ") && !line.contains(':') {
-                folders.push(site.join(line.replace('\\', "/")));
-            }
-        }
-    }
-    folders.retain(|folder| crate::inputs::is_folder(folder));
-    folders
 }
 
 /// Of the library's version resource; its name is a check.

@@ -151,6 +151,7 @@ fn plan(root: &Path, facts: &InterpreterFacts) -> BuildPlan {
         dist_dir: root.join("dist"),
         contents_directory: "_internal".into(),
         target: "x86_64-unknown-linux-gnu".into(),
+        requirements: None,
         site_packages: Vec::new(),
         cache_dir: Some(root.join("cache")),
         clean: false,
