@@ -245,22 +245,20 @@ impl<'py> Owned<'py> {
 
     /// Item `index` of a tuple; `None` beyond its end and for other types.
     pub(crate) fn tuple_item(&self, index: usize) -> Option<Borrowed<'_, 'py>> {
-        if !self.is_tuple() {
+        // An IndexError costs more than the question.
+        // SAFETY: the object is alive; the length of a tuple is that of its items.
+        if !self.is_tuple() || size(index) >= unsafe { ffi::PyTuple_Size(self.as_ptr()) } {
             return None;
         }
-        // SAFETY: a tuple holds its items as long as it lives, and cannot change; NULL and IndexError beyond its end.
-        let item = unsafe {
-            Borrowed::from_ptr(self.py(), ffi::PyTuple_GetItem(self.as_ptr(), size(index)))
-        };
-        if item.is_none() {
-            drop(Raised::pending(self.py()));
-        }
-        item
+        // SAFETY: a tuple holds its items as long as it lives, and cannot change.
+        unsafe { Borrowed::from_ptr(self.py(), ffi::PyTuple_GetItem(self.as_ptr(), size(index))) }
     }
 
     /// Item `index` of a list; `None` beyond its end and for other types.
     pub(crate) fn list_item(&self, index: usize) -> Option<Owned<'py>> {
-        if !self.is_list() {
+        // An IndexError costs more than the question.
+        // SAFETY: the object is alive, and a list.
+        if !self.is_list() || size(index) >= unsafe { ffi::PyList_Size(self.as_ptr()) } {
             return None;
         }
         // SAFETY: a list; a new reference, since another thread may take the item out of it.
