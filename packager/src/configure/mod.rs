@@ -78,7 +78,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         .text("bundle.target")
         .map_or_else(host_target, |(target, _)| target.to_owned());
     let choice = if is_windows(&target) {
-        python::for_windows(settings, &request.current)?
+        python::for_windows(settings, &request.current, &request.environment)?
     } else {
         python::choose(settings, root, &request.current, &request.environment)?
     };
