@@ -45,6 +45,7 @@ mod e2e {
     mod processes;
     mod program_python;
     mod projects;
+    mod pythons;
     mod reproducible;
     mod requirements;
     mod samples;

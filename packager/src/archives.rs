@@ -193,7 +193,8 @@ fn egg(path: &Path) -> Option<String> {
     Some(format!("{}-{}", parts.next()?, parts.next()?))
 }
 
-fn extract(file: File, folder: &Path, egg: Option<&str>) -> io::Result<()> {
+/// Writes what is in a zip into `folder`; of an egg the metadata as an installer would.
+pub(crate) fn extract(file: File, folder: &Path, egg: Option<&str>) -> io::Result<()> {
     let mut archive = zip::ZipArchive::new(file).map_err(io::Error::other)?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(io::Error::other)?;

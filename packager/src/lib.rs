@@ -44,6 +44,8 @@ pub mod modes;
 pub mod pe;
 pub mod plan;
 pub mod progress;
+#[allow(clippy::disallowed_methods, reason = "no part of a build")]
+pub mod pythons;
 pub mod record;
 pub mod report;
 #[allow(

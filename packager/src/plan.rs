@@ -47,6 +47,8 @@ pub struct BuildPlan {
     pub max_glibc: Option<GlibcVersion>,
     /// Started without a console (Windows).
     pub windowed: bool,
+    /// The window that shows an unhandled error shows its traceback (Windows, without a console).
+    pub windowed_traceback: bool,
     /// Who signs the executable (Windows).
     pub signing: Option<Signing>,
     /// How the executable looks and what it says of itself (Windows).

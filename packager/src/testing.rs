@@ -121,6 +121,7 @@ pub(crate) fn plan(
         compression: 3,
         max_glibc: None,
         windowed: false,
+        windowed_traceback: true,
         brand: Default::default(),
         signing: None,
         dist_dir: root.join("dist"),

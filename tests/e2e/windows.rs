@@ -321,6 +321,30 @@ fn a_windows_program_without_a_console_keeps_a_log_and_shows_its_error() {
     });
 }
 
+#[test]
+fn a_windows_program_keeps_its_traceback_to_its_log_where_it_is_told_to() {
+    on_each(|wine, probe, version| {
+        let id = format!("com.example.Discreet3{}", version.1);
+        let options = [
+            "--windowed",
+            "--disable-windowed-traceback",
+            "--app-id",
+            &id,
+        ];
+        let program = wine.packed("discreet", "windowed.py", version, &options);
+        let path = wine.outside(&program);
+        let folder = wine.local_data().join(&id);
+        let outcome = wine.run(probe, &["starts", &path, "fail"]).run();
+        let shown = passed(&outcome);
+        assert!(shown.contains("ended because of an error"), "{shown}");
+        assert!(shown.contains(&id) && shown.contains("status 1"), "{shown}");
+        assert!(!shown.contains("ValueError"), "{shown}");
+        let log = fs::read_to_string(folder.join(program.replace(".exe", ".log"))).unwrap();
+        assert!(log.contains("ValueError: no such luck"), "{log}");
+        fs::remove_dir_all(folder).unwrap();
+    });
+}
+
 /// Wine answers no question for the id, but says that it was set, and which libraries are loaded when.
 #[test]
 fn the_application_id_is_set_before_python_is_loaded() {

@@ -9,6 +9,7 @@ mod icon;
 mod init;
 mod inspect;
 mod open;
+mod python;
 mod run;
 mod serve;
 mod trace;
@@ -79,6 +80,7 @@ pub fn command() -> Command {
         .subcommand(extract::command())
         .subcommand(icon::command())
         .subcommand(doctor::command())
+        .subcommand(python::command())
         .subcommand(completions::command())
 }
 
@@ -93,6 +95,7 @@ fn dispatch(name: &str, matches: &ArgMatches, printer: &Printer) -> Result<ExitC
         "verify" => verify::run(matches, printer),
         "extract" => extract::run(matches, printer),
         "doctor" => doctor::run(matches, printer),
+        "python" => python::run(matches, printer),
         "icon" => icon::run(matches, printer),
         _ => completions::run(matches, printer),
     }

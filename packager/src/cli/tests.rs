@@ -149,6 +149,7 @@ fn other_help() {
       extract      Take a packed program's files out
       icon         Show what an icon holds, and write .ico files
       doctor       Explain what Explorer, the window and the taskbar show of a program
+      python       Interpreters for other systems: list them, add one
       completions  Print a shell's completion script
       help         Print this message or the help of the given subcommand(s)
 

@@ -52,6 +52,16 @@ pub enum ConfigError {
     /// A program for Windows needs an interpreter for Windows.
     #[error("no Python for Windows is named: those of this system do not run there")]
     NoWindowsPython,
+    /// A version that `pack python` has none of.
+    #[error(
+        "{origin} names version {version}, and there is no Python {version} for Windows in pack's cache"
+    )]
+    NotKept {
+        /// Where.
+        origin: Origin,
+        /// As given.
+        version: String,
+    },
     /// A file or folder that a setting names is not there.
     #[error("{origin} names `{}`, which does not exist", show(path))]
     Missing {
@@ -139,6 +149,10 @@ impl ConfigError {
             Self::NoSuchPython { .. } | Self::NoPython { .. } | Self::Wrapper { .. } => {
                 Some("name the interpreter or virtual environment of the application with `--python PATH`".into())
             }
+            Self::NotKept { version, .. } => Some(format!(
+                "`pack python add {version}` has uv fetch it, `pack python add FILE` takes an archive of it, and `pack python list` \
+                 shows what is there"
+            )),
             Self::NoWindowsPython => Some(crate::windows::HOW.to_owned()),
             _ => None,
         }

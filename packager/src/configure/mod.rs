@@ -78,7 +78,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         .text("bundle.target")
         .map_or_else(host_target, |(target, _)| target.to_owned());
     let choice = if is_windows(&target) {
-        python::for_windows(settings, &request.current)?
+        python::for_windows(settings, &request.current, &request.environment)?
     } else {
         python::choose(settings, root, &request.current, &request.environment)?
     };
@@ -124,6 +124,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         compression: number(settings, "bundle.compression-level", 6),
         max_glibc: max_glibc(settings)?,
         windowed: settings.truth("app.windowed").unwrap_or(false),
+        windowed_traceback: settings.truth("app.windowed-traceback").unwrap_or(true),
         signing: if is_windows(&target) {
             brand::signing(settings, &request.current)?
         } else {

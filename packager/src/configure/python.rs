@@ -4,6 +4,7 @@ use super::environment::Environment;
 use super::error::ConfigError;
 use super::layer::Layer;
 use super::value::Origin;
+use crate::pythons;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,25 +73,45 @@ pub fn choose(
     }
 }
 
-/// The interpreter for a program for Windows: none of this machine's is one.
+/// The interpreter for a program for Windows: the one that is named, by its path or, where it is in pack's cache, by its
+/// version; else the latest one there.
 ///
 /// # Errors
-/// When none is named, or it is not there.
-pub fn for_windows(settings: &Layer, current: &Path) -> Result<Choice, ConfigError> {
+/// When there is none.
+pub fn for_windows(
+    settings: &Layer,
+    current: &Path,
+    variables: &Environment,
+) -> Result<Choice, ConfigError> {
+    let kept = |version| pythons::find(&pythons::home(variables)?, version, pythons::TARGET);
     let Some((text, origin)) = settings.text("bundle.python") else {
-        return Err(ConfigError::NoWindowsPython);
+        let kept = kept(None).ok_or(ConfigError::NoWindowsPython)?;
+        return Ok(Choice {
+            program: kept.path,
+            reason: "the latest of `pack python list`".into(),
+        });
     };
     let program = super::absolute(&origin.base(current).join(text));
-    if !program.exists() {
+    let reason = format!("named by {origin}");
+    if program.exists() {
+        return Ok(Choice { program, reason });
+    }
+    if !pythons::is_version(text) {
         return Err(ConfigError::Missing {
             origin: origin.clone(),
             path: program,
         });
     }
-    Ok(Choice {
-        program,
-        reason: format!("named by {origin}"),
-    })
+    match kept(Some(text)) {
+        Some(kept) => Ok(Choice {
+            program: kept.path,
+            reason,
+        }),
+        None => Err(ConfigError::NotKept {
+            origin: origin.clone(),
+            version: text.to_owned(),
+        }),
+    }
 }
 
 /// The project's folder, and those above it up to the current one: `pack build tools/report.py` finds `.venv`.

@@ -246,6 +246,14 @@ static OWN: &[Setting] = &[
         more: "",
     },
     Setting {
+        key: "app.windowed-traceback",
+        kind: Kind::Bool,
+        flags: &[switch("disable-windowed-traceback", "false", "")],
+        heading: WINDOWS,
+        help: "Show no traceback in the window of an unhandled error, only where its log is",
+        more: "For programs without a console (--windowed). The log holds the traceback in any case.",
+    },
+    Setting {
         key: "app.title",
         kind: Kind::Text,
         flags: &[option("app-title", "TEXT")],
@@ -669,7 +677,6 @@ pub static IGNORED: &[Ignored] = &[
         switch("bootloader-ignore-signals", "", ""),
         "there is one process, which gets its signals itself",
     ),
-    ignored(switch("disable-windowed-traceback", "", ""), FOR_WINDOWS),
     ignored(
         switch("no-embed-manifest", "", ""),
         "the manifest is always inside the executable",

@@ -338,7 +338,7 @@ fn what_is_not_there_yet_is_refused() {
     ");
     insta::assert_snapshot!(check(&["--target", "x86_64-pc-windows-gnu"]), @r"
     no Python for Windows is named: those of this system do not run there
-    hint: name an embeddable package of python.org (python-3.X.Y-embed-amd64.zip or its folder), the folder of an installation, or that of an unpacked python-build-standalone archive with `--python`
+    hint: `pack python add VERSION` has uv fetch one, and `--python VERSION` takes it then; or name an embeddable package of python.org (python-3.X.Y-embed-amd64.zip or its folder), the folder of an installation, or that of an unpacked python-build-standalone archive with `--python`
     ");
     insta::assert_snapshot!(check(&["--sbom", "x.json"]), @r"
     `--sbom`: writing an SBOM is not supported yet

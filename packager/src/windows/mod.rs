@@ -86,8 +86,18 @@ impl WindowsError {
 }
 
 /// Where interpreters for Windows come from.
-pub const HOW: &str = "name an embeddable package of python.org (python-3.X.Y-embed-amd64.zip or its folder), the folder of an \
+pub const HOW: &str = "`pack python add VERSION` has uv fetch one, and `--python VERSION` takes it then; or name an embeddable package of python.org (python-3.X.Y-embed-amd64.zip or its folder), the folder of an \
     installation, or that of an unpacked python-build-standalone archive with `--python`";
+
+/// The version of the interpreter at `path`.
+///
+/// # Errors
+/// When it is none that can be packed.
+pub fn identify(path: &Path) -> Result<(u8, u8, u8), WindowsError> {
+    let installation = Installation::open(path, None)?;
+    let library = library(&installation)?;
+    version(&installation, &library)
+}
 
 /// Reads the facts of the interpreter that `plan` names.
 ///
@@ -95,15 +105,7 @@ pub const HOW: &str = "name an embeddable package of python.org (python-3.X.Y-em
 /// When it is none, or there is no interpreter here that compiles for it.
 pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
     let installation = Installation::open(&plan.python, plan.cache_dir.as_deref())?;
-    let library = dll::Dll::read(&installation.library)
-        .map_err(|source| WindowsError::Read {
-            path: installation.library.clone(),
-            source,
-        })?
-        .filter(|library| library.machine == dll::AMD64)
-        .ok_or_else(|| WindowsError::Processor {
-            path: installation.library.clone(),
-        })?;
+    let library = library(&installation)?;
     let version = version(&installation, &library)?;
     let minor = (version.0, version.1);
     let host = host::find(minor)?;
@@ -162,6 +164,19 @@ pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
         archives: Vec::new(),
         unpacked: installation.unpacked.map(Arc::new).into_iter().collect(),
     })
+}
+
+/// CPython's own library, for the right processor.
+fn library(installation: &Installation) -> Result<dll::Dll, WindowsError> {
+    dll::Dll::read(&installation.library)
+        .map_err(|source| WindowsError::Read {
+            path: installation.library.clone(),
+            source,
+        })?
+        .filter(|library| library.machine == dll::AMD64)
+        .ok_or_else(|| WindowsError::Processor {
+            path: installation.library.clone(),
+        })
 }
 
 /// Of the library's version resource; its name is a check.

@@ -7,6 +7,7 @@ use crate::layout::{self, Content, Layout, PlacedCode};
 use crate::modes::Verdicts;
 use crate::plan::{BuildPlan, BundleMode, Entry, UnpackPolicy};
 use payload::{EntryPoint, Program, Python, PythonStart, Target, Unpack};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Begins the names of entry scripts in the module table.
@@ -56,15 +57,24 @@ pub(super) fn program(
         windowed: plan.windowed,
         refuse_own_gil: verdicts.refuse_own_gil.clone(),
         need_gil: verdicts.need_gil.clone(),
-        facts: [
-            ("pack", env!("CARGO_PKG_VERSION")),
-            ("target", plan.target.as_str()),
-            ("python", facts.version_text.as_str()),
-            ("implementation", facts.implementation.as_str()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into(),
+        facts: build_facts(plan, facts),
     })
+}
+
+/// What `sys._pack` shows.
+fn build_facts(plan: &BuildPlan, facts: &InterpreterFacts) -> BTreeMap<String, String> {
+    let mut shown = vec![
+        ("pack", env!("CARGO_PKG_VERSION")),
+        ("target", plan.target.as_str()),
+        ("python", facts.version_text.as_str()),
+        ("implementation", facts.implementation.as_str()),
+    ];
+    if plan.windowed && !plan.windowed_traceback {
+        // Read by the runtime's windowed.py.
+        shown.push(("windowed_traceback", "no"));
+    }
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    shown.into_iter().map(owned).collect()
 }
 
 fn start(interpreter: &CollectedInterpreter) -> Result<PythonStart, WriteError> {

@@ -146,6 +146,7 @@ fn plan(root: &Path, facts: &InterpreterFacts) -> BuildPlan {
         compression: 3,
         max_glibc: None,
         windowed: false,
+        windowed_traceback: true,
         brand: Default::default(),
         signing: None,
         dist_dir: root.join("dist"),

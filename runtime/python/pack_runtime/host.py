@@ -272,11 +272,11 @@ def _show(kind, value, trace):
 
     traceback.print_exception(kind, value, trace)
     sys.stderr.flush()
-    _tell("".join(traceback.format_exception(kind, value, trace)))
+    _tell("".join(traceback.format_exception(kind, value, trace)), traceback=True)
 
 
-def _tell(text):
+def _tell(text, traceback=False):
     """Shows an error of a program without a console in a window."""
     windowed = sys.modules.get("pack_runtime.windowed")
     if windowed is not None:
-        windowed.tell(text)
+        windowed.tell(text, traceback)

@@ -13,11 +13,13 @@ import _pack
 _LARGE = 1 << 20
 
 _log = None
+_shows_traceback = True
 
 
 def give_streams(facts):
     """Has ``sys.stdout`` and ``sys.stderr`` write to the program's log, whose path ``facts`` gets as ``log``."""
-    global _log
+    global _log, _shows_traceback
+    _shows_traceback = facts.get("windowed_traceback") != "no"
     base = os.environ.get("LOCALAPPDATA") or os.path.dirname(_pack.meipass)
     path = os.path.join(base, facts["id"], facts["name"] + ".log")
     try:
@@ -37,8 +39,11 @@ def _open(path, mode):
     return io.open(path, mode, encoding="utf-8", errors="backslashreplace", buffering=1)
 
 
-def tell(text):
-    """Shows ``text`` in a window, and waits until it is closed."""
+def tell(text, traceback=False):
+    """Shows ``text`` in a window, and waits until it is closed; a ``traceback`` only where the program was packed to."""
+    where = "This is also in"
+    if traceback and not _shows_traceback:
+        text, where = "The program has ended because of an error.", "What happened is in"
     if _log is not None:
-        text = f"{text.rstrip()}\n\nThis is also in {_log}"
+        text = f"{text.rstrip()}\n\n{where} {_log}"
     _pack.show(text)
