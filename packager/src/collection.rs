@@ -17,6 +17,8 @@ pub struct Collection {
     pub interpreter: CollectedInterpreter,
     /// The lowest glibc the native files need, with the file that needs it; without the kit's own files.
     pub glibc: Option<(GlibcVersion, String)>,
+    /// The same of libstdc++, where the bundle does not bring one.
+    pub libstdcxx: Option<(LibstdcxxVersion, String)>,
     /// What the reader should know, one line each, most important first.
     pub warnings: Vec<String>,
     /// Files that are written when the program asks for them, where one file holds the bundle.
@@ -221,6 +223,18 @@ pub struct CollectedInterpreter {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 pub struct GlibcVersion(pub u16, pub u16);
+
+/// A version of libstdc++'s symbols such as 3.4.32.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+pub struct LibstdcxxVersion(pub u16, pub u16, pub u16);
+
+impl std::fmt::Display for LibstdcxxVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
 
 impl std::fmt::Display for GlibcVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -186,6 +186,7 @@ impl Gathered<'_> {
             distributions,
             interpreter: native.interpreter,
             glibc: native.glibc,
+            libstdcxx: native.libstdcxx,
             warnings,
             on_demand,
             left_out,
