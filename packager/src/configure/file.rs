@@ -407,7 +407,7 @@ mod tests {
         ");
         insta::assert_snapshot!(error("[exclude]\nfiles = []\n"), @r"
         pack.toml:2:1: there is no setting `exclude.files`
-        hint: known there: modules, distributions, libraries
+        hint: known there: modules, distributions, libraries, slim
         ");
     }
 
