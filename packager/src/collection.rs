@@ -17,11 +17,13 @@ pub struct Collection {
     pub interpreter: CollectedInterpreter,
     /// The lowest glibc the native files need, with the file that needs it; without the kit's own files.
     pub glibc: Option<(GlibcVersion, String)>,
+    /// The same of libstdc++, where the bundle does not bring one.
+    pub libstdcxx: Option<(LibstdcxxVersion, String)>,
     /// What the reader should know, one line each, most important first.
     pub warnings: Vec<String>,
     /// Files that are written when the program asks for them, where one file holds the bundle.
     pub on_demand: BTreeSet<ArchivePath>,
-    /// With `--slim`: the files of distributions that are not here.
+    /// The files of distributions that are not here, as nothing needs them.
     pub left_out: BTreeMap<ArchivePath, LeftOut>,
 }
 
@@ -32,6 +34,26 @@ pub struct LeftOut {
     pub distribution: String,
     /// In bytes.
     pub size: u64,
+    /// Why it is not here.
+    pub because: Because,
+}
+
+/// Why a file of a distribution is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Because {
+    /// `--slim`: no trace has used it.
+    Unused,
+    /// It serves modules of Qt that nothing imports.
+    IdleQt,
+}
+
+impl std::fmt::Display for Because {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unused => "by --slim: no trace has used it, and nothing that was kept needs it",
+            Self::IdleQt => "with the modules of Qt that nothing imports; `--collect-all` of its distribution takes all",
+        })
+    }
 }
 
 /// Begins the reason of data that a source of the application names; the place follows.
@@ -66,7 +88,8 @@ impl Collection {
 
     /// The files that `--slim` leaves out, with their sizes.
     pub(crate) fn left_out(&self) -> Vec<(String, u64)> {
-        let files = self.left_out.iter();
+        let unused = |(_, file): &(&ArchivePath, &LeftOut)| file.because == Because::Unused;
+        let files = self.left_out.iter().filter(unused);
         files
             .map(|(dest, file)| (dest.to_string(), file.size))
             .collect()
@@ -200,6 +223,18 @@ pub struct CollectedInterpreter {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 pub struct GlibcVersion(pub u16, pub u16);
+
+/// A version of libstdc++'s symbols such as 3.4.32.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+pub struct LibstdcxxVersion(pub u16, pub u16, pub u16);
+
+impl std::fmt::Display for LibstdcxxVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
 
 impl std::fmt::Display for GlibcVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

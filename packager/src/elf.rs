@@ -3,7 +3,7 @@
 //! Only the parts that the loader itself reads are read (program headers and what `PT_DYNAMIC` points to), by offset,
 //! so that a library of a gigabyte costs as little as a small one and a file without section headers works too.
 
-use crate::collection::GlibcVersion;
+use crate::collection::{GlibcVersion, LibstdcxxVersion};
 use goblin::elf::dynamic::{
     DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_VERNEED, DT_VERNEEDNUM,
 };
@@ -47,6 +47,8 @@ pub struct ElfFile {
     pub extension: bool,
     /// The highest `GLIBC_x.y` it needs.
     pub glibc: Option<GlibcVersion>,
+    /// The highest `GLIBCXX_x.y.z` it needs, of libstdc++.
+    pub libstdcxx: Option<LibstdcxxVersion>,
 }
 
 impl ElfFile {
@@ -213,7 +215,7 @@ impl<'a> Image<'a> {
             found.rpath = search_path(&strings, dynamic.rpath)?;
             found.runpath = search_path(&strings, dynamic.runpath)?;
             found.extension = names_initialiser(&strings);
-            found.glibc = self.glibc(&dynamic, &strings)?;
+            (found.glibc, found.libstdcxx) = self.versions(&dynamic, &strings)?;
         }
         // libc.so.6 and some others are libraries that can be run: a SONAME tells them from programs.
         found.program =
@@ -264,11 +266,11 @@ impl<'a> Image<'a> {
 
     /// Walks `Elf64_Verneed` (file, versions) and its `Elf64_Vernaux` (version name): both are lists linked by
     /// relative offsets.
-    fn glibc(&self, dynamic: &Dynamic, strings: &[u8]) -> std::io::Result<Option<GlibcVersion>> {
+    fn versions(&self, dynamic: &Dynamic, strings: &[u8]) -> std::io::Result<Versions> {
         const NEED: u64 = 16;
-        let mut highest = None;
+        let mut highest = (None, None);
         if dynamic.versions == 0 {
-            return Ok(None);
+            return Ok(highest);
         }
         let mut at = self.offset_of(dynamic.versions)?;
         let mut left = VERSION_LIMIT;
@@ -279,7 +281,8 @@ impl<'a> Image<'a> {
             for _ in 0..count {
                 let aux = read(self.source, version, NEED)?;
                 let name = name_at(strings, u64::from(u32_at(&aux, 8)?))?;
-                highest = highest.max(glibc_version(&name));
+                highest.0 = highest.0.max(glibc_version(&name));
+                highest.1 = highest.1.max(libstdcxx_version(&name));
                 left = left.checked_sub(1).ok_or_else(too_many_versions)?;
                 match u32_at(&aux, 12)? {
                     0 => break,
@@ -305,6 +308,20 @@ impl Segment {
             size: u64_at(bytes, 32)?,
         })
     }
+}
+
+/// Of glibc and of libstdc++.
+type Versions = (Option<GlibcVersion>, Option<LibstdcxxVersion>);
+
+/// `GLIBCXX_3.4` and `GLIBCXX_3.4.32`; not `GLIBCXX_TUNABLES`.
+fn libstdcxx_version(name: &str) -> Option<LibstdcxxVersion> {
+    let mut numbers = name.strip_prefix("GLIBCXX_")?.split('.');
+    let mut next = || numbers.next().map(str::parse);
+    Some(LibstdcxxVersion(
+        next()?.ok()?,
+        next()?.ok()?,
+        next().transpose().ok()?.unwrap_or(0),
+    ))
 }
 
 /// `GLIBC_2.17` and `GLIBC_2.2.5`; not `GLIBC_PRIVATE`.
@@ -538,6 +555,19 @@ mod tests {
         let dynamic = [(DT_STRTAB, TABLES), (DT_STRSZ, TABLE_LIMIT)];
         assert!(refusal(&dynamic, b"\0").contains("in the middle of a table"));
         assert!(refusal(&[(DT_STRTAB, u64::MAX)], b"\0").contains("outside of what is loaded"));
+    }
+
+    #[test]
+    fn versions_of_libstdcxx() {
+        let check = |name: &str, expected: Option<(u16, u16, u16)>| {
+            let found = libstdcxx_version(name).map(|LibstdcxxVersion(a, b, c)| (a, b, c));
+            assert_eq!(found, expected, "{name}");
+        };
+        check("GLIBCXX_3.4.32", Some((3, 4, 32)));
+        check("GLIBCXX_3.4", Some((3, 4, 0)));
+        check("GLIBCXX_TUNABLES", None);
+        check("GLIBC_2.17", None);
+        assert!(libstdcxx_version("GLIBCXX_3.4.9") < libstdcxx_version("GLIBCXX_3.4.10"));
     }
 
     #[test]

@@ -81,7 +81,7 @@ mod testing;
 
 use brand::BrandError;
 use collect::CollectError;
-use collection::{Collection, FoundData, GlibcVersion};
+use collection::{Collection, FoundData, GlibcVersion, LibstdcxxVersion};
 use configure::{ConfigError, Request};
 use discover::DiscoverError;
 use facts::InterpreterFacts;
@@ -128,6 +128,8 @@ pub struct Made {
     pub found: Vec<FoundData>,
     /// With `--slim`: files of distributions that no trace has used, with their sizes.
     pub left_out: Vec<(String, u64)>,
+    /// The lowest libstdc++ that the target must have, and the file that needs it.
+    pub libstdcxx: Option<(LibstdcxxVersion, String)>,
     /// Lines for the reader, most important first.
     pub warnings: Vec<String>,
     /// Imports for which no module was found.
@@ -345,6 +347,7 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
         largest: collection.largest(),
         found: collection.found(),
         left_out: collection.left_out(),
+        libstdcxx: collection.libstdcxx.clone(),
         warnings: [notes, collection.warnings, output.warnings.clone()].concat(),
         output,
         missing: graph.missing,

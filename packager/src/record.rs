@@ -21,9 +21,9 @@ pub struct Record {
     pub files: BTreeMap<String, String>,
     /// Imports for which no module was found.
     pub missing: BTreeMap<String, Vec<Site>>,
-    /// With `--slim`: files of distributions that no trace has used.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<String>,
+    /// Files of distributions that were left out, by the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, Vec<String>>,
 }
 
 /// One third-party distribution.
@@ -82,6 +82,11 @@ impl Record {
             why: distribution.why.clone(),
             size: distribution.size,
         };
+        let mut left_out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (dest, file) in &collection.left_out {
+            let files = left_out.entry(file.because.to_string()).or_default();
+            files.push(dest.to_string());
+        }
         let modules = graph.modules.iter();
         let files = collection.files.iter();
         Self {
@@ -94,11 +99,7 @@ impl Record {
                 .map(|file| (file.dest.as_str().to_owned(), file.why.clone()))
                 .collect(),
             missing,
-            left_out: collection
-                .left_out
-                .keys()
-                .map(ToString::to_string)
-                .collect(),
+            left_out,
         }
     }
 

@@ -81,6 +81,11 @@ fn lines(built: &Built, name: &str) -> Vec<String> {
             "  runs with glibc {version} or later (because of {file})"
         ));
     }
+    if let Some((version, file)) = &built.made.libstdcxx {
+        lines.push(format!(
+            "  and with a libstdc++ that has GLIBCXX_{version} (because of {file})"
+        ));
+    }
     lines.extend(found(built));
     if !built.made.left_out.is_empty() {
         let bytes = built.made.left_out.iter().map(|(_, bytes)| bytes).sum();
@@ -167,6 +172,7 @@ pub fn json(built: &Built) -> String {
         "data": built.made.found,
         "left_out": built.made.left_out.iter().map(|(file, size)| json!({ "file": file, "size": size })).collect::<Vec<_>>(),
         "glibc": built.made.output.glibc.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
+        "libstdcxx": built.made.libstdcxx.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
         "warnings": built.made.warnings,
         "missing": missing.collect::<Vec<_>>(),
     });
@@ -295,6 +301,10 @@ mod tests {
                     files: 3,
                     named_at: "shop/__init__.py:4".into(),
                 }],
+                libstdcxx: Some((
+                    crate::collection::LibstdcxxVersion(3, 4, 32),
+                    "a/b.so".into(),
+                )),
                 left_out: vec![
                     ("numpy/doc/a.rst".into(), 1_500_000),
                     ("numpy/b.py".into(), 20),
@@ -328,6 +338,7 @@ mod tests {
           Python 3.12.1 from /venv/bin/python3 (.venv of the project)
           1 distribution, 812 modules, 34 files
           runs with glibc 2.17 or later (because of lib/libpython3.12.so.1.0)
+          and with a libstdc++ that has GLIBCXX_3.4.32 (because of a/b.so)
           data: shop/templates, 3 files (named at shop/__init__.py:4)
           left out by --slim: 2 files, 1.5 MB unpacked (listed with -v)
           largest, unpacked: numpy 27.6 MB, flask 300.0 kB

@@ -4,7 +4,7 @@ use crate::harness::{Case, Pack, Program, Scratch};
 
 const APP: &str = "\
 import importlib, pathlib, sys
-import host
+import host, quiet
 secret = importlib.import_module(''.join(['sec', 'ret']))
 data = pathlib.Path(sys._MEIPASS, 'extra/words.txt').read_text()
 print(host.seen, secret.VALUE, data, sys.hooked)
@@ -23,7 +23,7 @@ const HOOK: &str = "\
 import os
 from PyInstaller.compat import is_linux
 from PyInstaller.utils.hooks import collect_data_files, get_module_file_attribute, is_module_satisfies, logger
-hiddenimports = ['secret'] if is_linux else []
+hiddenimports = ['secret', 'missed'] if is_linux else []
 excludedimports = ['heavy']
 folder = os.path.dirname(get_module_file_attribute('host'))
 assert not is_module_satisfies('no-such-distribution>=1')
@@ -43,6 +43,11 @@ fn hooks_of_a_folder() {
     scratch.write("hooks/hook-host.py", HOOK);
     scratch.write("hooks/hook-secret.py", "import no_such_module");
     scratch.write(
+        "hooks/hook-quiet.py",
+        "hiddenimports = ['unmissed']\nwarn_on_missing_hiddenimports = False\nmodule_collection_mode = 'py'\n",
+    );
+    scratch.write("quiet.py", "");
+    scratch.write(
         "hooks/hook-absent.py",
         "raise SystemExit('this module is not used')",
     );
@@ -60,7 +65,9 @@ fn hooks_of_a_folder() {
         .run();
     build
         .success()
-        .stderr_has("hook-secret.py failed, line 1 of hook-secret.py: ModuleNotFoundError");
+        .stderr_has("hook-secret.py failed, line 1 of hook-secret.py: ModuleNotFoundError")
+        .stderr_has("no module `missed` was found for `the hook of host`");
+    assert!(!build.stderr_text().contains("unmissed"));
     Program::at(&scratch.join("dist"), Case::any())
         .run(&[])
         .run()

@@ -1,7 +1,8 @@
 //! Builds that cannot succeed: a clear error each, and what was there before stays.
 
 use crate::harness::{
-    Case, Outcome, Pack, Run, Scratch, copy_tree, files_below, is_root, mount_namespace,
+    Case, Outcome, Pack, Program, Run, Scratch, copy_tree, files_below, is_root, mount_namespace,
+    tool, tools,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -322,4 +323,49 @@ fn folder_in_the_way() {
         .run()
         .success()
         .stdout_is("new\n");
+}
+
+/// A library of C++ brings its libstdc++ along; left to the target, what that must have is told.
+#[test]
+fn the_libstdcxx_that_is_left_to_the_target_is_told() {
+    let Some([compiler]) = tools(["g++"]) else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let source = scratch.write(
+        "part.cc",
+        "#include <string>\nextern \"C\" int part(const char *text) { return std::string(text).append(\"!\").size(); }\n",
+    );
+    let library = scratch.join("libpart.so");
+    let arguments: [&std::ffi::OsStr; 5] = [
+        "-shared".as_ref(),
+        "-fPIC".as_ref(),
+        source.as_ref(),
+        "-o".as_ref(),
+        library.as_ref(),
+    ];
+    tool(&compiler, arguments);
+    let script = scratch.write(
+        "app.py",
+        "import ctypes, os, sys\nprint(ctypes.CDLL(os.path.join(sys._MEIPASS, 'libpart.so')).part(b'four'))\n",
+    );
+    let build = |dist: &str, options: &[&str]| {
+        let options = [
+            &["--add-binary", "libpart.so:.", "--distpath", dist],
+            options,
+        ]
+        .concat();
+        let outcome = Pack::build_script(&script, &options, Case::any()).run();
+        outcome.success();
+        let program = Program::at(&scratch.join(dist), Case::any());
+        program.run(&[]).run().success().stdout_is("5\n");
+        outcome.stderr_text() + &outcome.stdout_text()
+    };
+    assert!(!build("own", &[]).contains("GLIBCXX"));
+    let told = build("left", &["--exclude-library", "libstdc++.so.6"]);
+    assert!(
+        told.contains("and with a libstdc++ that has GLIBCXX_3.4."),
+        "{told}"
+    );
+    assert!(told.contains("(because of libpart.so)"), "{told}");
 }

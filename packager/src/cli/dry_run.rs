@@ -37,6 +37,12 @@ pub(super) fn text(planned: &Planned, printer: &Printer) -> String {
     if let Some((version, file)) = &collection.glibc {
         let _ = writeln!(text, "\nneeds glibc {version} (because of {file})");
     }
+    if let Some((version, file)) = &collection.libstdcxx {
+        let _ = writeln!(
+            text,
+            "needs libstdc++ with GLIBCXX_{version} (because of {file})"
+        );
+    }
     text
 }
 

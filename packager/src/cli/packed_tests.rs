@@ -58,7 +58,10 @@ fn record() -> Record {
         ]),
         files: BTreeMap::from([("data/x.json".into(), "--add-data".into())]),
         missing: BTreeMap::from([("gone".into(), vec![site("flask", 9)])]),
-        left_out: vec!["flask/idle/__init__.py".into(), "flask/x.txt".into()],
+        left_out: BTreeMap::from([(
+            crate::collection::Because::Unused.to_string(),
+            vec!["flask/idle/__init__.py".into(), "flask/x.txt".into()],
+        )]),
     }
 }
 
@@ -270,7 +273,7 @@ fn shows_what_is_inside() {
         text.replace(&folder.path().display().to_string(), "[folder]")
     };
     insta::assert_snapshot!(show(&[]), @r"
-    shop 1.2 (com.example.shop), [folder]/shop: 2.4 kB
+    shop 1.2 (com.example.shop), [folder]/shop: 2.5 kB
       runs           the script app.py
       Python         3.11.9, lib/libpython3.11.so.1.0
       unpacks        3 files, 25 B, once for all runs

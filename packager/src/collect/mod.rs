@@ -119,11 +119,15 @@ pub fn files(
     graph: &ModuleGraph,
 ) -> Result<Collection, CollectError> {
     let whole = gather(plan, facts, graph, BTreeMap::new())?;
-    if plan.exclude.slim.is_empty() {
+    let libraries = &whole.native.libraries;
+    let mut left_out = slim::idle_qt(&whole.bundle, libraries, graph);
+    if !plan.exclude.slim.is_empty() {
+        let evidence = Evidence::read(&plan.exclude.slim, &plan.target, facts, graph)?;
+        left_out.extend(slim::unused(&whole.bundle, libraries, graph, &evidence));
+    }
+    if left_out.is_empty() {
         return Ok(whole.finish(facts, graph));
     }
-    let evidence = Evidence::read(&plan.exclude.slim, &plan.target, facts, graph)?;
-    let left_out = slim::left_out(&whole.bundle, &whole.native.libraries, graph, &evidence);
     // Anew, as if these files had never been there: libraries that only they need go too.
     let slim = gather(plan, facts, graph, left_out)?;
     Ok(slim.finish(facts, graph))
@@ -182,6 +186,7 @@ impl Gathered<'_> {
             distributions,
             interpreter: native.interpreter,
             glibc: native.glibc,
+            libstdcxx: native.libstdcxx,
             warnings,
             on_demand,
             left_out,

@@ -4,6 +4,8 @@
 //! which a program of widgets uses a tenth. Qt's documentation says which module loads which type of plug-in
 //! (doc.qt.io, "Deploying Plugins").
 
+use std::collections::HashSet;
+
 /// Whose import asks for a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -123,6 +125,50 @@ pub(super) fn asked_by(dest: &str) -> Option<Owner> {
     }
 }
 
+/// Whether a module is one of a binding's.
+pub(super) fn is_of_binding(module: &str) -> bool {
+    let binding = module.split_once('.').map(|(binding, _)| binding);
+    binding.is_some_and(|binding| BINDINGS.iter().any(|(name, _)| *name == binding))
+}
+
+/// Whether a module makes windows of forms, which name widgets of any module.
+pub(super) fn reads_forms(module: &str) -> bool {
+    let part = module.split('.').nth(1);
+    is_of_binding(module)
+        && part.is_some_and(|part| ["uic", "QtUiTools", "loadUiType"].contains(&part))
+}
+
+/// `PyQt6.QtGui` of `PyQt6/Qt6/lib/libQt6Gui.so.6`.
+pub(super) fn module_of(library: &str) -> Option<String> {
+    let (binding, rest) = library.split_once('/')?;
+    let (_, qt) = BINDINGS.iter().find(|(name, _)| *name == binding)?;
+    let name = rest.strip_prefix(qt)?.strip_prefix("/lib/libQt")?;
+    let name = name.trim_start_matches(|c: char| c.is_ascii_digit());
+    let (name, _) = name.split_once(".so")?;
+    Some(format!("{binding}.Qt{name}"))
+}
+
+/// Whether the file at `dest` serves none of `modules`. Libraries do not say whom they serve: they are, and stay where
+/// something that is kept needs them.
+pub(super) fn is_idle(dest: &str, modules: &HashSet<String>) -> bool {
+    match asked_by(dest) {
+        Some(Owner::Nobody) => true,
+        Some(Owner::Module(module)) => !modules.contains(&module),
+        None => binding_file(dest)
+            .is_some_and(|module| dest.ends_with(".pyi") || !modules.contains(&module)),
+    }
+}
+
+/// `PyQt6.QtGui` of `PyQt6/QtGui.abi3.so` and `PyQt6/QtGui.pyi`.
+fn binding_file(dest: &str) -> Option<String> {
+    let (binding, file) = dest.split_once('/')?;
+    let name = file.split('.').next()?;
+    let is_module = BINDINGS.iter().any(|(known, _)| *known == binding)
+        && name.starts_with("Qt")
+        && (file.ends_with(".so") || file.ends_with(".pyi"));
+    (is_module && !file.contains('/')).then(|| format!("{binding}.{name}"))
+}
+
 fn plugin(below: &str) -> Option<&'static str> {
     let (kind, name) = below.split_once('/')?;
     if name.starts_with("libqpdf") {
@@ -211,5 +257,35 @@ mod tests {
         check("PyQt6/bindings/QtCore/qobject.sip", Some(""));
         check("PyQt6/uic/widget-plugins/qscintilla.txt", None);
         check("numpy/core/x.dat", None);
+    }
+
+    #[test]
+    fn files_of_modules_that_nothing_imports_are_idle() {
+        let modules = HashSet::from(["PyQt6.QtCore".to_owned(), "PyQt6.QtGui".to_owned()]);
+        for dest in [
+            "PyQt6/QtBluetooth.abi3.so",
+            "PyQt6/QtGui.pyi",
+            "PyQt6/Qt6/lib/libQt6Bluetooth.so.6",
+            "PyQt6/Qt6/plugins/sqldrivers/libqsqlite.so",
+            "PyQt6/Qt6/qml/QtQuick/qmldir",
+            "PyQt6/bindings/QtCore/qobject.sip",
+        ] {
+            assert!(is_idle(dest, &modules), "{dest}");
+        }
+        for dest in [
+            "PyQt6/QtGui.abi3.so",
+            "PyQt6/__init__.py",
+            "PyQt6/sip.cpython-313-x86_64-linux-gnu.so",
+            "PyQt6/Qt6/plugins/platforms/libqxcb.so",
+            "PyQt6/Qt6/translations/qtbase_de.qm",
+            "PyQt6/uic/__init__.py",
+            "numpy/QtX.so",
+        ] {
+            assert!(!is_idle(dest, &modules), "{dest}");
+        }
+        let library = module_of("PySide6/Qt/lib/libQt6OpenGLWidgets.so.6");
+        assert_eq!(library.as_deref(), Some("PySide6.QtOpenGLWidgets"));
+        assert_eq!(module_of("PyQt6/Qt6/lib/libicudata.so.73"), None);
+        assert!(reads_forms("PyQt6.uic.Loader") && !reads_forms("PyQt6.QtCore"));
     }
 }

@@ -1,4 +1,5 @@
-//! `--slim`: which files of distributions are left out, because no trace has used them and nothing that is kept needs them.
+//! Which files of distributions are left out, because nothing that is kept needs them: with `--slim` what no trace has used, and
+//! in any case the modules of Qt that nothing imports.
 //!
 //! Kept are, beside what a trace has used: modules that imports reach, with the packages that they are in; metadata and
 //! licences; plug-ins of the Qt modules that are reached (which of them is loaded depends on the desktop); libraries that
@@ -8,7 +9,7 @@ use super::bundle::Bundle;
 use super::distribution::WHY;
 use super::native::LibraryGraph;
 use super::qt;
-use crate::collection::{CollectedFile, FileSource, LeftOut};
+use crate::collection::{Because, CollectedFile, FileSource, LeftOut};
 use crate::graph::{ModuleGraph, Reason};
 use crate::inputs;
 use crate::trace::Evidence;
@@ -25,26 +26,89 @@ const LICENCES: [&str; 6] = [
     "AUTHORS",
 ];
 
-/// What is left out of a bundle that holds everything.
-pub(super) fn left_out(
+/// What no trace has used.
+pub(super) fn unused(
     bundle: &Bundle<'_>,
     libraries: &LibraryGraph,
     graph: &ModuleGraph,
     evidence: &Evidence,
+) -> BTreeMap<ArchivePath, LeftOut> {
+    let reached = reached(bundle, graph);
+    let used = |file: &CollectedFile, name: &str| {
+        let dest = file.dest.as_str();
+        evidence.has(name, dest)
+            || reached.contains(&file.dest)
+            || is_plugin_of_reached(dest, graph)
+    };
+    left_out(bundle, libraries, graph, used, Because::Unused)
+}
+
+/// What serves modules of Qt that nothing imports. A wheel of Qt holds all of its modules, and their names stand in the
+/// source of whoever uses them, but for forms (`.ui`), which may name widgets of any.
+pub(super) fn idle_qt(
+    bundle: &Bundle<'_>,
+    libraries: &LibraryGraph,
+    graph: &ModuleGraph,
+) -> BTreeMap<ArchivePath, LeftOut> {
+    let modules = modules_of_qt(bundle, libraries, graph);
+    // A wheel of Qt comes in parts, of which a setting names one.
+    let is_asked_for = graph.distributions.iter().any(|taken| {
+        let name = &taken.distribution.name;
+        matches!(taken.reason, Reason::Setting(_))
+            && (name.starts_with("pyqt") || name.starts_with("pyside"))
+    });
+    if is_asked_for || modules.is_empty() || modules.iter().any(|name| qt::reads_forms(name)) {
+        return BTreeMap::new();
+    }
+    let used = |file: &CollectedFile, _: &str| !qt::is_idle(file.dest.as_str(), &modules);
+    left_out(bundle, libraries, graph, used, Because::IdleQt)
+}
+
+/// The modules of Qt's bindings that imports reach, and those whose libraries these need: they import each other without a
+/// source.
+fn modules_of_qt(
+    bundle: &Bundle<'_>,
+    libraries: &LibraryGraph,
+    graph: &ModuleGraph,
+) -> HashSet<String> {
+    let names = graph.modules.keys();
+    let mut pending: Vec<String> = names
+        .filter(|name| qt::is_of_binding(name))
+        .cloned()
+        .collect();
+    let mut found: HashSet<String> = HashSet::new();
+    while let Some(name) = pending.pop() {
+        if !found.insert(name.clone()) {
+            continue;
+        }
+        if let Some(module) = bundle.module(&name) {
+            let needed = libraries.closure(&module.dest);
+            pending.extend(
+                needed
+                    .iter()
+                    .filter_map(|library| qt::module_of(library.as_str())),
+            );
+        }
+    }
+    found
+}
+
+/// What is left out of a bundle that holds everything: files of distributions that are not `used`, by their distribution's
+/// name.
+fn left_out(
+    bundle: &Bundle<'_>,
+    libraries: &LibraryGraph,
+    graph: &ModuleGraph,
+    used: impl Fn(&CollectedFile, &str) -> bool,
+    because: Because,
 ) -> BTreeMap<ArchivePath, LeftOut> {
     let slimmed = slimmed(graph);
     let owner = |file: &CollectedFile| {
         let label = file.why.strip_prefix(WHY)?;
         slimmed.get(label).copied()
     };
-    let reached = reached(bundle, graph);
-    let used = |file: &CollectedFile, name: &str| {
-        let dest = file.dest.as_str();
-        evidence.has(name, dest)
-            || reached.contains(&file.dest)
-            || is_paperwork(dest)
-            || is_plugin_of_reached(dest, graph)
-    };
+    let used =
+        |file: &CollectedFile, name: &str| is_paperwork(file.dest.as_str()) || used(file, name);
     let mut candidates: BTreeMap<&ArchivePath, (&CollectedFile, &str)> = BTreeMap::new();
     let mut kept: Vec<&ArchivePath> = Vec::new();
     for file in bundle.files() {
@@ -73,7 +137,14 @@ pub(super) fn left_out(
                 FileSource::Path(path) => inputs::metadata(path).map_or(0, |found| found.len()),
                 FileSource::Bytes(bytes) => bytes.len() as u64,
             };
-            (dest.clone(), LeftOut { distribution, size })
+            (
+                dest.clone(),
+                LeftOut {
+                    distribution,
+                    size,
+                    because,
+                },
+            )
         })
         .collect()
 }

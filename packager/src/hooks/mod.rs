@@ -42,6 +42,9 @@ pub(crate) struct Hook {
     /// Modules that nothing imports.
     #[serde(default)]
     pub(crate) imports: Vec<String>,
+    /// Nothing is said of those of them that are not there.
+    #[serde(default)]
+    pub(crate) quiet: bool,
     /// Modules whose imports by this one count for nothing.
     #[serde(default)]
     excluded: Vec<String>,

@@ -30,6 +30,7 @@ class Api:
         self.binaries += _pairs(binaries)
 
     def set_module_collection_mode(self, name, mode):
+        # Bytecode and source of every module are there, whatever a hook asks for.
         pass
 
     def append_package_path(self, folder):
@@ -96,6 +97,7 @@ def _run(module, path):
     return {
         "imports": [str(name) for name in list(scope.get("hiddenimports") or ()) + api.imports],
         "excluded": [str(name) for name in list(scope.get("excludedimports") or ()) + api.deleted],
+        "quiet": scope.get("warn_on_missing_hiddenimports") is False,
         "data": _pairs(scope.get("datas")) + api.datas,
         "binaries": _pairs(scope.get("binaries")) + api.binaries,
     }

@@ -145,7 +145,7 @@ pub(super) fn items<'a>(layout: &'a Layout<'_>, code: &'a Code) -> Vec<Item<'a>>
             content: Content::Bytes(marshalled),
             executable: false,
             placement: Placement::Memory,
-            keep: if module.reached {
+            keep: if module.reached && shelf(module) == Shelf::Interpreter {
                 Keep::Stored
             } else {
                 Keep::Compressed

@@ -69,11 +69,8 @@ pub(super) fn explain(inside: &Inside<'_>, name: &str, json: bool) -> Result<Str
     if let Some(why) = why {
         let _ = writeln!(text, "file {name}: {why}");
     }
-    if let Some(left_out) = left_out {
-        let _ = writeln!(
-            text,
-            "file {left_out} was left out by --slim: no trace has used it, and nothing that was kept needs it"
-        );
+    if let Some((file, why)) = left_out {
+        let _ = writeln!(text, "file {file} was left out {why}");
     }
     for site in missing.into_iter().flatten() {
         let _ = writeln!(text, "module {name} was not found: {}", describe_site(site));
@@ -81,22 +78,20 @@ pub(super) fn explain(inside: &Inside<'_>, name: &str, json: bool) -> Result<Str
     Ok(text)
 }
 
-/// The file called `name`, or of the module called so, that is not inside because no trace has used it.
-fn left_out<'a>(inside: &'a Inside<'_>, name: &str) -> Option<&'a str> {
+/// The file called `name`, or of the module called so, that is not inside, and why.
+fn left_out<'a>(inside: &'a Inside<'_>, name: &str) -> Option<(&'a str, &'a str)> {
     let folders = name.replace('.', "/");
-    let is_it = |file: &&String| {
+    let is_it = |file: &str| {
         let stem = file.strip_prefix(&folders);
         let module = stem.is_some_and(|rest| {
             rest.starts_with('.') || (rest.starts_with("/__init__.") && !rest[1..].contains('/'))
         });
-        *file == name || (module && !name.contains('/'))
+        file == name || (module && !name.contains('/'))
     };
-    inside
-        .record
-        .left_out
-        .iter()
-        .find(is_it)
-        .map(String::as_str)
+    let reasons = inside.record.left_out.iter();
+    let mut files = reasons
+        .flat_map(|(why, files)| files.iter().map(move |file| (file.as_str(), why.as_str())));
+    files.find(|(file, _)| is_it(file))
 }
 
 fn describe_distribution(distribution: &Distribution) -> String {

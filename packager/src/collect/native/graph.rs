@@ -2,7 +2,7 @@
 
 use super::system::System;
 use super::{policy, search_path};
-use crate::collection::{CollectedFile, FileRole, FileSource, GlibcVersion};
+use crate::collection::{CollectedFile, FileRole, FileSource, GlibcVersion, LibstdcxxVersion};
 use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::layout::is_windows;
@@ -12,6 +12,8 @@ use payload::ArchivePath;
 use platform::path::normal;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+
+const LIBSTDCXX: &str = "libstdc++.so.6";
 
 /// An ELF file of the bundle.
 #[derive(Debug)]
@@ -343,6 +345,19 @@ impl LibraryGraph {
                 order.push(edge.target);
             }
         }
+    }
+
+    /// The highest libstdc++ that any of the files needs, with the first of them; `None` when one is among them.
+    pub(super) fn libstdcxx(&self) -> Option<(LibstdcxxVersion, String)> {
+        if self.by_name.contains_key(LIBSTDCXX) {
+            return None;
+        }
+        let needs = self
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node.elf.libstdcxx?, node.dest.as_str())));
+        let highest = needs.min_by(|(a, first), (b, second)| b.cmp(a).then(first.cmp(second)))?;
+        Some((highest.0, highest.1.to_owned()))
     }
 
     /// The highest glibc that any of the files needs, with the first of them that needs it.

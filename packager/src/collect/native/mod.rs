@@ -14,7 +14,8 @@ mod system;
 use super::CollectError;
 use super::bundle::Bundle;
 use crate::collection::{
-    CollectedFile, CollectedInterpreter, FileRole, FileSource, GlibcVersion, ModuleCode,
+    CollectedFile, CollectedInterpreter, FileRole, FileSource, GlibcVersion, LibstdcxxVersion,
+    ModuleCode,
 };
 use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Closed {
     pub(super) interpreter: CollectedInterpreter,
     pub(super) glibc: Option<(GlibcVersion, String)>,
+    pub(super) libstdcxx: Option<(LibstdcxxVersion, String)>,
     pub(super) warnings: Vec<String>,
     /// Which library needs which.
     pub(super) libraries: LibraryGraph,
@@ -86,6 +88,7 @@ pub(super) fn close(
     Ok(Closed {
         interpreter,
         glibc: libraries.glibc(),
+        libstdcxx: libraries.libstdcxx(),
         warnings,
         libraries,
     })

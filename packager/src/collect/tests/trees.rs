@@ -671,3 +671,53 @@ fn what_no_trace_has_used_is_left_out() {
     project.plan.include.distributions = vec!["pkg".into()];
     assert!(project.collect().left_out.is_empty());
 }
+
+#[test]
+fn modules_of_qt_that_nothing_imports_stay_behind() {
+    const FILES: [&str; 6] = [
+        "PyQt6/Qt6/plugins/sqldrivers/libqsqlite.so",
+        "PyQt6/Qt6/translations/qtbase_de.qm",
+        "PyQt6/QtBluetooth.abi3.so",
+        "PyQt6/QtCore.abi3.so",
+        "PyQt6/QtCore.pyi",
+        "PyQt6/__init__.py",
+    ];
+    let named = FILES.map(|file| (format!("{SITE}/{file}"), ""));
+    let info = format!("{SITE}/pyqt6-6.dist-info");
+    let record = FILES.map(|file| format!("{file},,\n")).concat();
+    let (metadata, list) = (format!("{info}/METADATA"), format!("{info}/RECORD"));
+    let mut files: Vec<(&str, &str)> = named
+        .iter()
+        .map(|(path, text)| (path.as_str(), *text))
+        .collect();
+    files.extend([
+        ("app/app.py", "import PyQt6.QtCore"),
+        (metadata.as_str(), "Name: PyQt6\nVersion: 6\n"),
+        (list.as_str(), record.as_str()),
+    ]);
+    let mut project = Project::new(&files);
+    let of_qt = |collection: &Collection| -> Vec<String> {
+        let files = own(collection)
+            .into_iter()
+            .filter(|file| file.starts_with("PyQt6/"));
+        files.map(str::to_owned).collect()
+    };
+    let collection = project.collect();
+    assert_eq!(
+        of_qt(&collection),
+        [
+            "PyQt6/Qt6/translations/qtbase_de.qm",
+            "PyQt6/QtCore.abi3.so",
+            "PyQt6/__init__.py"
+        ]
+    );
+    // The summary tells of what the user has asked to leave out.
+    assert!(collection.left_out().is_empty());
+    // Forms name widgets of any module.
+    testing::tree(&project.path(SITE), &[("PyQt6/uic/__init__.py", "")]);
+    std::fs::write(project.path("app/app.py"), "import PyQt6.QtCore, PyQt6.uic").unwrap();
+    assert_eq!(of_qt(&project.collect()).len(), FILES.len() + 1);
+    std::fs::write(project.path("app/app.py"), "import PyQt6.QtCore").unwrap();
+    project.plan.include.distributions = vec!["pyqt6".into()];
+    assert_eq!(of_qt(&project.collect()), FILES);
+}

@@ -12,18 +12,27 @@ impl Walk<'_> {
             return;
         };
         for name in &hook.imports {
+            let wish = Wish {
+                asker: Origin::ThirdParty,
+                ..Wish::setting(&hook.reason(), true)
+            };
             let Some(found) = self.finder.find(name) else {
+                self.miss(name, wish, hook.quiet);
                 continue;
             };
             let owner = self.owner(name, &found);
             if owner.is_some_and(|owner| self.takings.has(&owner)) {
                 continue;
             }
-            let wish = Wish {
-                asker: Origin::ThirdParty,
-                ..Wish::setting(&hook.reason(), true)
-            };
             self.want(name, &wish);
+        }
+    }
+
+    /// `warn_on_missing_hiddenimports`: hooks that name modules of many versions turn it off.
+    fn miss(&mut self, name: &str, mut wish: Wish, quiet: bool) {
+        if !quiet {
+            wish.site.optional = false;
+            self.note_missing(name, &wish);
         }
     }
 }

@@ -151,7 +151,7 @@ impl Walk<'_> {
         }
     }
 
-    fn note_missing(&mut self, name: &str, wish: &Wish) {
+    pub(super) fn note_missing(&mut self, name: &str, wish: &Wish) {
         if is_virtual(name) {
             return;
         }
