@@ -215,3 +215,9 @@ pub fn remove_variable(name: &str) {
 pub fn die_of_interrupt() -> i32 {
     STATUS_CONTROL_C_EXIT
 }
+
+/// How many files this process may have open: as many handles as Windows has for a process.
+#[must_use]
+pub fn open_files_limit() -> u64 {
+    1 << 24
+}

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Libraries that Windows 10 has and that the kit may name.
-const OF_WINDOWS: [&str; 9] = [
+const OF_WINDOWS: [&str; 11] = [
     "advapi32.dll",
+    "bcrypt.dll",
     "bcryptprimitives.dll",
     "combase.dll",
     "kernel32.dll",
@@ -17,6 +18,7 @@ const OF_WINDOWS: [&str; 9] = [
     "ntdll.dll",
     "shell32.dll",
     "user32.dll",
+    "userenv.dll",
     "ws2_32.dll",
 ];
 

@@ -36,7 +36,9 @@ use platform::Listener;
 
 pub(crate) use connection::Scratch;
 use head::HeadLimits;
-pub(crate) use listen::{addresses, listeners};
+#[cfg(unix)]
+pub(crate) use listen::addresses;
+pub(crate) use listen::listeners;
 pub(crate) use server::Shared;
 
 /// The `Server` field.
