@@ -13,6 +13,7 @@
 mod admin;
 mod asgi;
 mod background;
+mod browser;
 mod call;
 mod engine;
 mod environ;
@@ -140,6 +141,7 @@ fn start<'py>(
         None => Tls::new(settings).map_err(|error| StartError::Message(error.to_string()))?,
     };
     let addresses = bound.addresses(scheme(settings));
+    let url = bound.url(scheme(settings));
     let version = version(py)?;
     let engine = Engine::start(py, source, settings, observer.telemetry())?;
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
@@ -163,6 +165,9 @@ fn start<'py>(
             log::line(&format!(
                 "serving {name} on {addresses} (CPython {version}, {how})"
             ));
+            if settings.open {
+                browser::show(url.as_deref(), true);
+            }
         }
     }
     Ok(server)
