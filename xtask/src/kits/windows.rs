@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Libraries that Windows 10 has and that the kit may name.
-const OF_WINDOWS: [&str; 11] = [
+const OF_WINDOWS: [&str; 12] = [
     "advapi32.dll",
     "bcrypt.dll",
     "bcryptprimitives.dll",
@@ -16,6 +16,7 @@ const OF_WINDOWS: [&str; 11] = [
     "kernel32.dll",
     "msvcrt.dll",
     "ntdll.dll",
+    "ole32.dll",
     "shell32.dll",
     "user32.dll",
     "userenv.dll",
