@@ -27,6 +27,8 @@ pub struct Wsgi {
     pub interpreters: u32,
     /// `sys.setswitchinterval`; `None` leaves CPython's own.
     pub switch_interval: Option<SwitchInterval>,
+    /// Show the site in a browser once it is served.
+    pub open: bool,
     /// Seconds a stop waits for requests under way.
     pub graceful_timeout: u32,
     /// Write a line per request to stderr.
@@ -111,6 +113,7 @@ impl Default for Wsgi {
             gil: Gil::Shared,
             interpreters: 2,
             switch_interval: None,
+            open: false,
             graceful_timeout: 30,
             access_log: true,
             access_log_format: None,
@@ -271,6 +274,7 @@ pub static SETTINGS: &[Setting] = &[
     setting!("gil", Kind::OneOf(&["shared", "per-interpreter", "free"]), "MODE", gil: Gil, "GIL: shared, per-interpreter or free"),
     setting!("interpreters", Kind::Whole(1, 256), "N", interpreters: Small, "Interpreters per process, with a GIL each"),
     setting!("switch-interval", Kind::Interval, "SECONDS", switch_interval: Interval, "How often the GIL changes hands, or `auto`"),
+    setting!("open", Kind::Truth, "", open: Truth, "Show the site in a browser once it is served"),
     setting!("graceful-timeout", Kind::Whole(0, DAY), "SECONDS", graceful_timeout: Small, "How long a stop waits for requests under way"),
     setting!("access-log", Kind::Truth, "", access_log: Truth, "Write a line per request to stderr"),
     setting!("access-log-format", Kind::OneOf(&["combined", "json"]), "FORMAT", access_log_format: Text, "Lines of the access log: combined, as Apache writes them, or json"),

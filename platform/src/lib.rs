@@ -4,14 +4,12 @@
 // The one crate beside the CPython boundary that may call into an operating system.
 #![allow(unsafe_code)]
 
-// What only Unix has a use for: the server's sockets, signals and processes.
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/beneath.rs")]
 pub mod beneath;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/children.rs")]
 pub mod children;
-#[cfg(unix)]
 pub mod clock;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/descriptor.rs")]
 pub mod descriptor;
 #[cfg_attr(windows, path = "windows/directory.rs")]
 pub mod directory;
@@ -20,7 +18,7 @@ pub mod first_stage;
 pub mod handoff;
 #[cfg_attr(windows, path = "windows/library.rs")]
 pub mod library;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/listener.rs")]
 pub mod listener;
 mod loading;
 #[cfg_attr(windows, path = "windows/locale.rs")]
@@ -31,20 +29,20 @@ pub mod memory_file;
 #[cfg(target_os = "linux")]
 pub mod opened;
 pub mod path;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/poll.rs")]
 pub mod poll;
 #[cfg_attr(windows, path = "windows/process.rs")]
 pub mod process;
 #[cfg(windows)]
 #[path = "windows/security.rs"]
 mod security;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/service.rs")]
 pub mod service;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/shared_memory.rs")]
 pub mod shared_memory;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/signals.rs")]
 pub mod signals;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/socket.rs")]
 pub mod socket;
 mod stamp;
 #[cfg_attr(windows, path = "windows/streams.rs")]
@@ -56,7 +54,6 @@ mod words;
 
 pub use directory::Directory;
 pub use library::Library;
-#[cfg(unix)]
 pub use listener::Listener;
 pub use map::MappedFile;
 pub use stamp::FileStamp;

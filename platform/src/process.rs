@@ -231,6 +231,46 @@ pub fn exit(status: i32) -> ! {
     std::process::exit(status)
 }
 
+/// Shows `url` in a browser: one of those that `BROWSER` names, or the user's own. Returns the process that was started for
+/// it, which may be the browser, or ends soon.
+///
+/// # Errors
+/// When there is no program to do it.
+pub fn show(url: &str) -> io::Result<Option<std::process::Child>> {
+    const OWN: &str = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    let named = std::env::var("BROWSER").unwrap_or_default();
+    let mut failure = None;
+    for words in named.split(':').chain([OWN]) {
+        let mut words = words.split_ascii_whitespace();
+        let Some(program) = words.next() else {
+            continue;
+        };
+        match start_for(url, program, &words.collect::<Vec<_>>()) {
+            Ok(child) => return Ok(Some(child)),
+            Err(error) => failure = Some(io::Error::other(format!("`{program}`: {error}"))),
+        }
+    }
+    Err(failure.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+}
+
+fn start_for(url: &str, program: &str, words: &[&str]) -> io::Result<std::process::Child> {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Command, Stdio};
+    let mut command = Command::new(program);
+    command.args(words.iter().map(|word| word.replace("%s", url)));
+    if !words.iter().any(|word| word.contains("%s")) {
+        command.arg(url);
+    }
+    // What a terminal sends to this program is not for the browser.
+    command.process_group(0);
+    let command = command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(Stdio::null()).spawn()
+}
+
 /// How many files this process may have open.
 #[must_use]
 pub fn open_files_limit() -> u64 {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -103,8 +103,8 @@ impl Signals {
 
     /// The end that handlers of somebody else (`signal.set_wakeup_fd`) may write signal numbers to; non-blocking.
     #[must_use]
-    pub fn wakeup_fd(&self) -> RawFd {
-        self.writer.as_raw_fd()
+    pub fn wakeup_fd(&self) -> Option<i64> {
+        Some(self.writer.as_raw_fd().into())
     }
 
     /// A handle for other threads.
@@ -147,6 +147,11 @@ fn install(signal: libc::c_int) -> io::Result<libc::sigaction> {
         }
         Ok(previous.assume_init())
     }
+}
+
+/// Sends this process a signal.
+pub fn raise(signal: u8) {
+    crate::children::send(std::process::id(), signal);
 }
 
 fn own_id() -> i32 {

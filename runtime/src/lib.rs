@@ -3,9 +3,7 @@
 mod demand;
 mod embed;
 mod importer;
-#[cfg(unix)]
 mod interpreters;
 mod script;
 mod start;
-#[cfg(unix)]
 mod wsgi;

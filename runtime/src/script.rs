@@ -102,12 +102,6 @@ fn enter<'py>(py: Attached<'py>, app: &App) -> PyResult<'py, i32> {
             let names = [&py.text(module)?, &py.text(function)?];
             evaluate(py, &host.call_method(c"prepare_function", &names)?)
         }
-        #[cfg(windows)]
-        Target::Wsgi(_) => Err(Raised::runtime_error(
-            py,
-            "this program is a WSGI server, and pack has none for Windows yet",
-        )),
-        #[cfg(unix)]
         Target::Wsgi(settings) => {
             // A connection under the number of a missing stderr would be sent what is logged.
             platform::streams::Placeholders::take().keep();

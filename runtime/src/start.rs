@@ -22,7 +22,6 @@ use crate::script::{self, Ended};
 
 #[cfg(unix)]
 pub(crate) mod interpreter;
-#[cfg(unix)]
 mod server;
 
 /// Exit status when Python could not be started.
@@ -170,7 +169,7 @@ pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
         optimize: app.program.optimize,
         utf8_mode: charset == Charset::Unset,
         bootstrap: &bootstrap(&app.bundle.payload, charset)?,
-        gil: gil(&app),
+        gil: server::gil(&app),
     })?;
     finish(py, &app)
 }
@@ -191,15 +190,6 @@ fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
         Ended::Status(status) => status,
     })
 }
-
-/// A script gets the GIL that `python app.py` would give it.
-#[cfg(windows)]
-fn gil(_: &App) -> config::Gil {
-    config::Gil::WhenNeeded
-}
-
-#[cfg(unix)]
-use server::gil;
 
 /// Modules that CPython imports while it starts: the codecs of the user's locale, and what text streams need.
 fn bootstrap(

@@ -4,7 +4,7 @@ use crate::harness::{Answer, Case, Program, Scratch, Server, root};
 use std::fs;
 use std::time::{Duration, Instant};
 
-on_every_python!(both: pages, large_bodies, failing_request, stop_during_a_slow_request; onefile: keep_alive, second_command, user_data);
+on_every_python!(both: pages, large_bodies, failing_request, stop_during_a_slow_request; onefile: keep_alive, second_command, user_data, shown_in_a_browser);
 
 fn guestbook(case: &Case) -> &'static Program {
     Program::packed("samples/guestbook", &[], *case)
@@ -236,4 +236,40 @@ fn user_data(case: &Case) {
     );
     list("XDG_DATA_HOME", "share");
     assert!(scratch.join("share/guestbook/guestbook.sqlite3").is_file());
+}
+
+/// The site is shown by what the user's system has for that; nothing there is no reason not to serve.
+fn shown_in_a_browser(case: &Case) {
+    let (data, tools) = (Scratch::new(), Scratch::new());
+    let shown = tools.path().join("shown");
+    let opener = tools.path().join("xdg-open");
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" > {0}.new && /bin/mv {0}.new {0}\n",
+        shown.display()
+    );
+    fs::write(&opener, script).unwrap();
+    fs::set_permissions(&opener, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let program = Program::packed("samples/guestbook", &[], *case);
+    let start = |options: &[&str]| {
+        let run = program.run(options).env("PATH", tools.path());
+        Server::start(run.env("GUESTBOOK_DATA", data.path()))
+    };
+    for options in [&["--open"] as &[&str], &["--open", "--processes", "2"]] {
+        let server = start(options);
+        let begun = Instant::now();
+        while !shown.exists() && begun.elapsed().as_secs() < 60 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let url = fs::read_to_string(&shown).unwrap();
+        assert_eq!(url, format!("http://{}/\n", server.address));
+        fs::remove_file(&shown).unwrap();
+        server.stop().success();
+    }
+    fs::remove_file(&opener).unwrap();
+    let server = start(&["--open"]);
+    server.get("/").expect(200);
+    let outcome = server.stop();
+    outcome
+        .success()
+        .stderr_has("warning: no browser could be started (`xdg-open`: ");
 }

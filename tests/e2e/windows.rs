@@ -1,6 +1,6 @@
 //! Programs for Windows, packed here: what they do under Wine. Each test runs with every CPython that is there for it.
 
-use crate::harness::{Outcome, Wine, tool, tools};
+use crate::harness::{Outcome, Server, Wine, root, tool, tools};
 use std::fs;
 use std::sync::OnceLock;
 
@@ -371,4 +371,113 @@ fn the_application_id_is_set_before_python_is_loaded() {
             .unwrap_or_else(|| outcome.fail("no Python was loaded"));
         assert!(set < python, "{log}");
     });
+}
+
+/// Runs `check` with a server of each version in a console of its own, and the file in which orders for that are written.
+fn served(name: &str, options: &[&str], check: impl Fn(&Wine, Server, &dyn Fn(&str))) {
+    static SHOPS: OnceLock<Vec<(String, String)>> = OnceLock::new();
+    let Some(wine) = Wine::find() else { return };
+    let shops = SHOPS.get_or_init(|| {
+        let both = wine.pythons.iter().map(|(version, _)| {
+            let site = wine.site_packages(*version);
+            let site = ["--site-packages", site.to_str().unwrap()];
+            let shop = wine.packed("shop", "shop", *version, &site);
+            (shop, wine.packed("console", "console.py", *version, &[]))
+        });
+        both.collect()
+    });
+    for (shop, console) in shops {
+        let orders = format!("{name}-{shop}.orders");
+        let file = wine.inside(&orders);
+        fs::write(&file, "").unwrap();
+        let arguments = [&[orders.as_str(), shop], options].concat();
+        let server = Server::start(wine.run(console, &arguments));
+        check(wine, server, &|order| {
+            fs::write(&file, format!("{order}\n")).unwrap()
+        });
+    }
+}
+
+#[test]
+fn a_windows_server_serves_flask() {
+    served("serves", &[], |_, server, order| {
+        let mut connection = server.connect();
+        for _ in 0..3 {
+            let hello = connection.get("/").expect(200);
+            assert!(hello.text().starts_with("hello from "), "{}", hello.text());
+        }
+        let body: Vec<u8> = (0..=u8::MAX).cycle().take(300_000).collect();
+        let echoed = connection.post("/echo", "application/octet-stream", &body);
+        assert_eq!(echoed.expect(200).body, body);
+        let echoed = connection.post_chunked("/echo", &body);
+        assert_eq!(echoed.expect(200).body, body);
+        let large = connection.get("/large?blocks=100").expect(200);
+        let block: Vec<u8> = (0..=u8::MAX).cycle().take(65_536).collect();
+        assert!(large.body.len() == 6_553_600 && large.body.chunks(65_536).all(|it| it == block));
+        let source = fs::read(root().join("tests/programs/windows/shop/shop.py")).unwrap();
+        assert_eq!(connection.get("/source").expect(200).body, source);
+        let environ = connection.get("/environ").expect(200).text();
+        for line in [
+            "SERVER_PROTOCOL HTTP/1.1",
+            "REMOTE_ADDR 127.0.0.1",
+            "wsgi.multithread True",
+            "wsgi.multiprocess False",
+        ] {
+            assert!(environ.contains(line), "{environ}");
+        }
+        let style = connection.get("/static/site.css").expect(200);
+        assert_eq!(style.text(), "body { color: #333 }\n");
+        for other in [
+            ".hidden",
+            "SITE.CSS",
+            "site.css.",
+            "site.css%20",
+            "site.css::$DATA",
+            "SITE~1.CSS",
+            "..%5cshop.py",
+            "con",
+            "",
+        ] {
+            connection.get(&format!("/static/{other}")).expect(404);
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let mut connection = server.connect();
+                    for _ in 0..25 {
+                        connection.get("/").expect(200);
+                    }
+                });
+            }
+        });
+        stops(server, &|| order("ctrl-c"));
+    });
+}
+
+#[test]
+fn a_windows_server_stops_when_its_console_is_closed() {
+    served("closed", &[], |_, server, order| {
+        stops(server, &|| order("close"))
+    });
+}
+
+/// A request under way is finished, and who connects afterwards is refused.
+fn stops(server: Server, stop: &dyn Fn()) {
+    let mut slow = server.connect();
+    slow.send("GET", "/slow?seconds=2", &[], b"");
+    // Answered after the other has begun: both were read by then.
+    server.get("/").expect(200);
+    stop();
+    assert_eq!(slow.answer().expect(200).text(), "done");
+    let address = server.address;
+    let outcome = server.finish();
+    outcome
+        .success()
+        .stderr_has("stopping: no new connections; requests under way are finished");
+    assert!(
+        outcome.lines().contains("status 0\n"),
+        "{}",
+        outcome.lines()
+    );
+    assert!(std::net::TcpStream::connect(address).is_err());
 }

@@ -38,12 +38,15 @@ pub(super) fn supported(settings: &Layer) -> Result<(), ConfigError> {
         );
     }
     if settings.text("bundle.target").map(|(target, _)| target) == Some(WINDOWS)
-        && let Some((_, origin)) = settings.text("wsgi.app")
+        && let Some(given) = settings
+            .list("wsgi.bind")
+            .iter()
+            .find(|given| given.value.starts_with("unix:"))
     {
         return refuse(
-            origin,
-            "the WSGI server on Windows",
-            "pack for Linux, or a script that serves with a server in Python",
+            &given.origin,
+            "listening on a Unix socket on Windows",
+            "name HOST:PORT, such as `127.0.0.1:8000`",
         );
     }
     Ok(())

@@ -6,9 +6,12 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::windows::io::{FromRawHandle as _, OwnedHandle};
 use std::path::{Path, PathBuf};
+use std::ptr::{null, null_mut};
 use windows_sys::Wdk::System::SystemInformation::NtQuerySystemInformation;
 use windows_sys::Win32::Foundation::{CloseHandle, INVALID_HANDLE_VALUE, STATUS_CONTROL_C_EXIT};
-use windows_sys::Win32::System::Com::CoTaskMemFree;
+use windows_sys::Win32::System::Com::{
+    COINIT_APARTMENTTHREADED, COINIT_DISABLE_OLE1DDE, CoInitializeEx, CoTaskMemFree, CoUninitialize,
+};
 use windows_sys::Win32::System::Diagnostics::ToolHelp::{
     CreateToolhelp32Snapshot, PROCESSENTRY32W, Process32FirstW, Process32NextW, TH32CS_SNAPPROCESS,
 };
@@ -18,7 +21,9 @@ use windows_sys::Win32::System::Threading::{
 };
 use windows_sys::Win32::UI::Shell::{
     FOLDERID_LocalAppData, SHGetKnownFolderPath, SetCurrentProcessExplicitAppUserModelID,
+    ShellExecuteW,
 };
+use windows_sys::Win32::UI::WindowsAndMessaging::SW_SHOWNORMAL;
 
 /// The file this process runs, absolute.
 ///
@@ -214,4 +219,43 @@ pub fn remove_variable(name: &str) {
 #[must_use]
 pub fn die_of_interrupt() -> i32 {
     STATUS_CONTROL_C_EXIT
+}
+
+/// Shows `url` in the user's browser.
+///
+/// # Errors
+/// When nothing is there that shows it.
+pub fn show(url: &str) -> io::Result<Option<std::process::Child>> {
+    /// What is no more is an error.
+    const LAST_ERROR: usize = 32;
+    let url = wide(url);
+    // What shows it may be reached through COM, which this thread may have no use for otherwise.
+    let shown = std::thread::spawn(move || {
+        let verb = wide("open");
+        // SAFETY: texts that a zero ends, alive during the call; COM is this thread's, which ends.
+        unsafe {
+            let apartment = COINIT_APARTMENTTHREADED | COINIT_DISABLE_OLE1DDE;
+            CoInitializeEx(null(), apartment as u32);
+            let answer = ShellExecuteW(
+                null_mut(),
+                verb.as_ptr(),
+                url.as_ptr(),
+                null(),
+                null(),
+                SW_SHOWNORMAL,
+            );
+            CoUninitialize();
+            answer as usize
+        }
+    });
+    match shown.join().unwrap_or(0) {
+        error @ ..=LAST_ERROR => Err(io::Error::other(format!("ShellExecute: error {error}"))),
+        _ => Ok(None),
+    }
+}
+
+/// How many files this process may have open: as many handles as Windows has for a process.
+#[must_use]
+pub fn open_files_limit() -> u64 {
+    1 << 24
 }

@@ -5,11 +5,12 @@ use std::ptr::null_mut;
 
 use pyo3_ffi as ffi;
 
+use super::beyond::beyond;
 use super::error::{PyResult, Raised};
 use super::object::{Attached, Owned};
 use super::subinterpreter;
 
-unsafe extern "C" {
+beyond! {
     // In every CPython since 3.9, beyond the limited API.
     fn PyThreadState_GetFrame(state: *mut ffi::PyThreadState) -> *mut ffi::PyObject;
 }

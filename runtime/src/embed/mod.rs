@@ -23,21 +23,15 @@ mod code;
 pub(crate) mod config;
 mod entry;
 pub(crate) mod error;
-#[cfg(unix)]
 pub(crate) mod frames;
 mod frozen;
 pub(crate) mod function;
-#[cfg(unix)]
 pub(crate) mod gil;
 pub(crate) mod make;
 pub(crate) mod object;
-#[cfg(unix)]
 mod serve;
-#[cfg(unix)]
 pub(crate) mod signals;
-#[cfg(unix)]
 pub(crate) mod subinterpreter;
-#[cfg(unix)]
 pub(crate) mod thread;
 
 pub(crate) use class::{Class, Instance, Method};
@@ -46,5 +40,4 @@ pub(crate) use function::{Arguments, Callable, Capsule};
 pub(crate) use object::{Attached, Kept, Owned};
 #[cfg(unix)]
 pub(crate) use serve::fork;
-#[cfg(unix)]
 pub(crate) use thread::{Interpreter, ThreadState};

@@ -26,7 +26,6 @@ impl<'py> Attached<'py> {
     }
 
     /// Runs `work` without the GIL. For everything that can block: waits, locks, reads and writes.
-    #[cfg(unix)]
     pub(crate) fn detach<R, F: FnOnce() -> R + Send>(self, work: F) -> R {
         struct Restore(*mut ffi::PyThreadState);
         impl Drop for Restore {

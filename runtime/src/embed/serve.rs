@@ -4,12 +4,12 @@ use std::ffi::{CStr, c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use payload::Wsgi;
-use platform::children::Forked;
 use pyo3_ffi as ffi;
 
 use super::object::{Attached, Borrowed, Owned};
 use super::subinterpreter;
 
+#[cfg(unix)]
 unsafe extern "C" {
     // In the stable ABI since 3.7, where there is a fork.
     fn PyOS_BeforeFork();
@@ -21,12 +21,13 @@ unsafe extern "C" {
 ///
 /// # Errors
 /// When the system gives no process.
-pub(crate) fn fork(_: Attached<'_>) -> std::io::Result<Forked> {
+#[cfg(unix)]
+pub(crate) fn fork(_: Attached<'_>) -> std::io::Result<platform::children::Forked> {
     // SAFETY: attached; in this order around a fork, each in its process (C API docs, "Operating System Utilities").
     unsafe {
         PyOS_BeforeFork();
         let forked = platform::children::fork();
-        if matches!(forked, Ok(Forked::Child)) {
+        if matches!(forked, Ok(platform::children::Forked::Child)) {
             PyOS_AfterFork_Child();
         } else {
             PyOS_AfterFork_Parent();
@@ -35,7 +36,8 @@ pub(crate) fn fork(_: Attached<'_>) -> std::io::Result<Forked> {
     }
 }
 
-/// What [`pack_runtime_supervise`] returns in a process that is to import the application and serve it.
+/// What `pack_runtime_supervise` returns in a process that is to import the application and serve it.
+#[cfg(unix)]
 const SERVE: c_int = -2;
 
 /// Supervises workers, where `settings` want that. Returns the exit status at the end of the supervisor, -1 when the
@@ -44,6 +46,7 @@ const SERVE: c_int = -2;
 ///
 /// # Safety
 /// Called attached, with a NUL-terminated string.
+#[cfg(unix)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pack_runtime_supervise(settings: *const c_char) -> c_int {
     // SAFETY: as the caller promises.

@@ -1,7 +1,5 @@
 //! Python's own signal handling, for a main thread that waits outside of Python.
 
-use std::os::fd::RawFd;
-
 use pyo3_ffi as ffi;
 
 use super::error::{PyResult, Raised};
@@ -24,14 +22,10 @@ pub(crate) fn run_handlers(py: Attached<'_>) -> PyResult<'_, ()> {
 pub(crate) struct WakeupFd(Option<Kept>);
 
 impl WakeupFd {
-    /// `signal.set_wakeup_fd(fd)`; without effect where Python refuses (not the main thread of the main interpreter).
-    pub(crate) fn set(py: Attached<'_>, fd: RawFd) -> Self {
-        Self(
-            py.int(fd.into())
-                .and_then(|fd| set_wakeup_fd(py, &fd))
-                .ok()
-                .map(Owned::keep),
-        )
+    /// `signal.set_wakeup_fd(fd)`; without effect where there is none, or where Python refuses (not the main thread of the main interpreter).
+    pub(crate) fn set(py: Attached<'_>, fd: Option<i64>) -> Self {
+        let set = fd.map(|fd| py.int(fd).and_then(|fd| set_wakeup_fd(py, &fd)));
+        Self(set.and_then(Result::ok).map(Owned::keep))
     }
 
     /// Puts back what was set before.

@@ -4,9 +4,9 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use platform::Library;
 use pyo3_ffi as ffi;
 
+use super::beyond::{self, beyond};
 use super::config;
 use super::object::Attached;
 use super::thread::{Interpreter, ThreadState};
@@ -93,8 +93,7 @@ impl SubInterpreter {
     /// # Errors
     /// See [`NewError`].
     pub(crate) fn new(main: Interpreter) -> Result<Self, NewError> {
-        let process = Library::this_process().ok();
-        let symbol = process.and_then(|process| process.symbol(c"Py_NewInterpreterFromConfig"));
+        let symbol = beyond::symbol(c"Py_NewInterpreterFromConfig");
         let symbol = symbol.ok_or(NewError::Unsupported)?;
         // SAFETY: CPython's own function, with the signature that it has in every version that has it.
         let new = unsafe { std::mem::transmute::<*mut c_void, New>(symbol) };
@@ -206,7 +205,7 @@ fn is_alone(py: Attached<'_>, own: *mut ffi::PyThreadState) -> bool {
 /// The states of the threads that are in this interpreter, with Python code or without. Of use until the GIL is given up:
 /// threads enter the list and leave it with the GIL, but for those of ours that begin or end right now.
 pub(super) fn thread_states(_: Attached<'_>) -> Vec<*mut ffi::PyThreadState> {
-    unsafe extern "C" {
+    beyond! {
         // In every CPython, beyond the limited API (docs: "Advanced Debugger Support").
         fn PyInterpreterState_ThreadHead(
             interpreter: *mut ffi::PyInterpreterState,

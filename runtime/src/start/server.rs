@@ -3,16 +3,19 @@
 use std::ffi::OsString;
 
 use payload::{Target, Wsgi};
-use platform::children::Forked;
 
 use super::App;
 use crate::embed::config::Gil;
 use crate::script;
-use crate::wsgi::supervise::{self, Role};
 
 /// The exit status of a supervisor that has come to its end; `None` in a process that runs the program: a worker, or the
 /// only one.
-pub(super) fn supervise(app: &App, fork: &dyn Fn() -> std::io::Result<Forked>) -> Option<i32> {
+#[cfg(unix)]
+pub(super) fn supervise(
+    app: &App,
+    fork: &dyn Fn() -> std::io::Result<platform::children::Forked>,
+) -> Option<i32> {
+    use crate::wsgi::supervise::{self, Role};
     let (settings, arguments) = server(app)?;
     let settings = crate::wsgi::supervised(settings, arguments)?;
     // A connection under the number of a missing stream would be sent what is logged.

@@ -14,6 +14,7 @@
 mod admin;
 mod asgi;
 mod background;
+mod browser;
 mod call;
 mod codings;
 mod compress;
@@ -144,6 +145,7 @@ fn start<'py>(
         None => Tls::new(settings).map_err(|error| StartError::Message(error.to_string()))?,
     };
     let addresses = bound.addresses(scheme(settings));
+    let url = bound.url(scheme(settings));
     let version = version(py)?;
     let engine = Engine::start(py, source, settings, observer.telemetry())?;
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
@@ -169,6 +171,9 @@ fn start<'py>(
             log::line(&format!(
                 "serving {name} on {addresses} (CPython {version}, {how})"
             ));
+            if settings.open {
+                browser::show(url.as_deref(), true);
+            }
         }
     }
     Ok(server)
@@ -338,6 +343,7 @@ pub(crate) fn wants_gil(settings: &Wsgi, arguments: &[OsString]) -> bool {
 }
 
 /// What a start with `arguments` is to be supervised by, if at all.
+#[cfg(unix)]
 pub(crate) fn supervised(settings: &Wsgi, arguments: &[OsString]) -> Option<Wsgi> {
     changed(settings, arguments).filter(Wsgi::is_supervised)
 }

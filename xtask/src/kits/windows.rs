@@ -8,15 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Libraries that Windows 10 has and that the kit may name.
-const OF_WINDOWS: [&str; 9] = [
+const OF_WINDOWS: [&str; 12] = [
     "advapi32.dll",
+    "bcrypt.dll",
     "bcryptprimitives.dll",
     "combase.dll",
     "kernel32.dll",
     "msvcrt.dll",
     "ntdll.dll",
+    "ole32.dll",
     "shell32.dll",
     "user32.dll",
+    "userenv.dll",
     "ws2_32.dll",
 ];
 

@@ -17,7 +17,12 @@ const PYTHONS: [(&str, &str); 5] = [
 /// Those that most tests run with.
 const WITH_WHEELS: [&str; 2] = ["3.11", "3.13"];
 /// Wheels for Windows: an extension module, libraries of their own in a folder beside the package, `.pth` files.
-const WHEELS: [&str; 3] = ["markupsafe==3.0.*", "numpy==2.1.3", "pywin32==312"];
+const WHEELS: [&str; 4] = [
+    "flask==3.1.*",
+    "markupsafe==3.0.*",
+    "numpy==2.1.3",
+    "pywin32==312",
+];
 
 /// Fetches what is missing into `home`.
 ///
@@ -46,8 +51,10 @@ fn minor_of(release: &str) -> &str {
 /// Installs [`WHEELS`] into `site-packages/3.11`, as users are told to.
 fn fetch_wheels(home: &Path, minor: &str) -> Result<()> {
     let place = home.join("site-packages").join(minor);
+    // Those of another stamp.
     if place.exists() {
-        return Ok(());
+        fs::remove_dir_all(&place)
+            .with_context(|| format!("could not remove {}", place.display()))?;
     }
     step(&format!("wheels of CPython {minor} for Windows"));
     let fresh = home.join("download").join(format!("{minor}.wheels"));

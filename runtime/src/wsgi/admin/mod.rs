@@ -94,6 +94,7 @@ impl Listening {
     }
 
     /// Answers until the process ends.
+    #[cfg(unix)]
     pub(crate) fn serve(self, memory: Memory) {
         let (_never, stopped) = oneshot::channel();
         self.answer(memory, stopped);

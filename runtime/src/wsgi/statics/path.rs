@@ -1,7 +1,5 @@
 //! From a request's path to the name of a file.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 /// The name below the folder that `rest`, the decoded path behind the prefix, stands for; `raw` is the target as it was
@@ -19,9 +17,19 @@ pub(super) fn name<'a>(rest: &'a [u8], raw: &[u8]) -> Option<&'a Path> {
     }
     let is_shown =
         |part: &[u8]| !part.is_empty() && (part.first() != Some(&b'.') || part == b".well-known");
-    rest.split(|&byte| byte == b'/')
-        .all(is_shown)
-        .then(|| Path::new(OsStr::from_bytes(rest)))
+    let is_name = rest.split(|&byte| byte == b'/').all(is_shown);
+    if is_name { path_of(rest) } else { None }
+}
+
+#[cfg(unix)]
+fn path_of(name: &[u8]) -> Option<&Path> {
+    use std::os::unix::ffi::OsStrExt as _;
+    Some(Path::new(std::ffi::OsStr::from_bytes(name)))
+}
+
+#[cfg(windows)]
+fn path_of(name: &[u8]) -> Option<&Path> {
+    std::str::from_utf8(name).ok().map(Path::new)
 }
 
 #[cfg(test)]

@@ -10,11 +10,14 @@
 //! - `supervisor` does what it decides, and tells it what happened.
 //! - `worker` is the other side: what a worker process knows of its supervisor; `watch` looks after it from inside.
 
+#[cfg(unix)]
 mod fleet;
+#[cfg(unix)]
 mod supervisor;
 mod watch;
 mod worker;
 
+#[cfg(unix)]
 pub(crate) use supervisor::{Role, begin};
 pub(crate) use watch::{Seat, watch};
 pub(crate) use worker::Worker;
@@ -36,6 +39,7 @@ pub(super) enum Word {
     Stale,
 }
 
+#[cfg_attr(windows, allow(dead_code, reason = "there is no supervisor yet"))]
 impl Slot {
     const WORDS: usize = 8;
 

@@ -18,7 +18,7 @@ use super::{Slot, Word};
 use crate::wsgi::admin::Listening;
 use crate::wsgi::telemetry::Memory;
 use crate::wsgi::transport::tls::Tls;
-use crate::wsgi::{log, observe, scheme, transport};
+use crate::wsgi::{browser, log, observe, scheme, transport};
 
 /// How often the workers' signs are read. Their ends are signals.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -324,6 +324,11 @@ impl Supervisor {
             transport::addresses(&self.listeners, scheme(settings)),
             settings.processes
         ));
+        if settings.open {
+            let url = transport::url(&self.listeners, scheme(settings));
+            // No thread may run here. The browser is a child that is looked after with the others.
+            browser::show(url.as_deref(), false);
+        }
     }
 }
 

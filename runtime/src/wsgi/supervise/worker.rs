@@ -1,14 +1,12 @@
 //! What a worker process knows of its supervisor.
 
 use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use platform::Listener;
-use platform::children;
 use platform::process::exit_now;
-use platform::signals::TERMINATE;
+use platform::signals::{TERMINATE, raise};
 
 use super::{Slot, Word};
 use crate::wsgi::log;
@@ -28,6 +26,7 @@ pub(crate) struct Worker {
 // One for a process, which is a worker from its first moment to its end. Holds no Python object.
 static WORKER: OnceLock<Worker> = OnceLock::new();
 
+#[cfg_attr(windows, allow(dead_code, reason = "there is no supervisor yet"))]
 impl Worker {
     /// This process, if it is one.
     pub(crate) fn current() -> Option<&'static Self> {
@@ -35,13 +34,13 @@ impl Worker {
     }
 
     /// This process is a worker from now on. It ends some time after the other end of `leash` is closed, whatever Python
-    /// is doing then.
+    /// is doing then; what comes out of it are signals.
     pub(super) fn begin(
         number: usize,
         slot: Slot,
         listeners: Vec<Listener>,
         (memory, tls): (Option<Memory>, Option<Tls>),
-        leash: io::Result<UnixStream>,
+        leash: io::Result<impl Read + Send + 'static>,
         grace: Duration,
     ) {
         let listeners = Mutex::new(listeners);
@@ -107,13 +106,18 @@ impl Worker {
     }
 }
 
-// Nothing is ever written: reading ends with the supervisor.
-fn outlive(mut leash: UnixStream, grace: Duration) {
-    let mut nothing = [0];
-    while let Err(error) = leash.read(&mut nothing)
-        && error.kind() == io::ErrorKind::Interrupted
-    {}
-    children::send(std::process::id(), TERMINATE);
+// Reading ends with the supervisor.
+#[cfg_attr(windows, allow(dead_code, reason = "there is no supervisor yet"))]
+fn outlive(mut leash: impl Read, grace: Duration) {
+    let mut signal = [0];
+    loop {
+        match leash.read(&mut signal) {
+            Ok(1) => raise(signal[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
+    raise(TERMINATE);
     std::thread::sleep(grace + Duration::from_secs(2));
     exit_now(1);
 }

@@ -631,7 +631,7 @@ impl Connection {
         let _ = self
             .shared
             .poller
-            .rearm(&self.socket, self.key, wanted, repeat);
+            .rearm(self.socket.socket(), self.key, wanted, repeat);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::ToSocketAddrs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::path::Path;
 
 use payload::Wsgi;
@@ -97,6 +97,23 @@ fn listen(bind: &str, mode: u32) -> io::Result<Listener> {
         }
     }
     Err(failure)
+}
+
+/// Where a browser on this machine finds one of `listeners`; none where there is nothing but Unix sockets.
+pub(crate) fn url(listeners: &[Listener], scheme: &str) -> Option<String> {
+    let mut addresses = listeners.iter().map(Listener::address);
+    addresses.find_map(|address| match address {
+        Address::Tcp(mut address) => {
+            if address.ip().is_unspecified() {
+                address.set_ip(match address.ip() {
+                    IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                    IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+                });
+            }
+            Some(format!("{scheme}://{address}/"))
+        }
+        Address::Unix(_) => None,
+    })
 }
 
 /// Where clients find `listeners`, for the reader, with the ports that the system chose.

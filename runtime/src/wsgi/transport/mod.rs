@@ -36,7 +36,9 @@ use platform::Listener;
 
 pub(crate) use connection::Scratch;
 use head::HeadLimits;
-pub(crate) use listen::{addresses, listeners};
+#[cfg(unix)]
+pub(crate) use listen::addresses;
+pub(crate) use listen::{listeners, url};
 pub(crate) use server::Shared;
 
 /// The `Server` field.
@@ -115,6 +117,11 @@ impl Bound {
     /// Where clients find them, for the reader.
     pub(crate) fn addresses(&self, scheme: &str) -> String {
         listen::addresses(&self.listeners, scheme)
+    }
+
+    /// Where a browser on this machine finds it, if it does.
+    pub(crate) fn url(&self, scheme: &str) -> Option<String> {
+        url(&self.listeners, scheme)
     }
 
     /// Begins to accept connections for the threads that serve from `shared`; calls `ended` when all are closed.

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt as _;
 
 use super::stream::Stream;
 use crate::wsgi::exchange::FilePart;
@@ -19,6 +18,17 @@ fn is_unable(error: &io::Error) -> bool {
         error.kind(),
         ErrorKind::InvalidInput | ErrorKind::Unsupported
     )
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+// Moves the file's position, too, which nobody else reads at.
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
 /// What is left to be sent of it.
@@ -77,7 +87,7 @@ impl Piece {
         let wanted = usize::try_from(self.left).map_or(SIZE, |left| left.min(SIZE));
         buffer.resize(wanted, 0);
         let read = loop {
-            match self.file.read_at(buffer, self.offset) {
+            match read_at(&self.file, buffer, self.offset) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => break read?,
             }

@@ -24,9 +24,9 @@ use crate::wsgi::forwarded::Trusted;
 use crate::wsgi::statics::Statics;
 use crate::wsgi::telemetry::Telemetry;
 
-/// Numbers of what is no connection.
-const NEWS: u64 = u64::MAX;
-const STOP: u64 = u64::MAX - 1;
+/// Numbers of what is no connection; the last one is the system's on Windows.
+const NEWS: u64 = u64::MAX - 1;
+const STOP: u64 = u64::MAX - 2;
 const LISTENERS: u64 = 1 << 63;
 /// Connections that are accepted before something else has its turn. Where processes accept from the same socket it is
 /// one: whoever is the first would take all that come together, and the others none.
@@ -303,7 +303,7 @@ impl Shared {
         let connection =
             self.insert(|key| Connection::new(socket, key, [peer, local], Arc::clone(self)));
         let added = self.poller.add(
-            &connection.socket,
+            connection.socket.socket(),
             connection.key,
             Interest::Read,
             self.repeat(),
@@ -369,7 +369,7 @@ impl Shared {
         slots.free.push(index);
         drop(slots);
         self.count(Telemetry::closed);
-        let _ = self.poller.remove(&connection.socket);
+        let _ = self.poller.remove(connection.socket.socket());
         connection.close();
         if self.open.fetch_sub(1, Ordering::SeqCst) == 1 && self.phase() != Phase::Serving {
             self.wake_keeper();
@@ -507,7 +507,7 @@ impl Shared {
 
     #[cold]
     fn hand_over(&self, connection: &Arc<Connection>) {
-        let _ = self.poller.remove(&connection.socket);
+        let _ = self.poller.remove(connection.socket.socket());
         match &self.http2 {
             Some(http2) => http2.serve(Arc::clone(connection), connection.take_seen()),
             None => self.close(connection),

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use platform::socket::Socket;
@@ -27,6 +26,12 @@ impl Stream {
         }
         let session = session.map(|session| Box::new(Mutex::new(session)));
         Self { socket, session }
+    }
+
+    /// What to wait for.
+    #[inline(always)]
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
     }
 
     /// Reads what is there; 0 is the end. Less than there is room for means that the rest, if any, is still to come
@@ -134,10 +139,4 @@ impl Stream {
 
 fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
     session.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
 }

@@ -64,7 +64,7 @@ impl Turn {
         let connection = &*self.connection;
         while taken < data.len() {
             let timeout = connection.shared.limits.send_timeout;
-            let ready = wait_for(&connection.socket, Interest::Write, timeout);
+            let ready = wait_for(connection.socket.socket(), Interest::Write, timeout);
             let mut state = self.state().ok_or(Gone)?;
             if !ready.unwrap_or(false) {
                 state.output.gone = true;
@@ -113,7 +113,11 @@ impl Exchange for Turn {
                 Err(failure) => return Err(failure),
             }
             drop(state);
-            let waited = wait_for(&connection.socket, Interest::Read, limits.receive_timeout);
+            let waited = wait_for(
+                connection.socket.socket(),
+                Interest::Read,
+                limits.receive_timeout,
+            );
             if !waited.unwrap_or(false)
                 && let Some(mut state) = self.state()
             {

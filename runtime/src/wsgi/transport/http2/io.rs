@@ -1,35 +1,26 @@
 //! A client's socket, with TLS or without, as tokio reads and writes it.
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::os::fd::{AsFd as _, AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::super::connection::Connection;
 use super::super::stream::Stream;
+use super::readiness::Readiness;
 
 /// The socket of a connection.
 pub(super) struct Io {
-    socket: AsyncFd<Held>,
+    socket: Readiness,
     // Received before it came here.
     seen: Vec<u8>,
     // How long the client has taken nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     timeout: Duration,
-}
-
-struct Held(Arc<Connection>);
-
-impl AsRawFd for Held {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.socket.as_fd().as_raw_fd()
-    }
 }
 
 impl Io {
@@ -39,10 +30,7 @@ impl Io {
     /// When the system has no room.
     pub(super) fn new(connection: Arc<Connection>, seen: Vec<u8>) -> io::Result<Self> {
         let timeout = connection.shared.limits.send_timeout;
-        // Its successor wants it promised, by `unsafe`, that the descriptor stays open and the same. It does: `Held` has a
-        // share of the connection, which has the same socket from its beginning to its end.
-        #[allow(deprecated)]
-        let socket = AsyncFd::new(Held(connection))?;
+        let socket = Readiness::new(connection)?;
         Ok(Self {
             socket,
             seen,
@@ -58,7 +46,7 @@ impl Io {
         mut what: impl FnMut(&Stream) -> io::Result<Option<T>>,
     ) -> Poll<io::Result<T>> {
         loop {
-            let Poll::Ready(guard) = self.socket.poll_write_ready(context) else {
+            let Poll::Ready(guard) = self.socket.poll_write(context) else {
                 let stalled = self
                     .stalled
                     .get_or_insert_with(|| Box::pin(sleep(self.timeout)));
@@ -66,13 +54,13 @@ impl Io {
                 return Poll::Ready(Err(ErrorKind::TimedOut.into()));
             };
             let mut guard = guard?;
-            match what(&self.socket.get_ref().0.socket) {
+            match what(self.socket.stream()) {
                 Ok(Some(done)) => {
                     self.stalled = None;
                     return Poll::Ready(Ok(done));
                 }
-                Ok(None) => guard.clear_ready(),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Ok(None) => guard.clear(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear(),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -93,9 +81,9 @@ impl AsyncRead for Io {
             return Poll::Ready(Ok(()));
         }
         loop {
-            let socket = &this.socket.get_ref().0.socket;
+            let socket = this.socket.stream();
             // What TLS has deciphered already, the system does not tell of.
-            let guard = match this.socket.poll_read_ready(context) {
+            let guard = match this.socket.poll_read(context) {
                 Poll::Pending if socket.is_ahead() => None,
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(guard) => Some(guard?),
@@ -107,7 +95,7 @@ impl AsyncRead for Io {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if let Some(mut guard) = guard {
-                        guard.clear_ready();
+                        guard.clear();
                     }
                 }
                 Err(error) => return Poll::Ready(Err(error)),
@@ -140,7 +128,7 @@ impl AsyncWrite for Io {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.socket.get_ref().0.socket.wants_write() {
+        if !this.socket.stream().wants_write() {
             return Poll::Ready(Ok(()));
         }
         this.when_writable(context, |socket| Ok(socket.flush()?.then_some(())))
@@ -148,7 +136,7 @@ impl AsyncWrite for Io {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.as_mut().poll_flush(context))?;
-        self.socket.get_ref().0.socket.end_sending();
+        self.socket.stream().end_sending();
         Poll::Ready(Ok(()))
     }
 }

@@ -16,6 +16,7 @@ mod input;
 mod io;
 mod load;
 mod output;
+mod readiness;
 mod request;
 mod respond;
 mod turn;

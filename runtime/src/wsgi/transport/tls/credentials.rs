@@ -46,7 +46,10 @@ pub(crate) enum TlsError {
     /// The key is of another certificate.
     Mismatch(Files),
     /// Certificate or key are of a kind that is not supported.
-    Refused { files: Files, error: rustls::Error },
+    Refused {
+        files: Files,
+        error: Box<rustls::Error>,
+    },
 }
 
 /// What a file is for.

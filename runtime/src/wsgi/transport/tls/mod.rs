@@ -130,7 +130,7 @@ fn config(
         rustls::Error::InconsistentKeys(_) => TlsError::Mismatch(files.clone()),
         error => TlsError::Refused {
             files: files.clone(),
-            error,
+            error: Box::new(error),
         },
     };
     let provider = Arc::new(ring::default_provider());
