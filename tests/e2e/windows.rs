@@ -393,7 +393,7 @@ fn served(name: &str, options: &[&str], check: impl Fn(&Wine, Server, &dyn Fn(&s
         let arguments = [&[orders.as_str(), shop], options].concat();
         let server = Server::start(wine.run(console, &arguments));
         check(wine, server, &|order| {
-            fs::write(&file, format!("{order}\n")).unwrap()
+            fs::write(&file, format!("{order}\n")).unwrap();
         });
     }
 }
@@ -457,7 +457,7 @@ fn a_windows_server_serves_flask() {
 #[test]
 fn a_windows_server_stops_when_its_console_is_closed() {
     served("closed", &[], |_, server, order| {
-        stops(server, &|| order("close"))
+        stops(server, &|| order("close"));
     });
 }
 
