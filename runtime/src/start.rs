@@ -158,7 +158,10 @@ impl App {
 pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
     let app = App::new(start, std::env::args_os().skip(1).collect())?;
     #[cfg(unix)]
-    if let Some(status) = server::supervise(&app, &platform::children::fork) {
+    let supervised = server::supervise(&app, &platform::children::fork);
+    #[cfg(windows)]
+    let supervised = server::supervise(&app, &())?;
+    if let Some(status) = supervised {
         return Ok(status);
     }
     let charset = platform::locale::charset();

@@ -2,6 +2,7 @@
 
 use crate::harness::{Outcome, Server, Wine, root, tool, tools};
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::sync::OnceLock;
 
 /// Runs `check` with a packed probe of each version.
@@ -458,6 +459,44 @@ fn a_windows_server_serves_flask() {
 fn a_windows_server_stops_when_its_console_is_closed() {
     served("closed", &[], |_, server, order| {
         stops(server, &|| order("close"));
+    });
+}
+
+/// A worker that dies is replaced, and all workers stop as one server does.
+#[test]
+fn a_windows_server_with_several_processes() {
+    served("several", &["--processes", "2"], |_, server, order| {
+        let worker = || server.get("/").expect(200).text();
+        let first = worker();
+        let environ = server.get("/environ").expect(200).text();
+        assert!(environ.contains("wsgi.multiprocess True"), "{environ}");
+        // The worker that takes this one ends without an answer; others take what comes meanwhile.
+        let mut seen = std::collections::BTreeSet::from([first]);
+        while seen.len() < 3 {
+            let mut dying = std::net::TcpStream::connect(server.address).unwrap();
+            dying
+                .write_all(b"GET /die HTTP/1.1\r\nHost: test\r\n\r\n")
+                .unwrap();
+            dying.read_to_end(&mut Vec::new()).ok();
+            seen.insert(worker());
+        }
+        stops(server, &|| order("ctrl-c"));
+    });
+}
+
+/// The workers end with a supervisor that is killed: nobody listens any more.
+#[test]
+fn workers_of_a_windows_server_end_with_it() {
+    served("orphans", &["--processes", "2"], |_, server, order| {
+        server.get("/").expect(200);
+        order("kill");
+        let address = server.address;
+        server.finish().success();
+        let begun = std::time::Instant::now();
+        while std::net::TcpStream::connect(address).is_ok() {
+            assert!(begun.elapsed().as_secs() < 60, "a worker is left");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
     });
 }
 

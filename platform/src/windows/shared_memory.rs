@@ -16,7 +16,8 @@ use windows_sys::Win32::System::Threading::GetCurrentProcess;
 /// A piece of memory, all zero at first.
 #[derive(Debug)]
 pub struct Section {
-    handle: OwnedHandle,
+    /// None where another process made it.
+    handle: Option<OwnedHandle>,
     words: &'static [AtomicU64],
 }
 
@@ -42,40 +43,21 @@ impl Section {
             }
             OwnedHandle::from_raw_handle(handle)
         };
-        Self::mapped(handle, count)
+        Ok(Self {
+            words: map(handle.as_raw_handle(), count)?,
+            handle: Some(handle),
+        })
     }
 
     /// The one of `count` words that another process shared as `number`.
     ///
     /// # Errors
     /// When it is none, or shorter.
-    ///
-    /// # Safety
-    /// The number came from [`Section::share_with`], for this process, and is used once.
-    pub unsafe fn of(number: u64, count: usize) -> io::Result<Self> {
-        // SAFETY: as the caller promises.
-        let handle = unsafe { OwnedHandle::from_raw_handle(number as RawHandle) };
-        Self::mapped(handle, count)
-    }
-
-    fn mapped(handle: OwnedHandle, count: usize) -> io::Result<Self> {
-        // SAFETY: a section, mapped where there is room, or not at all when it is shorter than that.
-        let view = unsafe {
-            MapViewOfFile(
-                handle.as_raw_handle(),
-                FILE_MAP_ALL_ACCESS,
-                0,
-                0,
-                length(count)?,
-            )
-        };
-        if view.Value.is_null() {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: as many words, aligned to a page, never unmapped; every bit pattern is an `AtomicU64`, through which alone
-        // any process touches them.
-        let words = unsafe { std::slice::from_raw_parts(view.Value.cast(), count.max(1)) };
-        Ok(Self { handle, words })
+    pub fn of(number: u64, count: usize) -> io::Result<Self> {
+        Ok(Self {
+            words: map(number as RawHandle, count)?,
+            handle: None,
+        })
     }
 
     /// The words, which stay to the end of the process.
@@ -89,12 +71,15 @@ impl Section {
     /// # Errors
     /// When the process has ended.
     pub fn share_with(&self, process: &std::process::Child) -> io::Result<u64> {
+        let Some(handle) = &self.handle else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         let mut theirs: HANDLE = std::ptr::null_mut();
         // SAFETY: handles that are open; the new one belongs to the other process.
         let done = unsafe {
             DuplicateHandle(
                 GetCurrentProcess(),
-                self.handle.as_raw_handle(),
+                handle.as_raw_handle(),
                 process.as_raw_handle(),
                 &raw mut theirs,
                 0,
@@ -107,6 +92,17 @@ impl Section {
             _ => Ok(theirs as u64),
         }
     }
+}
+
+fn map(handle: RawHandle, count: usize) -> io::Result<&'static [AtomicU64]> {
+    // SAFETY: a section, mapped where there is room. What is none, or shorter, is refused.
+    let view = unsafe { MapViewOfFile(handle, FILE_MAP_ALL_ACCESS, 0, 0, length(count)?) };
+    if view.Value.is_null() {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: as many words, aligned to a page, never unmapped; every bit pattern is an `AtomicU64`, through which alone
+    // any process touches them.
+    Ok(unsafe { std::slice::from_raw_parts(view.Value.cast(), count.max(1)) })
 }
 
 fn length(count: usize) -> io::Result<usize> {

@@ -21,8 +21,16 @@ pub const TERMINATE: u8 = 15;
 pub const QUIT: u8 = 3;
 /// Ends a process, whatever it does.
 pub const KILL: u8 = 9;
-/// Windows has no signal for it.
+/// As on Unix; Windows sends none of these.
+pub const HANGUP: u8 = 1;
+/// As above.
 pub const USER1: u8 = 10;
+/// As above.
+pub const CHILD: u8 = 17;
+/// As above.
+pub const MORE: u8 = 21;
+/// As above.
+pub const FEWER: u8 = 22;
 /// What [`Waker::wake`] sends: no signal has this number.
 pub const WOKEN: u8 = 0;
 

@@ -29,6 +29,34 @@ pub(super) fn supervise(
     }
 }
 
+/// As above, where no process can be divided: a worker is the program, started again.
+///
+/// # Errors
+/// When this is a worker that does not get to know what it is for.
+#[cfg(windows)]
+pub(super) fn supervise(app: &App, maker: &()) -> Result<Option<i32>, super::StartFailure> {
+    use crate::wsgi::supervise::{self, Role};
+    let settings = server(app);
+    let settings =
+        settings.and_then(|(settings, arguments)| crate::wsgi::supervised(settings, arguments));
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    let is_worker = supervise::join(&settings).map_err(|error| {
+        super::StartFailure::text(format!("this worker was not told what to do: {error}"))
+    })?;
+    if is_worker {
+        return Ok(None);
+    }
+    match supervise::begin(&settings, maker) {
+        Role::Worker => Ok(None),
+        Role::Ended(status) => {
+            app.leave();
+            Ok(Some(status))
+        }
+    }
+}
+
 /// The server that the program is to be, if it is one, and the arguments that are for it.
 fn server(app: &App) -> Option<(&Wsgi, &[OsString])> {
     let entry = script::chosen(app)?;

@@ -343,7 +343,6 @@ pub(crate) fn wants_gil(settings: &Wsgi, arguments: &[OsString]) -> bool {
 }
 
 /// What a start with `arguments` is to be supervised by, if at all.
-#[cfg(unix)]
 pub(crate) fn supervised(settings: &Wsgi, arguments: &[OsString]) -> Option<Wsgi> {
     changed(settings, arguments).filter(Wsgi::is_supervised)
 }

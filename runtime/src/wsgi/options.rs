@@ -82,10 +82,16 @@ fn help(settings: &Wsgi) -> String {
     let bind = bind.join(", ");
     line(
         "--bind HOST:PORT",
-        "Listen there, or on `unix:PATH`; may be given several times",
+        if cfg!(windows) {
+            "Listen there; may be given several times"
+        } else {
+            "Listen there, or on `unix:PATH`; may be given several times"
+        },
         Some(&bind),
     );
-    for setting in SETTINGS {
+    // Windows has no permissions of sockets.
+    let is_known = |setting: &&Setting| cfg!(unix) || setting.kind != Kind::Mode;
+    for setting in SETTINGS.iter().filter(is_known) {
         let option = match setting.kind {
             Kind::Truth => format!("--{0}, --no-{0}", setting.name),
             _ => format!("--{} {}", setting.name, setting.value),

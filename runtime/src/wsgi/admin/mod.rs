@@ -94,7 +94,6 @@ impl Listening {
     }
 
     /// Answers until the process ends.
-    #[cfg(unix)]
     pub(crate) fn serve(self, memory: Memory) {
         let (_never, stopped) = oneshot::channel();
         self.answer(memory, stopped);

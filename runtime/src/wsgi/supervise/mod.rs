@@ -6,18 +6,23 @@
 //! is lost neither with a worker nor in a reload. (With SO_REUSEPORT each worker's socket has a queue of its own, which is
 //! reset when the worker goes.)
 //!
+//! On Windows, where no process can be divided, the supervisor starts the program again for each worker, and shares with it
+//! by numbers what a fork would have left it.
+//!
 //! - `fleet` decides: a state machine without processes, clocks or signals.
 //! - `supervisor` does what it decides, and tells it what happened.
+//! - `processes` makes and ends them; `admin` has the listener for metrics.
 //! - `worker` is the other side: what a worker process knows of its supervisor; `watch` looks after it from inside.
 
-#[cfg(unix)]
+mod admin;
 mod fleet;
-#[cfg(unix)]
+mod processes;
 mod supervisor;
 mod watch;
 mod worker;
 
-#[cfg(unix)]
+#[cfg(windows)]
+pub(crate) use processes::join;
 pub(crate) use supervisor::{Role, begin};
 pub(crate) use watch::{Seat, watch};
 pub(crate) use worker::Worker;
@@ -39,7 +44,13 @@ pub(super) enum Word {
     Stale,
 }
 
-#[cfg_attr(windows, allow(dead_code, reason = "there is no supervisor yet"))]
+/// The one of worker `number`, from 0 on, in `memory` that has one for each.
+fn slot_of(memory: &'static [AtomicU64], number: usize) -> Slot {
+    let first = number.saturating_mul(Slot::WORDS);
+    let end = first.saturating_add(Slot::WORDS);
+    Slot(memory.get(first..end).unwrap_or(&[]))
+}
+
 impl Slot {
     const WORDS: usize = 8;
 

@@ -26,7 +26,6 @@ pub(crate) struct Worker {
 // One for a process, which is a worker from its first moment to its end. Holds no Python object.
 static WORKER: OnceLock<Worker> = OnceLock::new();
 
-#[cfg_attr(windows, allow(dead_code, reason = "there is no supervisor yet"))]
 impl Worker {
     /// This process, if it is one.
     pub(crate) fn current() -> Option<&'static Self> {
@@ -107,7 +106,6 @@ impl Worker {
 }
 
 // Reading ends with the supervisor.
-#[cfg_attr(windows, allow(dead_code, reason = "there is no supervisor yet"))]
 fn outlive(mut leash: impl Read, grace: Duration) {
     let mut signal = [0];
     loop {

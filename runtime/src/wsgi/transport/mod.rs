@@ -36,9 +36,7 @@ use platform::Listener;
 
 pub(crate) use connection::Scratch;
 use head::HeadLimits;
-#[cfg(unix)]
-pub(crate) use listen::addresses;
-pub(crate) use listen::{listeners, url};
+pub(crate) use listen::{addresses, listeners, url};
 pub(crate) use server::Shared;
 
 /// The `Server` field.
