@@ -1,6 +1,6 @@
 //! Whole projects, packed with no option but the interpreter: everything that no import names is found all the same.
 
-use crate::harness::{Case, Program, Projects, Run, Scratch, Server, copy_tree, root};
+use crate::harness::{Case, Pack, Program, Projects, Run, Scratch, Server, copy_tree, root};
 use std::path::Path;
 
 /// Copies `source`, a file or a folder of tests/programs, builds it where it is then, and removes it: what runs afterwards
@@ -74,6 +74,63 @@ fn editable_distributions_of_a_monorepo() {
     let outcome = program.run(&[]).run();
     std::fs::rename(&away, &projects.monorepo).unwrap();
     outcome.success().stdout_is("hello hammer 1.0 2.0\n");
+}
+
+/// The plug-ins are distributions that nothing imports: the host reads entry points of a group of its own. What plugs into
+/// somebody else stays behind.
+#[test]
+fn a_host_of_plug_ins() {
+    let scratch = Scratch::new();
+    let distribution = |name: &str, points: &str, files: &[(&str, &str)]| {
+        let own = format!("{name}-1.0.dist-info");
+        let mut record = format!("{own}/METADATA,,\n{own}/entry_points.txt,,\n");
+        for (file, text) in files {
+            scratch.write(&format!("vendor/{file}"), text);
+            record.push_str(&format!("{file},,\n"));
+        }
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n");
+        scratch.write(&format!("vendor/{own}/METADATA"), metadata);
+        scratch.write(&format!("vendor/{own}/entry_points.txt"), points);
+        scratch.write(&format!("vendor/{own}/RECORD"), record);
+    };
+    let host = "from importlib.metadata import entry_points\n\n\ndef tools():\n    points = entry_points()\n    \
+                found = points.select(group='host.tools') if hasattr(points, 'select') else points.get('host.tools', ())\n    \
+                return {point.name: point.load() for point in found}\n";
+    distribution("host", "", &[("host/__init__.py", host)]);
+    distribution(
+        "host-saw",
+        "[host.tools]\nsaw = host_saw.tool:use\n",
+        &[
+            ("host_saw/__init__.py", ""),
+            (
+                "host_saw/tool.py",
+                "from pathlib import Path\n\n\ndef use():\n    return Path(__file__).with_name('teeth.txt').read_text()\n",
+            ),
+            ("host_saw/teeth.txt", "24 teeth"),
+        ],
+    );
+    let file = "from rasp import ROUGH\n\n\nclass File:\n    @staticmethod\n    def use():\n        return ROUGH\n";
+    distribution(
+        "host-file",
+        "[host.tools]\nfile = host_file:File.use\n",
+        &[("host_file.py", file)],
+    );
+    distribution("rasp", "", &[("rasp.py", "ROUGH = 'rough'\n")]);
+    distribution(
+        "other",
+        "[somebody.else]\nx = other:x\n",
+        &[("other.py", "x = 1\n")],
+    );
+    let script = scratch.write(
+        "main.py",
+        "from importlib.util import find_spec\nfrom host import tools\n\nfor name, use in sorted(tools().items()):\n    \
+         print(name, use())\nprint(find_spec('other'))\n",
+    );
+    Pack::script(&script, &["--paths", "vendor"], Case::any())
+        .run(&[])
+        .run()
+        .success()
+        .stdout_is("file rough\nsaw 24 teeth\nNone\n");
 }
 
 #[test]
