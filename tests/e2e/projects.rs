@@ -82,7 +82,7 @@ fn editable_distributions_of_a_monorepo() {
 fn a_host_of_plug_ins() {
     let scratch = Scratch::new();
     let distribution = |name: &str, points: &str, files: &[(&str, &str)]| {
-        let own = format!("{name}-1.0.dist-info");
+        let own = format!("{}-1.0.dist-info", name.replace('-', "_"));
         let mut record = format!("{own}/METADATA,,\n{own}/entry_points.txt,,\n");
         for (file, text) in files {
             scratch.write(&format!("vendor/{file}"), text);
@@ -123,14 +123,14 @@ fn a_host_of_plug_ins() {
     );
     let script = scratch.write(
         "main.py",
-        "from importlib.util import find_spec\nfrom host import tools\n\nfor name, use in sorted(tools().items()):\n    \
-         print(name, use())\nprint(find_spec('other'))\n",
+        "from importlib.metadata import distributions\nfrom host import tools\n\nfor name, use in sorted(tools().items()):\n    \
+         print(name, use())\nprint(sorted(found.metadata['Name'] for found in distributions()))\n",
     );
     Pack::script(&script, &["--paths", "vendor"], Case::any())
         .run(&[])
         .run()
         .success()
-        .stdout_is("file rough\nsaw 24 teeth\nNone\n");
+        .stdout_is("file rough\nsaw 24 teeth\n['host', 'host-file', 'host-saw', 'rasp']\n");
 }
 
 #[test]
