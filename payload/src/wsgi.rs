@@ -3,6 +3,8 @@
 //! The packer's settings file, its command line and the command line of the packed program are all made from
 //! [`SETTINGS`], so they cannot disagree.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 /// How a WSGI application is served.
@@ -237,6 +239,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// Seconds, or `auto`.
     Interval,
+    /// Addresses and networks, separated by commas.
+    Networks,
     /// Any text that is not empty.
     Text,
 }
@@ -284,7 +288,7 @@ pub static SETTINGS: &[Setting] = &[
     setting!("http2", Kind::Truth, "", http2: Truth, "Speak HTTP/2 with clients that choose it"),
     setting!("compress", Kind::Truth, "", compress: Truth, "Compress responses (zstd, gzip) for clients that ask for it"),
     setting!("compress-min-size", Kind::Size(1, 1 << 30), "BYTES", compress_min_size: Large, "Smallest body that is worth it"),
-    setting!("trusted-proxies", Kind::Text, "ADDRESSES", trusted_proxies: Text, "Proxies to be believed: addresses or networks, by commas"),
+    setting!("trusted-proxies", Kind::Networks, "ADDRESSES", trusted_proxies: Text, "Proxies to be believed: addresses or networks, by commas"),
     setting!("proxy-headers", Kind::OneOf(&["x-forwarded", "forwarded"]), "KIND", proxy_headers: Text, "What they set: x-forwarded (-For, -Proto …) or forwarded (RFC 7239)"),
     setting!("static-max-age", Kind::Whole(0, 366 * DAY), "SECONDS", static_max_age: Small, "How long clients keep static files unasked"),
     setting!("max-header-size", Kind::Size(1 << 10, 16 << 20), "BYTES", max_header_size: Large, "Largest head of a request"),
@@ -333,6 +337,7 @@ impl Setting {
             (Field::Gil(place), _) => *place = Gil::named(text).ok_or_else(wrong)?,
             (Field::Interval(place), _) => *place = Some(interval(text).ok_or_else(wrong)?),
             (Field::Text(_), Kind::OneOf(words)) if !words.contains(&text) => return Err(wrong()),
+            (Field::Text(_), Kind::Networks) if !is_networks(text) => return Err(wrong()),
             (Field::Text(_), _) if text.is_empty() => return Err(wrong()),
             (Field::Text(place), _) => *place = Some(text.to_owned()),
         }
@@ -376,6 +381,10 @@ impl Kind {
             Self::Truth => "true or false".to_owned(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
             Self::Interval => "a number of seconds above 0 and at most 3600, or `auto`".to_owned(),
+            Self::Networks => {
+                "addresses or networks, such as 10.0.0.0/8, or `unix`, separated by commas"
+                    .to_owned()
+            }
             Self::Text => "a text that is not empty".to_owned(),
         }
     }
@@ -441,6 +450,28 @@ fn interval(text: &str) -> Option<SwitchInterval> {
     })
 }
 
+/// Whether `text` is a list of what `trusted-proxies` may hold.
+fn is_networks(text: &str) -> bool {
+    let mut words = text
+        .split([',', ' '])
+        .filter(|word| !word.is_empty())
+        .peekable();
+    words.peek().is_some() && words.all(|word| word == "unix" || is_network(word))
+}
+
+/// `10.0.0.0/8`, or an address alone.
+fn is_network(word: &str) -> bool {
+    let (address, prefix) = match word.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (word, None),
+    };
+    let Ok(address) = address.parse::<IpAddr>() else {
+        return false;
+    };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    prefix.is_none_or(|prefix| prefix.parse::<u8>().is_ok_and(|prefix| prefix <= longest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -478,6 +509,19 @@ mod tests {
         check("switch-interval", "NaN", None);
         check("access-log", "no", Some("false"));
         check("admin", "", None);
+        let proxies = "127.0.0.1, 10.0.0.0/8 unix,fd00::/8";
+        check("trusted-proxies", proxies, Some(proxies));
+        for wrong in [
+            "",
+            ",",
+            "proxy.example",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/",
+            "1.2.3",
+        ] {
+            check("trusted-proxies", wrong, None);
+        }
         check("admin", "[::1]:9000", Some("[::1]:9000"));
     }
 

@@ -64,7 +64,7 @@ impl Kind {
             Server::OneOf(words) => Self::OneOf(words),
             Server::Interval => Self::Interval,
             // Written in octal digits, which are a text to TOML: as a number it would be read as a decimal one.
-            Server::Text | Server::Mode => Self::Text,
+            Server::Text | Server::Mode | Server::Networks => Self::Text,
         }
     }
 
