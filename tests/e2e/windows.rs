@@ -170,6 +170,7 @@ fn a_windows_program_unpacked_for_each_run_is_removed_by_the_next_start() {
             name.to_owned()
         };
         let first = own(&passed(&start(&["facts"]).run()));
+        assert_eq!(runs(), [first.as_str()], "loaded libraries stay");
         let mut running = start(&["holds", &format!("{place}\\go-on")]).spawn();
         let held = running.line().trim().to_owned();
         assert_ne!(held, first);
