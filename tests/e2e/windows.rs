@@ -150,6 +150,43 @@ fn windows_programs_unpack_once_wherever_they_are_told() {
     });
 }
 
+/// A process cannot remove the libraries that it has loaded: the next start does, and leaves those of running programs.
+#[test]
+fn a_windows_program_unpacked_for_each_run_is_removed_by_the_next_start() {
+    let Some(wine) = Wine::find() else { return };
+    for (version, _) in &wine.pythons {
+        let program = wine.packed("each", "probe.py", *version, &["--unpack", "each"]);
+        let (folder, place) = wine.on_c(&format!("each-3{}", version.1));
+        let runs = || -> Vec<String> {
+            let names = fs::read_dir(folder.join("pack")).unwrap().flatten();
+            names
+                .filter(|entry| entry.path().is_dir())
+                .map(|entry| entry.file_name().into_string().unwrap())
+                .collect()
+        };
+        let start = |arguments: &[&str]| wine.run(&program, arguments).env("PACK_TMPDIR", &place);
+        let own = |seen: &str| {
+            let name = seen.lines().nth(2).unwrap().rsplit('\\').next().unwrap();
+            assert!(name.contains(".run-"), "{seen}");
+            name.to_owned()
+        };
+        let first = own(&passed(&start(&["facts"]).run()));
+        assert_eq!(runs(), [first.as_str()], "loaded libraries stay");
+        let mut running = start(&["holds", &format!("{place}\\go-on")]).spawn();
+        let held = running.line().trim().to_owned();
+        assert_ne!(held, first);
+        assert!(!runs().contains(&first), "{first} is still there");
+        let last = own(&passed(&start(&["facts"]).run()));
+        assert!(runs().contains(&held), "{held} is in use");
+        fs::write(folder.join("go-on"), "").unwrap();
+        running.finish().success();
+        passed(&start(&["exit", "0"]).run());
+        let left = runs();
+        assert!(!left.contains(&held) && !left.contains(&last), "{left:?}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
 #[test]
 fn first_starts_of_a_windows_program_at_once() {
     on_each(|wine, probe, (_, minor)| {
