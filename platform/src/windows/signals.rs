@@ -34,6 +34,12 @@ pub const FEWER: u8 = 22;
 /// What [`Waker::wake`] sends: no signal has this number.
 pub const WOKEN: u8 = 0;
 
+/// Whether nobody has said what is to happen at `signal`: there are none but those that a [`Signals`] watches.
+#[must_use]
+pub fn is_unhandled(_: u8) -> bool {
+    true
+}
+
 /// What was told and not yet waited for.
 #[derive(Debug)]
 struct News {

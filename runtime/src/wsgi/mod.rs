@@ -51,7 +51,7 @@ use engine::{Engine, Source};
 use forwarded::Trusted;
 use observe::Observer;
 use payload::{Gil, Wsgi};
-use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1};
+use platform::signals::{INTERRUPT, QUIT, Signals, TERMINATE, USER1, is_unhandled};
 use statics::Statics;
 use stop::Server;
 use supervise::Worker;
@@ -188,11 +188,12 @@ fn accept(
 ) -> Result<Server, (String, Engine)> {
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
     let mut watched = vec![INTERRUPT, TERMINATE];
-    if Worker::current().is_some() {
+    let is_worker = Worker::current().is_some();
+    if is_worker {
         watched.push(QUIT);
     }
-    // Otherwise it is the application's.
-    if settings.access_log_file.is_some() {
+    // One to all processes of a service must not end those that have no log to open; an application may have a use for it.
+    if settings.access_log_file.is_some() || (is_worker && is_unhandled(USER1)) {
         watched.push(USER1);
     }
     let watched = Signals::watch(&watched).and_then(|signals| Ok((signals.waker()?, signals)));

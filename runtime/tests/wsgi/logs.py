@@ -85,6 +85,16 @@ class Logs(unittest.TestCase):
                 self.assertEqual(server.stop(), 0)
                 self.assertIn("hello?q", self.read(path + ".1"))
 
+    def test_a_signal_that_is_for_nobody_ends_no_worker(self):
+        server = self.serve(processes=2)
+        workers = [int(number) for number in re.findall(rb"worker \d+ \(process (\d+)\) is ready", server.log)]
+        for process in [server.process.pid, *workers]:
+            os.kill(process, signal.SIGUSR1)
+        with server.connect() as connection:
+            self.assertEqual(connection.request("GET /hello").response().code, 200)
+        self.assertEqual(server.stop(), 0)
+        self.assertNotRegex(server.log, rb"ended")
+
     def test_a_file_that_cannot_be_opened_again(self):
         with tempfile.TemporaryDirectory() as folder:
             inner = os.path.join(folder, "logs")
