@@ -25,6 +25,9 @@ mod scenarios;
 mod server;
 mod tools;
 
+/// A median of fewer is none.
+const FEWEST_ROUNDS: u32 = 3;
+
 /// How much to measure, and of what.
 #[derive(Debug, PartialEq)]
 struct Options {
@@ -60,8 +63,14 @@ impl Options {
             };
             match option {
                 "--quick" => (parsed.rounds, parsed.seconds) = (2, 1),
-                "--rounds" => parsed.rounds = number(option, value()?)?,
-                "--seconds" => parsed.seconds = number(option, value()?)?,
+                "--rounds" => {
+                    parsed.rounds = number(option, value()?)?;
+                    continue;
+                }
+                "--seconds" => {
+                    parsed.seconds = number(option, value()?)?;
+                    continue;
+                }
                 "--only" => parsed.only.push(known(
                     "scenario",
                     value()?,
@@ -82,6 +91,7 @@ impl Options {
             }
             parsed.is_trial = true;
         }
+        parsed.is_trial |= parsed.rounds < FEWEST_ROUNDS;
         Ok(parsed)
     }
 
@@ -254,6 +264,8 @@ mod tests {
         let published = setup::root().join("BENCHMARKS.md");
         assert_eq!(page(&[]), published);
         assert_eq!(page(&["--pack", "/bin/pack"]), published);
+        assert_eq!(page(&["--rounds", "3", "--seconds", "1"]), published);
+        assert_ne!(page(&["--rounds", "2"]), published);
         assert_ne!(page(&["--quick"]), published);
         assert_ne!(page(&["--server", "pack"]), published);
     }
