@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3_ffi as ffi;
 
 use super::exchange::{
-    Exchange, FilePart, GATEWAY_TIMEOUT, Gone, Pace, ReceiveError, Request, ResponseHead,
+    Exchange, FilePart, GATEWAY_TIMEOUT, Gone, LATER, Pace, ReceiveError, Request, ResponseHead,
 };
 use super::file::FileWrapper;
 use super::host::Host;
@@ -17,8 +17,6 @@ use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Rais
 
 /// Pieces of a list up to this size together are sent as one.
 const GATHER: usize = 64 * 1024;
-/// A whole response up to this size is copied rather than sent with the GIL held or released for it.
-const LATER: usize = 16 * 1024;
 
 /// What one request is about, shared with the functions that the application gets.
 pub(crate) struct Call {

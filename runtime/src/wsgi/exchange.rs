@@ -125,6 +125,10 @@ pub(crate) enum Pace {
     Wait,
 }
 
+/// A whole response up to this size goes with [`Pace::Later`]: it is copied rather than sent with the GIL held or released for
+/// it.
+pub(crate) const LATER: usize = 16 * 1024;
+
 /// The head of a response, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResponseHead {

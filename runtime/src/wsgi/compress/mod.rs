@@ -13,12 +13,9 @@ use bytes::Bytes;
 use payload::Wsgi;
 
 use super::codings;
-use super::exchange::{Exchange, FilePart, Gone, Pace, ReceiveError, Request, ResponseHead};
+use super::exchange::{Exchange, FilePart, Gone, LATER, Pace, ReceiveError, Request, ResponseHead};
 use encoder::{CODINGS, Encoder};
 use policy::Fate;
-
-/// A compressed response up to this size is left to the transport.
-const LATER: usize = 16 * 1024;
 
 /// Compresses as the settings say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
