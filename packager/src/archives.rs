@@ -7,7 +7,7 @@ use crate::layout::is_windows;
 use crate::plan::{BuildPlan, DataRule, Entry};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::io::{self, Cursor, Read, Seek, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -137,10 +137,10 @@ impl<'a> Unpacker<'a> {
 
     /// The folder with what is in the zip at `path`.
     pub(crate) fn folder_of(&mut self, path: &Path) -> io::Result<PathBuf> {
-        let mut file = inputs::open(path)?;
+        // Whole: one that was just made is known by its content when the next build looks whether it has changed.
+        let content = inputs::read(path)?;
         // Metadata of an egg is named after its file.
-        let mut key = Sha256::new_with_prefix(egg(path).unwrap_or_default());
-        io::copy(&mut file, &mut key)?;
+        let key = Sha256::new_with_prefix(egg(path).unwrap_or_default()).chain_update(&content);
         let key: String = key
             .finalize()
             .iter()
@@ -154,12 +154,11 @@ impl<'a> Unpacker<'a> {
             inputs::note_path(&folder);
             return Ok(folder);
         }
-        file.seek(SeekFrom::Start(0))?;
         // Whole or not at all: built beside its place.
         let fresh = tempfile::Builder::new()
             .prefix(".unpacking-")
             .tempdir_in(&base)?;
-        extract(file, fresh.path(), egg(path).as_deref())?;
+        extract(Cursor::new(content), fresh.path(), egg(path).as_deref())?;
         let fresh = fresh.keep();
         if let Err(error) = fs_err::rename(&fresh, &folder) {
             let _ = fs_err::remove_dir_all(&fresh);
@@ -194,7 +193,7 @@ fn egg(path: &Path) -> Option<String> {
 }
 
 /// Writes what is in a zip into `folder`; of an egg the metadata as an installer would.
-pub(crate) fn extract(file: File, folder: &Path, egg: Option<&str>) -> io::Result<()> {
+pub(crate) fn extract(file: impl Read + Seek, folder: &Path, egg: Option<&str>) -> io::Result<()> {
     let mut archive = zip::ZipArchive::new(file).map_err(io::Error::other)?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(io::Error::other)?;

@@ -128,6 +128,8 @@ pub struct Signing {
     pub password_file: Option<PathBuf>,
     /// Who vouches for the time: the URL of an RFC 3161 service.
     pub timestamp: Option<String>,
+    /// When it is said to be signed, in seconds since 1970; `None` for now.
+    pub time: Option<u64>,
 }
 
 /// A file that an icon is taken from.

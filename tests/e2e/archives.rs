@@ -68,7 +68,9 @@ fn a_zipapp_and_a_folder_with_a_main_module() {
         let again = Pack::build(Case::any())
             .arg(target)
             .arg("--distpath")
-            .arg(scratch.join("dist"));
+            .arg(scratch.join("dist"))
+            // With what has changed, if something has.
+            .arg("-v");
         again
             .cwd(scratch.path())
             .run()

@@ -45,7 +45,8 @@ fn system_programs(case: &Case) {
         "stdin, stdout, stderr and the folder that `ls` reads: {seen}"
     );
     // Python ignores SIGPIPE and starts its children without: they see what this process was given.
-    let own = std::fs::read_to_string("/proc/self/status").unwrap();
+    // Of this thread: the main one blocks all signals while it starts another test's.
+    let own = std::fs::read_to_string("/proc/thread-self/status").unwrap();
     let masks = own
         .lines()
         .filter(|line| line.starts_with("SigIgn") || line.starts_with("SigBlk"));

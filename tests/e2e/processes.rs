@@ -66,7 +66,7 @@ fn replaced_and_reloaded(case: &Case) {
     outcome.success();
     outcome
         .stderr_has("(processes: 2, supervised)")
-        .stderr_has("ended: signal: 9")
+        .stderr_has("signal: 9 (SIGKILL)")
         .stderr_has("reloading: each worker is replaced");
     let alive = |id: &u32| fs::exists(format!("/proc/{id}")).unwrap();
     until(|| !left.iter().any(alive));

@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A packed program, and a key with its certificate.
 struct Workshop {
@@ -68,6 +69,7 @@ impl Workshop {
                 key: Some(key),
                 password_file: None,
                 timestamp: None,
+                time: None,
             },
             osslsigncode,
             openssl,
@@ -125,8 +127,16 @@ fn the_signature_covers_the_payload_and_both_hold() {
     );
     let text = verify(&workshop.exe).success().stderr_text();
     assert!(text.contains("not signed"), "{text}");
-    // The same key and file make the same bytes.
-    assert!(workshop.sign(&workshop.signing) == signed);
+    // The same key, file and time make the same bytes.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let timed = |seconds| Signing {
+        time: Some(now.as_secs() + seconds),
+        ..workshop.signing.clone()
+    };
+    let again = workshop.sign(&timed(0));
+    assert!(workshop.judged(&again).0);
+    assert!(workshop.sign(&timed(0)) == again);
+    assert!(workshop.sign(&timed(3600)) != again);
 
     // Any byte that is changed breaks the signature, in bootloader, payload and footer; what signing itself sets apart.
     let length = usize::try_from(end).unwrap();
@@ -225,6 +235,7 @@ fn keys_come_from_pkcs12_and_a_wrong_password_is_said() {
         key: None,
         password_file,
         timestamp: None,
+        time: None,
     };
     let signed = workshop.sign(&with(Some(password.clone())));
     assert!(workshop.judged(&signed).0);

@@ -1,6 +1,7 @@
 //! How a Windows executable looks and what it says of itself.
 
 use super::absolute;
+use super::environment::Environment;
 use super::error::ConfigError;
 use super::layer::Layer;
 use super::value::{Given, Origin};
@@ -8,6 +9,8 @@ use crate::brand::resource::Rule;
 use crate::icon::Choice;
 use crate::plan::{Brand, IconFile, ManifestSource, Signing};
 use std::path::{Path, PathBuf};
+
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 /// Settings that mean something for Windows alone.
 const KEYS: [&str; 14] = [
@@ -62,7 +65,11 @@ pub(super) fn brand(settings: &Layer, current: &Path) -> Result<Brand, ConfigErr
 ///
 /// # Errors
 /// When one is not, or something is said about signing and nothing about the certificate.
-pub(super) fn signing(settings: &Layer, current: &Path) -> Result<Option<Signing>, ConfigError> {
+pub(super) fn signing(
+    settings: &Layer,
+    current: &Path,
+    environment: &Environment,
+) -> Result<Option<Signing>, ConfigError> {
     let file = |key| {
         let given = settings.text(key);
         given
@@ -96,7 +103,17 @@ pub(super) fn signing(settings: &Layer, current: &Path) -> Result<Option<Signing
         key: file("sign.key")?,
         password_file: file("sign.password-file")?,
         timestamp,
+        time: environment.get(EPOCH).map(|text| epoch(text)).transpose()?,
     }))
+}
+
+/// The time that a reproducible build gives out as its own (reproducible-builds.org/specs/source-date-epoch).
+fn epoch(text: &str) -> Result<u64, ConfigError> {
+    text.parse().map_err(|_| ConfigError::Invalid {
+        origin: Origin::Variable(EPOCH.into()),
+        got: format!("`{text}`"),
+        expected: "a number of seconds since 1970".into(),
+    })
 }
 
 /// One line about what was given of them, for a target where they mean nothing.
@@ -258,16 +275,26 @@ mod tests {
     #[test]
     fn a_signature_needs_a_certificate() {
         let folder = Folder::new(&["key.p12"]);
-        let signing = |text: &str| {
-            signing(&folder.settings(text), Path::new("/nowhere"))
+        let signing_at = |text: &str, epoch: Option<&str>| {
+            let environment = epoch.map(|time| (EPOCH.to_owned(), time.to_owned()));
+            let environment = environment.into_iter().collect();
+            signing(&folder.settings(text), Path::new("/nowhere"), &environment)
                 .map_err(|error| folder.error(&error))
         };
+        let signing = |text: &str| signing_at(text, None);
         assert_eq!(signing(""), Ok(None));
         let found = signing("[sign]\ncertificate = \"key.p12\"\ntimestamp = \"http://time\"\n")
             .unwrap()
             .unwrap();
         assert_eq!(found.certificate, folder.0.path().join("key.p12"));
         assert_eq!(found.timestamp.as_deref(), Some("http://time"));
+        assert_eq!(found.time, None);
+        let certificate = "[sign]\ncertificate = \"key.p12\"\n";
+        let found = signing_at(certificate, Some("1700000000"))
+            .unwrap()
+            .unwrap();
+        assert_eq!(found.time, Some(1_700_000_000));
+        insta::assert_snapshot!(signing_at(certificate, Some("today")).unwrap_err(), @"`SOURCE_DATE_EPOCH` is `today`, but must be a number of seconds since 1970");
         insta::assert_snapshot!(signing("[sign]\ntimestamp = \"http://time\"\n").unwrap_err(), @"/pack.toml:2:13: `sign.timestamp` is given, but must be left out where nothing is signed: `--sign FILE` names the certificate");
         insta::assert_snapshot!(signing("[sign]\ncertificate = \"key.p12\"\ntimestamp = \"time\"\n").unwrap_err(), @"/pack.toml:3:13: `sign.timestamp` is `time`, but must be a URL that begins with http:// or https://");
     }

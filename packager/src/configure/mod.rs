@@ -126,7 +126,7 @@ pub fn resolve(request: &Request) -> Result<(BuildPlan, Vec<String>), ConfigErro
         windowed: settings.truth("app.windowed").unwrap_or(false),
         windowed_traceback: settings.truth("app.windowed-traceback").unwrap_or(true),
         signing: if is_windows(&target) {
-            brand::signing(settings, &request.current)?
+            brand::signing(settings, &request.current, &request.environment)?
         } else {
             None
         },

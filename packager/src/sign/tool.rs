@@ -167,6 +167,9 @@ fn command(
     if let Some(url) = &signing.timestamp {
         option("-ts", OsStr::new(url));
     }
+    if let Some(time) = signing.time {
+        option("-time", OsStr::new(&time.to_string()));
+    }
     option("-in", file.as_os_str());
     option("-out", signed.as_os_str());
     command.env_remove(PASSWORD).stdin(Stdio::null());

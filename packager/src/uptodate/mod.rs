@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How often, and how long each time, the clock of the file system is waited for: it ticks every ten milliseconds or
-/// more often.
-const TICKS: (u32, Duration) = (12, Duration::from_millis(2));
+/// more often, and less often in a virtual machine that is kept waiting itself.
+const TICKS: (u32, Duration) = (150, Duration::from_millis(2));
 
 /// The note about one output.
 #[derive(Debug)]

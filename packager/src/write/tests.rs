@@ -649,6 +649,7 @@ fn an_executable_is_signed_before_it_is_put_in_its_place() {
         key: Some(key.clone().into()),
         password_file: None,
         timestamp: None,
+        time: None,
     });
     let signer = |made: &Output| {
         let bytes = std::fs::read(&made.executable).unwrap();

@@ -195,14 +195,7 @@ impl Supervisor {
         let now = children::now();
         let workers: Vec<_> = self.fleet.processes().collect();
         for &(slot, process) in &workers {
-            let words = self.slot(slot);
-            if words.get(Word::Ready) != 0 {
-                self.fleet.ready(process, now);
-            }
-            self.fleet.beat(process, words.get(Word::Beat));
-            if words.get(Word::Stale) != 0 {
-                self.fleet.stale(process);
-            }
+            self.read_slot(slot, process, now);
         }
         let mut actions = Vec::new();
         while let Some((process, status)) = self.processes.reap() {
@@ -214,12 +207,28 @@ impl Supervisor {
                 continue;
             }
             let slot = workers.iter().find(|(_, it)| *it == process);
-            if let (Some(figures), Some((slot, _))) = (&self.figures, slot) {
-                figures.vacate(*slot);
+            if let Some(&(slot, _)) = slot {
+                // Once more: it may have become ready since.
+                self.read_slot(slot, process, now);
+                if let Some(figures) = &self.figures {
+                    figures.vacate(slot);
+                }
             }
             actions.extend(self.fleet.exited(process, status.success(), &how, now));
         }
         actions
+    }
+
+    // What a worker wrote.
+    fn read_slot(&mut self, slot: usize, process: u32, now: u64) {
+        let words = self.slot(slot);
+        if words.get(Word::Ready) != 0 {
+            self.fleet.ready(process, now);
+        }
+        self.fleet.beat(process, words.get(Word::Beat));
+        if words.get(Word::Stale) != 0 {
+            self.fleet.stale(process);
+        }
     }
 
     fn signalled(&mut self, signal: u8) -> Vec<Action> {
