@@ -210,11 +210,12 @@ fn accept(
     };
     let all = threads * engine.members().len();
     let tls = tls.map(Arc::new);
-    let shares = Worker::current().is_some() && settings.processes > 1;
+    // There may be several for a moment where there is to be one.
+    let share = Worker::current().map(Worker::share);
     let shared = match Shared::new(
         Limits::from(settings),
         all,
-        (shares, settings.http2),
+        (share, settings.http2),
         log,
         observer.telemetry().map(Arc::clone),
         (statics, trusted, tls.clone()),

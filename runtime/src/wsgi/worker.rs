@@ -140,12 +140,16 @@ fn work(interpreter: Interpreter, served: &Served, shared: &Arc<Shared>) {
             // is there costs less.
             local::batch();
             state.attach(|py| {
+                let mut one = |request: &Request<'_>, exchange| {
+                    let handle = || handle(py, served, request, exchange);
+                    observed(request, &served.seat, handle);
+                };
+                scratch.held.open(events.len());
                 for key in events.keys() {
-                    shared.follow(key, &mut scratch, &mut |request, exchange| {
-                        let handle = || handle(py, served, request, exchange);
-                        observed(request, &served.seat, handle);
-                    });
+                    shared.follow(key, &mut scratch, &mut one);
+                    shared.release(false, &mut scratch, &mut one);
                 }
+                shared.release(true, &mut scratch, &mut one);
             });
             local::end_batch();
         } else {

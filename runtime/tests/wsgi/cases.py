@@ -833,6 +833,44 @@ def get(port, path="/", timeout=20):
     return int(head.split()[1]), body.decode()
 
 
+class OneThread(unittest.TestCase):
+    """Requests that come together are answered together, each on its connection."""
+
+    def setUp(self):
+        self.server = Server(threads=1).start()
+        self.addCleanup(lambda: self.assertEqual(self.server.stop(), 0, self.server.log.decode()))
+
+    def test_answers_that_leave_together(self):
+        kinds = [
+            ("GET /hello", "", [b"hello\n"]),
+            ("HEAD /hello", "", [b""]),
+            ("GET /hello", "Connection: close\r\n", [b"hello\n"]),
+            ("GET /large?65536", "", [b"x" * 65536]),
+            ("POST /echo", "Content-Length: 3000\r\n", [b"x" * 3000]),
+            ("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /reason", "", [b"hello\n", None]),
+            ("GET /slow?0.01", "", [b"hello\n"]),
+            ("GET /nowhere at all", "", [None]),
+        ]
+        for _ in range(4):
+            connections = [(kind, self.server.connect()) for kind in kinds * 8]
+            # All of them are there when the thread comes back from this.
+            busy = self.server.connect().request("GET /slow?0.1")
+            for (line, headers, _), connection in connections:
+                connection.request(line, headers, b"x" * 3000 if line.startswith("POST") else b"")
+            for (line, headers, bodies), connection in connections:
+                for body in bodies:
+                    response = connection.response(line.split()[0])
+                    if body is not None:
+                        self.assertEqual((response.code, len(response.body)), (200, len(body)), line)
+                if "close" in headers:
+                    self.assertTrue(connection.ended())
+                elif response.code < 400:
+                    self.assertEqual(connection.request("GET /hello").response().body, b"hello\n")
+                connection.sock.close()
+            self.assertEqual(busy.response().body, b"hello\n")
+            busy.sock.close()
+
+
 class Supervised(unittest.TestCase):
     """Worker processes, and applications that end theirs."""
 
@@ -886,6 +924,22 @@ class Supervised(unittest.TestCase):
         server.wait_log(r"ended.*: signal: 11")
         # Told after the end was asked for, it would count as cut off.
         server.wait_log(r"ended.*: signal: 9")
+        self.end(server)
+
+    def test_connections_that_come_together_are_shared(self):
+        server = self.serve(threads=1)
+        counts = {}
+        for _ in range(12):
+            connections = [server.connect() for _ in range(10)]
+            for connection in connections:
+                connection.request("GET /")
+            for connection in connections:
+                pid = connection.response().body.split()[0]
+                counts[pid] = counts.get(pid, 0) + 1
+                connection.sock.close()
+        # Not each time: a process may be kept from running for longer than the other waits for it.
+        self.assertEqual((len(counts), sum(counts.values())), (2, 120))
+        self.assertGreater(min(counts.values()), 24, counts)
         self.end(server)
 
     def test_a_reload_loses_no_request(self):

@@ -152,10 +152,7 @@ impl Supervisor {
 
     // True in the new process, if it is one that goes on here.
     fn start(&mut self, slot: usize, settings: &Wsgi, maker: Maker<'_>) -> bool {
-        let words = self.slot(slot);
-        for word in [Word::Ready, Word::Beat, Word::Stale] {
-            words.set(word, 0);
-        }
+        self.slot(slot).clear();
         match self.make(slot, settings, maker) {
             Ok(Some(process)) => {
                 self.fleet.started(slot, process);
@@ -210,6 +207,7 @@ impl Supervisor {
             if let Some(&(slot, _)) = slot {
                 // Once more: it may have become ready since.
                 self.read_slot(slot, process, now);
+                self.slot(slot).clear();
                 if let Some(figures) = &self.figures {
                     figures.vacate(slot);
                 }

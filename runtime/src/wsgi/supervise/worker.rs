@@ -8,7 +8,7 @@ use platform::Listener;
 use platform::process::exit_now;
 use platform::signals::{TERMINATE, raise};
 
-use super::{Slot, Word};
+use super::{Share, Slot, Word};
 use crate::wsgi::log;
 use crate::wsgi::telemetry::Memory;
 use crate::wsgi::transport::tls::Tls;
@@ -83,6 +83,11 @@ impl Worker {
     pub(crate) fn tls(&self) -> Option<Tls> {
         let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
         tls.take()
+    }
+
+    /// Its share of the connections.
+    pub(crate) fn share(&self) -> Share {
+        Share(self.slot)
     }
 
     /// It takes requests.

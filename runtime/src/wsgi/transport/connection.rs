@@ -13,6 +13,7 @@ use platform::poll::Interest;
 use super::access::Record;
 use super::chunked::Chunked;
 use super::head::{self, Framing, Parsed, Refusal, Span};
+use super::held::Held;
 use super::http2::PREFACE;
 use super::input::{Incoming, Input, Read};
 use super::output::Output;
@@ -99,6 +100,8 @@ pub(crate) enum Next {
     Wait,
     /// A request is there.
     Ready,
+    /// Its response is complete, and may leave with others ([`super::held`]).
+    Hold,
     /// The connection is over.
     Close,
     /// It is for [`super::http2`].
@@ -119,6 +122,8 @@ pub(crate) struct Scratch {
     parsed: Option<Parsed>,
     // Its thread runs no requests: their heads are kept with their connections.
     keeps: bool,
+    /// Responses that leave together.
+    pub held: Held,
 }
 
 impl Scratch {
@@ -130,6 +135,7 @@ impl Scratch {
             fields: Vec::new(),
             parsed: None,
             keeps,
+            held: Held::default(),
         }
     }
 }
@@ -399,6 +405,12 @@ impl Connection {
         let (status, bytes) = (state.output.status.unwrap_or(0), state.output.bytes);
         if let (Some(log), Some(record)) = (&self.shared.access_log, state.record.take()) {
             log.add(&record, status, bytes);
+        }
+        // What follows in its input would have to wait as well.
+        if scratch.held.takes() && state.output.is_held_back() && !state.input.unseen {
+            state.stage = Stage::Flushing;
+            self.expire_after(self.shared.limits.send_timeout);
+            return Next::Hold;
         }
         let flushed = state.output.flush(&self.socket);
         if state.output.aborted || !state.output.complete || flushed.is_err() {

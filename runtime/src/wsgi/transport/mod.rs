@@ -13,7 +13,9 @@
 pub(crate) mod access;
 mod chunked;
 mod connection;
+mod fair;
 pub(crate) mod head;
+mod held;
 mod http2;
 mod input;
 mod keeper;

@@ -12,6 +12,8 @@ use crate::wsgi::statics::{Answer, Body};
 
 /// Bytes of a response that may wait for the client before the application has to.
 const HIGH_WATER: usize = 64 * 1024;
+/// Bytes of a response that may leave with others.
+const TOGETHER: usize = 16 * 1024;
 /// A buffer that an idle connection may keep.
 const SMALL: usize = 1024;
 /// Pieces of a file that one client is sent before others have their turn.
@@ -86,6 +88,12 @@ impl Output {
     /// Whether a cut connection could pass for a complete response.
     pub(crate) fn ends_with_connection(&self) -> bool {
         self.status.is_some() && self.delimited == Delimited::Close
+    }
+
+    /// Whether it is a complete and small response of which nothing was sent yet.
+    pub(crate) fn is_held_back(&self) -> bool {
+        let is_small = !self.pending.is_empty() && self.pending.len() <= TOGETHER;
+        is_small && self.sent == 0 && self.file.is_none() && self.complete && !self.aborted
     }
 
     /// Sends what waits; false when the client does not read.

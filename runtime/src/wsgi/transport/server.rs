@@ -12,6 +12,7 @@ use platform::socket::{Socket, accept};
 
 use super::access::Log;
 use super::connection::{Connection, Next, Scratch};
+use super::fair::{Fair, RETRY};
 use super::head::Refusal;
 use super::http2::{self, Http2};
 use super::queue::{Queue, Waiting};
@@ -22,6 +23,7 @@ use super::{Limits, Phase};
 use crate::wsgi::exchange::{Exchange, NO_ADDRESS, Request};
 use crate::wsgi::forwarded::Trusted;
 use crate::wsgi::statics::Statics;
+use crate::wsgi::supervise::Share;
 use crate::wsgi::telemetry::Telemetry;
 
 /// Numbers of what is no connection; the last one is the system's on Windows.
@@ -29,7 +31,7 @@ const NEWS: u64 = u64::MAX - 1;
 const STOP: u64 = u64::MAX - 2;
 const LISTENERS: u64 = 1 << 63;
 /// Connections that are accepted before something else has its turn. Where processes accept from the same socket it is
-/// one: whoever is the first would take all that come together, and the others none.
+/// one ([`super::fair`]).
 const ACCEPTS: usize = 64;
 /// How long a connection without a request stays open when the server begins to stop: one may be on its way, above all
 /// the first of a connection that was just accepted.
@@ -109,7 +111,7 @@ pub(crate) struct Shared {
     phase: AtomicU8,
     /// When connections without a request are closed.
     idle_until: AtomicU64,
-    accepts: usize,
+    fair: Fair,
     news: Wake,
     stop: Wake,
     stopped: AtomicBool,
@@ -120,7 +122,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// For `threads` Python threads; `shares`: other processes accept from the same sockets;
+    /// For `threads` Python threads; `share`: of the connections, where other processes accept from the same sockets;
     /// `http2` is spoken, too.
     ///
     /// # Errors
@@ -128,7 +130,7 @@ impl Shared {
     pub(crate) fn new(
         limits: Limits,
         threads: usize,
-        (shares, http2): (bool, bool),
+        (share, http2): (Option<Share>, bool),
         access_log: Option<Log>,
         telemetry: Option<Arc<Telemetry>>,
         (statics, trusted, tls): (Statics, Trusted, Option<Arc<Tls>>),
@@ -152,7 +154,7 @@ impl Shared {
             paused: AtomicBool::new(false),
             phase: AtomicU8::new(0),
             idle_until: AtomicU64::new(u64::MAX),
-            accepts: if shares { 1 } else { ACCEPTS },
+            fair: Fair::new(share),
             news: Wake::new()?,
             stop: Wake::new()?,
             stopped: AtomicBool::new(false),
@@ -227,6 +229,7 @@ impl Shared {
             self.poller
                 .add(listener, key, Interest::Read, Repeat::Once)?;
         }
+        self.fair.has(self.open());
         *kept = listeners;
         Ok(())
     }
@@ -238,24 +241,29 @@ impl Shared {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let listeners = std::mem::take(&mut *listeners);
+        self.fair.ends();
         for listener in &listeners {
             let _ = self.poller.remove(listener);
             while self.accept_one(listener).is_ok() {}
         }
     }
 
-    /// Accepts again, after there was no descriptor for another connection.
+    /// Accepts again, after there was no descriptor for another connection, or it was left to others.
     pub(crate) fn resume_listening(&self) {
-        if self.paused.swap(false, Ordering::Relaxed) {
-            let listeners = self
-                .listeners
-                .read()
-                .unwrap_or_else(PoisonError::into_inner);
-            for (key, listener) in (LISTENERS..).zip(&*listeners) {
-                let _ = self
-                    .poller
-                    .rearm(listener, key, Interest::Read, Repeat::Once);
-            }
+        if self.paused.swap(false, Ordering::Relaxed) || self.fair.looks_again() {
+            self.watch_listeners();
+        }
+    }
+
+    fn watch_listeners(&self) {
+        let listeners = self
+            .listeners
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (key, listener) in (LISTENERS..).zip(&*listeners) {
+            let _ = self
+                .poller
+                .rearm(listener, key, Interest::Read, Repeat::Once);
         }
     }
 
@@ -268,7 +276,15 @@ impl Shared {
         let Some(listener) = listeners.get(index) else {
             return;
         };
-        for _ in 0..self.accepts {
+        if self.fair.leaves(self.clock.tick()) {
+            return;
+        }
+        let most = if self.fair.is_one_of_several() {
+            1
+        } else {
+            ACCEPTS
+        };
+        for _ in 0..most {
             match self.accept_one(listener) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -329,7 +345,9 @@ impl Shared {
         slots.slots[index] = Some(Arc::clone(&connection));
         drop(slots);
         self.count(Telemetry::accepted);
-        if self.open.fetch_add(1, Ordering::SeqCst) == 0 {
+        let before = self.open.fetch_add(1, Ordering::SeqCst);
+        self.share_out(before + 1);
+        if before == 0 {
             self.wake_keeper();
         }
         connection
@@ -371,8 +389,17 @@ impl Shared {
         self.count(Telemetry::closed);
         let _ = self.poller.remove(connection.socket.socket());
         connection.close();
-        if self.open.fetch_sub(1, Ordering::SeqCst) == 1 && self.phase() != Phase::Serving {
+        let before = self.open.fetch_sub(1, Ordering::SeqCst);
+        self.share_out(before - 1);
+        if before == 1 && self.phase() != Phase::Serving {
             self.wake_keeper();
+        }
+    }
+
+    // Tells other processes how many connections this one has.
+    fn share_out(&self, open: usize) {
+        if self.phase() == Phase::Serving {
+            self.fair.has(open);
         }
     }
 
@@ -438,9 +465,13 @@ impl Shared {
 
     /// Waits for news.
     pub(crate) fn wait(&self, events: &mut Events) {
+        let again = self.fair.looks_again();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let _ = self.poller.wait(events, None);
+        let _ = self.poller.wait(events, again.then_some(RETRY));
         self.waiting.fetch_sub(1, Ordering::SeqCst);
+        if again {
+            self.watch_listeners();
+        }
         self.polls.fetch_add(1, Ordering::Relaxed);
         self.clock.tick();
     }
@@ -493,13 +524,36 @@ impl Shared {
             }
             next = connection.end(scratch);
         }
+        if next == Next::Hold {
+            scratch.held.keep(connection);
+            return;
+        }
         self.settle(connection, next);
+    }
+
+    /// Sends the responses of a batch that are kept, if they are due, or it was the `last` of the batch.
+    pub(crate) fn release(
+        &self,
+        last: bool,
+        scratch: &mut Scratch,
+        run: &mut impl FnMut(&Request<'_>, Arc<dyn Exchange>),
+    ) {
+        if !scratch.held.is_due() && !last {
+            return;
+        }
+        let held = scratch.held.take(last);
+        for connection in &held {
+            let next = connection.advance(scratch);
+            self.go_on(connection, next, scratch, run);
+        }
+        scratch.held.give_back(held);
     }
 
     #[inline]
     fn settle(&self, connection: &Arc<Connection>, next: Next) {
         match next {
             Next::Close => self.close(connection),
+            Next::Hold => {}
             Next::HandOver => self.hand_over(connection),
             Next::Wait | Next::Ready => connection.arm(),
         }
