@@ -37,7 +37,14 @@ fn run(streams: Placeholders) -> Result<i32, Failure> {
     if program.contents_directory.is_none() && process::outranks_its_user() {
         return Err(Failure::Rights);
     }
-    let ready = patience::shown(|progress| unpack::ready(files, &program, progress))?;
+    let ready = patience::shown(|progress| {
+        let ready = unpack::ready(files, &program, progress);
+        if progress.part().is_some() {
+            // All of the file was read, and little of it is needed again.
+            own.bytes.release();
+        }
+        ready
+    })?;
     if program.unpack == Unpack::Each && program.contents_directory.is_none() {
         unpack::start_janitor(&ready);
     }

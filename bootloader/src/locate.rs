@@ -10,7 +10,7 @@ use unpack::Executable;
 /// This executable, mapped for as long as the process lives.
 pub(crate) struct OwnFile {
     /// All of it.
-    pub(crate) bytes: &'static [u8],
+    pub(crate) bytes: &'static MappedFile,
     /// Where it is, and what it carries.
     pub(crate) files: Executable,
 }

@@ -29,11 +29,18 @@ impl MappedFile {
         Ok(Self(map))
     }
 
-    /// The bytes, for as long as the process lives: the mapping is never removed.
+    /// For as long as the process lives: the mapping is never removed.
     #[must_use]
-    pub fn leak(self) -> &'static [u8] {
-        let map = Box::leak(Box::new(self));
-        &map.0
+    pub fn leak(self) -> &'static Self {
+        Box::leak(Box::new(self))
+    }
+
+    /// Gives back the memory of what was read so far; what is read again comes from the file again. Does nothing where the
+    /// system cannot.
+    pub fn release(&self) {
+        // SAFETY: nothing was written to the mapping, so its pages are those of the file before and after.
+        #[cfg(unix)]
+        let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
     }
 }
 
@@ -42,5 +49,23 @@ impl Deref for MappedFile {
 
     fn deref(&self) -> &[u8] {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn what_was_released_is_there_again() {
+        let mut file = tempfile::tempfile().unwrap();
+        let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        file.write_all(&content).unwrap();
+        let map = MappedFile::of(&file).unwrap();
+        assert!(map[..] == content[..]);
+        map.release();
+        assert!(map[..] == content[..]);
     }
 }

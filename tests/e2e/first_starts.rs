@@ -1,6 +1,6 @@
 //! First starts under faults: many at once, killed at any moment, without room.
 
-use crate::harness::{Case, Run, Scratch, Shelf, arena, files_below};
+use crate::harness::{Case, Outcome, Run, Scratch, Shelf, arena, files_below};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -347,4 +347,24 @@ fn stopped_start(terminal: bool) -> Option<String> {
     let outcome = running.finish();
     outcome.success();
     (stopped && !is_done).then(|| outcome.stdout_text())
+}
+
+/// What the first start has read of the executable is given back: a server would keep it for ever otherwise.
+#[test]
+fn a_first_start_needs_no_more_memory_than_a_later_one() {
+    let scratch = Scratch::new();
+    let shelf = heavy();
+    let megabytes = |outcome: Outcome| -> u64 {
+        let text = outcome.success().stdout_text();
+        let value = text.trim().strip_suffix(" kB").unwrap();
+        value.trim().parse::<u64>().unwrap() >> 10
+    };
+    let ask = "for line in open('/proc/self/status'):\n    if line.startswith('RssFile:'): print(line[8:])";
+    let [first, later] = [(); 2].map(|()| megabytes(shelf.run(scratch.path(), ask).run()));
+    let size = fs::metadata(&shelf.path).unwrap().len() >> 20;
+    assert!(size > 15, "{size} MB");
+    assert!(
+        first < later + size / 3,
+        "{first} MB of files in memory, later {later}; the program has {size}"
+    );
 }
