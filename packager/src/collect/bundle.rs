@@ -27,6 +27,8 @@ pub(super) struct Bundle<'a> {
     warnings: Vec<String>,
     /// Files of distributions that are not to be placed.
     left_out: BTreeMap<ArchivePath, LeftOut>,
+    /// Files of distributions that serve who develops them.
+    stayed_behind: BTreeMap<ArchivePath, LeftOut>,
 }
 
 /// Which of several files a module name stands for: the lowest. Whose it is, package before module, suffix.
@@ -92,6 +94,7 @@ impl<'a> Bundle<'a> {
             excluded: excluded.iter().map(|name| name.replace('.', "/")).collect(),
             warnings: Vec::new(),
             left_out: BTreeMap::new(),
+            stayed_behind: BTreeMap::new(),
         }
     }
 
@@ -104,8 +107,17 @@ impl<'a> Bundle<'a> {
         self.left_out.contains_key(dest)
     }
 
+    /// These files were not placed; others may have places among theirs.
+    pub(super) fn leave_behind(&mut self, files: BTreeMap<ArchivePath, LeftOut>) {
+        self.stayed_behind.extend(files);
+    }
+
+    /// All that was left out and that nothing else has brought.
     pub(super) fn take_left_out(&mut self) -> BTreeMap<ArchivePath, LeftOut> {
-        std::mem::take(&mut self.left_out)
+        let mut left_out = std::mem::take(&mut self.stayed_behind);
+        left_out.retain(|dest, _| !self.by_dest.contains_key(dest));
+        left_out.append(&mut self.left_out);
+        left_out
     }
 
     /// The module that the importer knows by this name.

@@ -7,6 +7,7 @@ mod application;
 mod bundle;
 mod data;
 mod demand;
+mod development;
 mod distribution;
 mod glob;
 mod interpreter;
@@ -153,7 +154,7 @@ fn gather<'a>(
     data::rules(&mut bundle, plan)?;
     data::hints(&mut bundle, plan, graph)?;
     application::editable_data(&mut bundle, facts, graph)?;
-    let distributions = distribution::collect(&mut bundle, graph)?;
+    let distributions = distribution::collect(&mut bundle, graph, &plan.include.development)?;
     application::third_party_leftovers(&mut bundle, graph)?;
     data::of_hooks(&mut bundle, graph);
     stdlib::collect(&mut bundle, facts, graph)?;
