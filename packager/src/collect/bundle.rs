@@ -22,7 +22,7 @@ pub(super) struct Bundle<'a> {
     by_dest: HashMap<ArchivePath, usize>,
     by_source: HashMap<PathBuf, ArchivePath>,
     modules: BTreeMap<String, (Rank, CollectedModule)>,
-    /// `[exclude] modules`, as paths.
+    /// `[exclude] modules` and those that hooks exclude, as paths.
     excluded: Vec<String>,
     warnings: Vec<String>,
     /// Files of distributions that are not to be placed.
@@ -71,10 +71,10 @@ struct ModuleFile {
 }
 
 impl<'a> Bundle<'a> {
-    pub(super) fn new(
+    pub(super) fn new<'e>(
         facts: &InterpreterFacts,
         graph: &'a ModuleGraph,
-        excluded: &[String],
+        excluded: impl Iterator<Item = &'e str>,
     ) -> Self {
         let extensions = facts
             .extension_suffixes
@@ -91,7 +91,7 @@ impl<'a> Bundle<'a> {
             by_dest: HashMap::new(),
             by_source: HashMap::new(),
             modules: BTreeMap::new(),
-            excluded: excluded.iter().map(|name| name.replace('.', "/")).collect(),
+            excluded: excluded.map(|name| name.replace('.', "/")).collect(),
             warnings: Vec::new(),
             left_out: BTreeMap::new(),
             stayed_behind: BTreeMap::new(),
@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn names_of_module_files() {
         let graph = ModuleGraph::default();
-        let bundle = Bundle::new(&facts(), &graph, &[]);
+        let bundle = Bundle::new(&facts(), &graph, std::iter::empty());
         let check = |relative: &str, expected: Option<(&str, bool)>| {
             let found = bundle.parse(relative);
             assert_eq!(

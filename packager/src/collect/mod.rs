@@ -148,7 +148,8 @@ fn gather<'a>(
     graph: &'a ModuleGraph,
     left_out: BTreeMap<ArchivePath, LeftOut>,
 ) -> Result<Gathered<'a>, CollectError> {
-    let mut bundle = Bundle::new(facts, graph, &plan.exclude.modules);
+    let excluded = plan.exclude.modules.iter().map(String::as_str);
+    let mut bundle = Bundle::new(facts, graph, excluded.chain(graph.hooks.left_out()));
     bundle.leave_out(left_out);
     application::collect(&mut bundle, plan, graph)?;
     data::rules(&mut bundle, plan)?;
