@@ -92,7 +92,7 @@ impl Hooks {
         if none || crate::layout::is_windows(&plan.target) {
             return false;
         }
-        let (there, missing) = self.to_ask(graph);
+        let (there, missing) = self.unasked(graph);
         if there.is_empty() && missing.is_empty() {
             return false;
         }
@@ -116,7 +116,7 @@ impl Hooks {
     }
 
     /// The modules of `graph` that were not asked about, and those that it misses: there may be hooks that know where they are.
-    fn to_ask(&mut self, graph: &ModuleGraph) -> (Vec<String>, Vec<String>) {
+    fn unasked(&mut self, graph: &ModuleGraph) -> (Vec<String>, Vec<String>) {
         let there = graph.modules.keys().cloned();
         let there = there.filter(|module| self.asked.insert(module.clone()));
         let there: Vec<String> = there.collect();
