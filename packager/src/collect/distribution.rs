@@ -8,7 +8,7 @@ use crate::development::Development;
 use crate::elf::ElfFile;
 use crate::graph::{ModuleGraph, ReachedDistribution};
 use crate::inputs;
-use crate::installed::{Distribution, DistributionFiles};
+use crate::installed::{Distribution, DistributionFiles, EGG_INFO};
 use payload::ArchivePath;
 use platform::path::normal;
 use rayon::prelude::*;
@@ -152,6 +152,12 @@ fn below_root(distribution: &Distribution, path: PathBuf) -> Option<Item> {
         .ok()?
         .to_str()?
         .to_owned();
+    // A bundle is one folder of many distributions: an egg's metadata gets the name that it has in such.
+    let of_egg = dest.strip_prefix(EGG_INFO).and_then(|rest| {
+        let egg = crate::archives::egg(&distribution.site)?;
+        Some(format!("{egg}.egg-info{rest}"))
+    });
+    let dest = of_egg.unwrap_or(dest);
     let metadata = inputs::metadata(&path).ok()?;
     (!is_left_behind(&dest)).then(|| item(path, dest, true, &metadata))
 }
