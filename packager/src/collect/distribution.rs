@@ -137,6 +137,11 @@ fn recorded(distribution: &Distribution, file: &str) -> Result<Option<Item>, Col
             .is_file()
             .then(|| item(path, dest, inside, &metadata))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // Debian moves scripts and data elsewhere, or drops them, and leaves RECORD as it was.
+            let is_module = inside && dest.ends_with(".py");
+            if !is_module && distribution.site.ends_with("dist-packages") {
+                return Ok(None);
+            }
             Err(CollectError::MissingRecordFile {
                 distribution: distribution.label(),
                 file: path,

@@ -319,6 +319,37 @@ fn a_file_that_record_lists_and_nobody_has() {
     );
 }
 
+/// Debian's packages have moved scripts and data out of `dist-packages`, and their RECORD does not know.
+#[test]
+fn files_that_debian_has_moved() {
+    const DEBIAN: &str = "usr/lib/python3/dist-packages";
+    let mut project = Project::new(&[
+        ("app/app.py", "import pkg"),
+        (&format!("{DEBIAN}/pkg/__init__.py"), ""),
+        (
+            &format!("{DEBIAN}/pkg-1.dist-info/METADATA"),
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            &format!("{DEBIAN}/pkg-1.dist-info/RECORD"),
+            "../scripts/pkg,,\n../../../share/pkg/x.txt,,\nscripts-3.10/pkg,,\npkg/cacert.pem,,\npkg/__init__.py,,\n",
+        ),
+    ]);
+    let site = project.path(DEBIAN);
+    project.facts.sys_path[1].clone_from(&site);
+    project.facts.site_packages = vec![site.clone()];
+    assert_eq!(own(&project.collect()), ["app.py", "pkg/__init__.py"]);
+    std::fs::remove_file(site.join("pkg/__init__.py")).unwrap();
+    std::fs::write(site.join("pkg/part.py"), "").unwrap();
+    std::fs::write(project.path("app/app.py"), "import pkg.part").unwrap();
+    let record = site.join("pkg-1.dist-info/RECORD");
+    std::fs::write(record, "pkg/part.py,,\npkg/gone.py,,\n").unwrap();
+    assert!(
+        project.error().contains("lists `"),
+        "its own files must be there"
+    );
+}
+
 #[test]
 fn what_is_excluded_is_left_out_of_everything() {
     let mut project = Project::new(&[
