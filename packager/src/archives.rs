@@ -186,7 +186,7 @@ impl<'a> Unpacker<'a> {
 }
 
 /// `name-1.0` of `name-1.0-py3.11.egg`.
-fn egg(path: &Path) -> Option<String> {
+pub(crate) fn egg(path: &Path) -> Option<String> {
     let stem = path.file_name()?.to_str()?.strip_suffix(".egg")?;
     let mut parts = stem.splitn(3, '-');
     Some(format!("{}-{}", parts.next()?, parts.next()?))

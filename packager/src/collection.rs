@@ -1,5 +1,6 @@
 //! The collection: which files a bundle holds, and why each is there.
 
+use crate::development::{Development, StayedBehind};
 use payload::ArchivePath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ pub struct Collection {
     pub left_out: BTreeMap<ArchivePath, LeftOut>,
 }
 
-/// A file of a distribution that no trace has used.
+/// A file of a distribution that nothing needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// Whose it is.
@@ -45,14 +46,21 @@ pub enum Because {
     Unused,
     /// It serves modules of Qt that nothing imports.
     IdleQt,
+    /// It serves those who develop the distribution.
+    Development(Development),
 }
 
 impl std::fmt::Display for Because {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Unused => "by --slim: no trace has used it, and nothing that was kept needs it",
-            Self::IdleQt => "with the modules of Qt that nothing imports; `--collect-all` of its distribution takes all",
-        })
+        match self {
+            Self::Unused => f.write_str("by --slim: no trace has used it, and nothing that was kept needs it"),
+            Self::IdleQt => f.write_str(
+                "with the modules of Qt that nothing imports; `--collect-all` of its distribution takes all",
+            ),
+            Self::Development(kind) => {
+                write!(f, "with the {kind} of libraries; `--keep {}` takes all of them", kind.word())
+            }
+        }
     }
 }
 
@@ -92,6 +100,21 @@ impl Collection {
         let files = self.left_out.iter().filter(unused);
         files
             .map(|(dest, file)| (dest.to_string(), file.size))
+            .collect()
+    }
+
+    /// How much of what serves developers stayed behind, by its kind.
+    pub(crate) fn stayed_behind(&self) -> Vec<StayedBehind> {
+        let mut found: BTreeMap<Development, (usize, u64)> = BTreeMap::new();
+        for file in self.left_out.values() {
+            if let Because::Development(kind) = file.because {
+                let (files, size) = found.entry(kind).or_default();
+                (*files, *size) = (*files + 1, *size + file.size);
+            }
+        }
+        let found = found.into_iter();
+        found
+            .map(|(kind, (files, size))| StayedBehind { kind, files, size })
             .collect()
     }
 

@@ -21,6 +21,7 @@ pub mod collect;
 pub mod collection;
 #[allow(clippy::disallowed_methods, reason = "done anew by every build")]
 pub mod configure;
+pub mod development;
 pub mod discover;
 pub mod doctor;
 pub mod elf;
@@ -83,6 +84,7 @@ use brand::BrandError;
 use collect::CollectError;
 use collection::{Collection, FoundData, GlibcVersion, LibstdcxxVersion};
 use configure::{ConfigError, Request};
+use development::StayedBehind;
 use discover::DiscoverError;
 use facts::InterpreterFacts;
 use graph::{MissingImport, ModuleGraph};
@@ -128,6 +130,8 @@ pub struct Made {
     pub found: Vec<FoundData>,
     /// With `--slim`: files of distributions that no trace has used, with their sizes.
     pub left_out: Vec<(String, u64)>,
+    /// Files of distributions that serve their developers and are not there, by kind.
+    pub stayed_behind: Vec<StayedBehind>,
     /// The lowest libstdc++ that the target must have, and the file that needs it.
     pub libstdcxx: Option<(LibstdcxxVersion, String)>,
     /// Lines for the reader, most important first.
@@ -347,6 +351,7 @@ fn make(plan: &BuildPlan, report: &Printer) -> Result<Made, BuildError> {
         largest: collection.largest(),
         found: collection.found(),
         left_out: collection.left_out(),
+        stayed_behind: collection.stayed_behind(),
         libstdcxx: collection.libstdcxx.clone(),
         warnings: [notes, collection.warnings, output.warnings.clone()].concat(),
         output,

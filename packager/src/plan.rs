@@ -2,8 +2,10 @@
 
 use crate::brand::resource::Rule;
 use crate::collection::GlibcVersion;
+use crate::development::Development;
 use crate::icon::Choice;
 use payload::Wsgi;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Everything a build needs to know, with nothing left to guess.
@@ -185,6 +187,8 @@ pub struct Include {
     pub distributions: Vec<String>,
     /// `--additional-hooks-dir`: folders of PyInstaller hooks.
     pub hooks: Vec<PathBuf>,
+    /// `--keep`: what serves developers of libraries and goes in nevertheless.
+    pub development: BTreeSet<Development>,
 }
 
 /// One `SRC:DEST` rule. `source` may name a file, a folder (its contents go under `dest`) or a glob.

@@ -1,9 +1,10 @@
 //! The record that a packed program carries for `pack inspect`: `.pack/report.json`.
 
-use crate::collection::Collection;
+use crate::collection::{Because, Collection};
+use crate::development::{Development, folders_of_tests};
 use crate::graph::{ImportSite, ModuleGraph};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The entry of the payload that holds it.
 pub const PATH: &str = ".pack/report.json";
@@ -21,7 +22,7 @@ pub struct Record {
     pub files: BTreeMap<String, String>,
     /// Imports for which no module was found.
     pub missing: BTreeMap<String, Vec<Site>>,
-    /// Files of distributions that were left out, by the reason.
+    /// Files of distributions that were left out, by the reason. Of tests only the folders, with a `/` at their ends.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, Vec<String>>,
 }
@@ -60,6 +61,15 @@ impl From<&ImportSite> for Site {
     }
 }
 
+/// How a record names the file at `dest`: tests are thousands.
+fn place_left(dest: &str, because: Because) -> String {
+    let folder = match because {
+        Because::Development(Development::Tests) => folders_of_tests(dest).next_back(),
+        _ => None,
+    };
+    folder.map_or_else(|| dest.to_owned(), |folder| format!("{folder}/"))
+}
+
 impl Record {
     /// The record of one build.
     #[must_use]
@@ -82,10 +92,10 @@ impl Record {
             why: distribution.why.clone(),
             size: distribution.size,
         };
-        let mut left_out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut left_out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (dest, file) in &collection.left_out {
             let files = left_out.entry(file.because.to_string()).or_default();
-            files.push(dest.to_string());
+            files.insert(place_left(dest.as_str(), file.because));
         }
         let modules = graph.modules.iter();
         let files = collection.files.iter();
@@ -99,7 +109,10 @@ impl Record {
                 .map(|file| (file.dest.as_str().to_owned(), file.why.clone()))
                 .collect(),
             missing,
-            left_out,
+            left_out: left_out
+                .into_iter()
+                .map(|(why, files)| (why, files.into_iter().collect()))
+                .collect(),
         }
     }
 

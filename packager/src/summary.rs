@@ -1,6 +1,7 @@
 //! What a build tells at its end, for people and as JSON.
 
 use crate::Built;
+use crate::development::StayedBehind;
 use crate::graph::{MissingImport, Origin};
 use crate::plan::{BundleMode, Entry};
 use crate::report::{Printer, duration, path as show, size};
@@ -23,6 +24,9 @@ pub fn print(built: &Built, printer: &Printer) {
         .unwrap_or(&built.made.output.executable);
     for (file, bytes) in &built.made.left_out {
         printer.detail(&format!("left out: {file} ({})", size(*bytes)));
+    }
+    for kind in &built.made.stayed_behind {
+        printer.detail(&stayed_behind(kind));
     }
     for line in lines(built, &printer.bold(&show(made))) {
         printer.status(&line);
@@ -106,6 +110,17 @@ fn lines(built: &Built, name: &str) -> Vec<String> {
     lines
 }
 
+/// `stayed behind: tests, 12 files, 1.5 MB (--keep tests)`.
+fn stayed_behind(behind: &StayedBehind) -> String {
+    format!(
+        "stayed behind: {}, {}, {} (--keep {})",
+        behind.kind,
+        count(behind.files, "file"),
+        size(behind.size),
+        behind.kind.word()
+    )
+}
+
 /// The data that went in because a source names it.
 fn found(built: &Built) -> Vec<String> {
     let found = &built.made.found;
@@ -171,6 +186,7 @@ pub fn json(built: &Built) -> String {
         "largest": built.made.largest.iter().map(|(name, size)| json!({ "name": name, "size": size })).collect::<Vec<_>>(),
         "data": built.made.found,
         "left_out": built.made.left_out.iter().map(|(file, size)| json!({ "file": file, "size": size })).collect::<Vec<_>>(),
+        "stayed_behind": built.made.stayed_behind,
         "glibc": built.made.output.glibc.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
         "libstdcxx": built.made.libstdcxx.as_ref().map(|(version, file)| json!({ "version": version.to_string(), "because": file })),
         "warnings": built.made.warnings,
@@ -257,6 +273,7 @@ mod tests {
     use crate::bytecode::Counts;
     use crate::collection::{FoundData, GlibcVersion};
     use crate::configure::{Request, resolve};
+    use crate::development::Development;
     use crate::graph::ImportSite;
     use crate::write::Output;
     use std::path::PathBuf;
@@ -309,6 +326,11 @@ mod tests {
                     ("numpy/doc/a.rst".into(), 1_500_000),
                     ("numpy/b.py".into(), 20),
                 ],
+                stayed_behind: vec![StayedBehind {
+                    kind: Development::StaticLibraries,
+                    files: 2,
+                    size: 1_500_000,
+                }],
                 warnings: vec!["a file is not readable".into()],
                 missing: Vec::new(),
             },
@@ -349,6 +371,11 @@ mod tests {
         assert_eq!(json["python"]["version"], "3.12.1");
         assert_eq!(json["size"], 16_400_000);
         assert_eq!(json["up_to_date"], false);
+        assert_eq!(json["stayed_behind"][0]["kind"], "static-libraries");
+        assert_eq!(
+            stayed_behind(&built.made.stayed_behind[0]),
+            "stayed behind: static libraries, 2 files, 1.5 MB (--keep static-libraries)"
+        );
     }
 
     #[test]

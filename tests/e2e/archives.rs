@@ -14,6 +14,19 @@ print(importlib.resources.files('inner').joinpath('words.txt').read_text(), sys.
 print(__import__('inner.la' + 'zy').lazy.NAME)
 ";
 
+/// What a program that is run by its folder knows of itself.
+const SPEC: &str = "\
+import multiprocessing, sys
+import __main__
+print(__spec__.name, repr(__package__), __main__ is sys.modules['__main__'])
+print(__spec__.origin == __file__, __spec__.loader is __loader__, __spec__.has_location)
+# No `if __name__ == ...`: a process of it must not begin the program anew.
+worker = multiprocessing.get_context('spawn').Process(target=print, args=('in a process',))
+worker.start()
+worker.join()
+print(worker.exitcode, flush=True)
+";
+
 /// Runs a Python that packs things up.
 fn python(folder: &Path, arguments: &[&str]) {
     let made = Command::new(&pythons().last().unwrap().base)
@@ -23,6 +36,24 @@ fn python(folder: &Path, arguments: &[&str]) {
         .unwrap();
     let text = String::from_utf8_lossy(&made.stderr);
     assert!(made.status.success(), "{arguments:?}: {text}");
+}
+
+/// Waits until the clock of the file system has ticked since `file` was written: a file that is as old as a build may change
+/// without a trace, and the next build takes no chances.
+fn wait_for_a_tick(scratch: &Scratch, file: &str) {
+    let written = |file: &str| {
+        fs::metadata(scratch.join(file))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let ticked = written(file) + std::time::Duration::from_millis(200);
+    while {
+        scratch.write("tick", "");
+        written("tick") < ticked
+    } {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
 }
 
 fn build(scratch: &Scratch, run: Run) -> Program {
@@ -61,6 +92,7 @@ fn a_zipapp_and_a_folder_with_a_main_module() {
         ],
     );
     fs::copy(scratch.join("small.pyz"), scratch.join("small")).unwrap();
+    wait_for_a_tick(&scratch, "small");
     let expected = "42 words\nwords ['a', 'b']\ninner.lazy\n";
     for target in ["small.pyz", "small"] {
         let program = build(&scratch, Pack::build(Case::any()).arg(target));
@@ -87,6 +119,13 @@ fn a_zipapp_and_a_folder_with_a_main_module() {
     );
     let program = build(&scratch, Pack::build(Case::any()).arg("tool"));
     program.run(&[]).run().success().stdout_is("42\n");
+    scratch.write("tool/__main__.py", SPEC);
+    let program = build(&scratch, Pack::build(Case::any()).arg("tool"));
+    program
+        .run(&[])
+        .run()
+        .success()
+        .stdout_is("__main__ '' True\nTrue True True\nin a process\n0\n");
 }
 
 #[test]
@@ -111,8 +150,10 @@ fn archives_on_the_path_and_eggs() {
         ("egg/EGG-INFO/top_level.txt", "hatched\n"),
         (
             "app.py",
-            "import zipped, named, hatched, pkgutil\n\
-             print(zipped.DATA, named.NAME, hatched.VERSION, pkgutil.get_data('hatched', 'yolk.txt').decode())\n",
+            "import importlib.metadata, zipped, named, hatched, pkgutil, unzipped\n\
+             print(zipped.DATA, named.NAME, hatched.VERSION, pkgutil.get_data('hatched', 'yolk.txt').decode())\n\
+             egg = importlib.metadata.distribution('unzipped')\n\
+             print(egg.version, egg.requires, [point.name for point in egg.entry_points], pkgutil.get_data('unzipped', 'white.txt'))\n",
         ),
     ] {
         scratch.write(name, text);
@@ -129,7 +170,26 @@ fn archives_on_the_path_and_eggs() {
     let site = scratch.join(format!("venv/lib/python{version}/site-packages"));
     let egg = format!("hatched-2.5-py{version}.egg");
     fs::rename(scratch.join("egg.zip"), site.join(&egg)).unwrap();
-    fs::write(site.join("easy-install.pth"), format!("./{egg}\n")).unwrap();
+    let folder = format!("unzipped-1.5-py{version}.egg");
+    for (name, text) in [
+        ("unzipped/__init__.py", "import hatched\n"),
+        ("unzipped/white.txt", "white"),
+        (
+            "EGG-INFO/PKG-INFO",
+            "Metadata-Version: 1.0\nName: unzipped\nVersion: 1.5\n",
+        ),
+        ("EGG-INFO/requires.txt", "hatched\n"),
+        ("EGG-INFO/entry_points.txt", "[of.eggs]\nwhite = unzipped\n"),
+    ] {
+        let path = site.join(&folder).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    fs::write(
+        site.join("easy-install.pth"),
+        format!("./{egg}\n./{folder}\n"),
+    )
+    .unwrap();
     for folder in ["lib", "other", "egg"] {
         fs::remove_dir_all(scratch.join(folder)).unwrap();
     }
@@ -138,7 +198,7 @@ fn archives_on_the_path_and_eggs() {
     let outcome = program.run(&[]).run();
     outcome
         .success()
-        .stdout_is("zipped data by PYTHONPATH 2.5 yolk\n");
+        .stdout_is("zipped data by PYTHONPATH 2.5 yolk\n1.5 ['hatched'] ['white'] b'white'\n");
 }
 
 #[test]

@@ -118,3 +118,89 @@ fn hooks_that_a_library_declares() {
         .success()
         .stdout_is("the back end True\n");
 }
+
+const KNOWING: &str = "\
+import sys
+import front, moved, parts.more, made.later
+from front.deep import VALUE
+try:
+    import unwanted
+except ImportError:
+    unwanted = None
+print(moved.WHERE, parts.more.WHERE, made.later, VALUE, unwanted)
+";
+
+/// `pre_find_module_path` and `pre_safe_import_module`: where modules are, before they are looked for.
+#[test]
+fn hooks_that_know_where_modules_are() {
+    let scratch = Scratch::new();
+    let script = scratch.write("app.py", KNOWING);
+    scratch.write("elsewhere/moved.py", "WHERE = 'elsewhere'\n");
+    scratch.write("parts/__init__.py", "");
+    scratch.write("extra/more.py", "WHERE = 'extra'\n");
+    scratch.write(
+        "made/__init__.py",
+        "import sys\nlater = sys.modules['made.later'] = 'made'\n",
+    );
+    scratch.write(
+        "front/__init__.py",
+        "import importlib, sys\nsys.modules['front.deep'] = importlib.import_module('.'.join(['backing', 'deep']))\n",
+    );
+    scratch.write("backing/__init__.py", "");
+    scratch.write(
+        "backing/deep.py",
+        "from backing import deeper\nVALUE = 'deep'\n",
+    );
+    scratch.write("backing/deeper.py", "");
+    scratch.write("unwanted.py", "");
+    let here = "import os\nhere = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))\n";
+    let before = |kind: &str, module: &str, statement: &str| {
+        let hook = format!("{here}def {kind}(api):\n    {statement}\n");
+        scratch.write(&format!("hooks/{kind}/hook-{module}.py"), hook);
+    };
+    let (find, import) = ("pre_find_module_path", "pre_safe_import_module");
+    before(
+        find,
+        "moved",
+        "api.search_dirs = [os.path.join(here, 'elsewhere')]",
+    );
+    before(find, "unwanted", "api.search_dirs = []");
+    before(
+        find,
+        "parts",
+        "assert api.module_name == 'parts' and api.search_dirs",
+    );
+    before(
+        import,
+        "parts",
+        "api.append_package_path(os.path.join(here, 'extra'))",
+    );
+    before(
+        import,
+        "made.later",
+        "api.add_runtime_module(api.module_name)",
+    );
+    before(
+        import,
+        "front.deep",
+        "api.add_alias_module('backing.deep', 'front.deep')",
+    );
+    before(import, "backing", "api.no_such_thing()");
+    // Of a module that is found only by a hook.
+    scratch.write("hooks/hook-moved.py", "hiddenimports = ['absent']\n");
+    let build = Pack::build_script(&script, &["--additional-hooks-dir", "hooks"], Case::any())
+        .arg("--distpath")
+        .arg(scratch.join("dist"))
+        .run();
+    build
+        .success()
+        .stderr_has("hook-backing.py failed, line 4 of hook-backing.py: AttributeError")
+        .stderr_has("no module `absent` was found for `the hook of moved`");
+    assert!(!build.stderr_text().contains("made.later"));
+    assert!(!build.stderr_text().contains("front.deep"));
+    Program::at(&scratch.join("dist"), Case::any())
+        .run(&[])
+        .run()
+        .success()
+        .stdout_is("elsewhere extra made deep None\n");
+}

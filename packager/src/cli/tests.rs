@@ -78,6 +78,8 @@ fn build_help() {
               A further folder to find modules in
           --additional-hooks-dir <DIR>
               A folder of PyInstaller hooks
+          --keep <KIND>
+              What libraries do without: tests, stubs, sources, static-libraries, debug-symbols
           --exclude-module <MODULE>
               Leave out a module and its submodules [alias: --exclude]
           --exclude-distribution <NAME>

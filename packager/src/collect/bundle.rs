@@ -22,11 +22,13 @@ pub(super) struct Bundle<'a> {
     by_dest: HashMap<ArchivePath, usize>,
     by_source: HashMap<PathBuf, ArchivePath>,
     modules: BTreeMap<String, (Rank, CollectedModule)>,
-    /// `[exclude] modules`, as paths.
+    /// `[exclude] modules` and those that hooks exclude, as paths.
     excluded: Vec<String>,
     warnings: Vec<String>,
     /// Files of distributions that are not to be placed.
     left_out: BTreeMap<ArchivePath, LeftOut>,
+    /// Files of distributions that serve who develops them.
+    stayed_behind: BTreeMap<ArchivePath, LeftOut>,
 }
 
 /// Which of several files a module name stands for: the lowest. Whose it is, package before module, suffix.
@@ -69,10 +71,10 @@ struct ModuleFile {
 }
 
 impl<'a> Bundle<'a> {
-    pub(super) fn new(
+    pub(super) fn new<'e>(
         facts: &InterpreterFacts,
         graph: &'a ModuleGraph,
-        excluded: &[String],
+        excluded: impl Iterator<Item = &'e str>,
     ) -> Self {
         let extensions = facts
             .extension_suffixes
@@ -89,9 +91,10 @@ impl<'a> Bundle<'a> {
             by_dest: HashMap::new(),
             by_source: HashMap::new(),
             modules: BTreeMap::new(),
-            excluded: excluded.iter().map(|name| name.replace('.', "/")).collect(),
+            excluded: excluded.map(|name| name.replace('.', "/")).collect(),
             warnings: Vec::new(),
             left_out: BTreeMap::new(),
+            stayed_behind: BTreeMap::new(),
         }
     }
 
@@ -104,8 +107,17 @@ impl<'a> Bundle<'a> {
         self.left_out.contains_key(dest)
     }
 
+    /// These files were not placed; others may have places among theirs.
+    pub(super) fn leave_behind(&mut self, files: BTreeMap<ArchivePath, LeftOut>) {
+        self.stayed_behind.extend(files);
+    }
+
+    /// All that was left out and that nothing else has brought.
     pub(super) fn take_left_out(&mut self) -> BTreeMap<ArchivePath, LeftOut> {
-        std::mem::take(&mut self.left_out)
+        let mut left_out = std::mem::take(&mut self.stayed_behind);
+        left_out.retain(|dest, _| !self.by_dest.contains_key(dest));
+        left_out.append(&mut self.left_out);
+        left_out
     }
 
     /// The module that the importer knows by this name.
@@ -346,7 +358,7 @@ mod tests {
     #[test]
     fn names_of_module_files() {
         let graph = ModuleGraph::default();
-        let bundle = Bundle::new(&facts(), &graph, &[]);
+        let bundle = Bundle::new(&facts(), &graph, std::iter::empty());
         let check = |relative: &str, expected: Option<(&str, bool)>| {
             let found = bundle.parse(relative);
             assert_eq!(

@@ -241,7 +241,7 @@ fn is_of_tests(dest: &str) -> bool {
     dest.split('/').any(|part| TESTS.contains(&part))
 }
 
-fn is_metadata(dest: &str) -> bool {
+pub(super) fn is_metadata(dest: &str) -> bool {
     let top = dest.split('/').next().unwrap_or_default();
     dest.contains('/') && (top.ends_with(".dist-info") || top.ends_with(".egg-info"))
 }

@@ -2,15 +2,17 @@
 
 use super::CollectError;
 use super::bundle::{Bundle, Owner};
+use super::development::Leaving;
 use crate::collection::{CollectedDistribution, CollectedFile, FileRole, FileSource};
+use crate::development::Development;
 use crate::elf::ElfFile;
-use crate::graph::{ModuleGraph, ReachedDistribution, Reason};
+use crate::graph::{ModuleGraph, ReachedDistribution};
 use crate::inputs;
-use crate::installed::{Distribution, DistributionFiles};
+use crate::installed::{Distribution, DistributionFiles, EGG_INFO};
 use payload::ArchivePath;
 use platform::path::normal;
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -18,66 +20,33 @@ use std::path::{Path, PathBuf};
 pub(super) const WHY: &str = "distribution ";
 
 /// A file of a distribution that was looked at.
-struct Item {
-    path: PathBuf,
+pub(super) struct Item {
+    pub(super) path: PathBuf,
     /// Where it goes.
-    dest: String,
+    pub(super) dest: String,
     /// Below site-packages, where modules are.
-    inside: bool,
+    pub(super) inside: bool,
     executable: bool,
-    size: u64,
+    pub(super) size: u64,
 }
 
 pub(super) fn collect(
     bundle: &mut Bundle<'_>,
     graph: &ModuleGraph,
+    keep: &BTreeSet<Development>,
 ) -> Result<Vec<CollectedDistribution>, CollectError> {
     let items: Vec<Vec<Item>> = graph
         .distributions
         .par_iter()
         .map(|taken| items(&taken.distribution))
         .collect::<Result<_, _>>()?;
-    Ok(graph
-        .distributions
-        .iter()
-        .zip(items)
-        .map(|(taken, mut items)| {
-            leave_tests(graph, taken, &mut items);
-            place(bundle, taken, items)
-        })
-        .collect())
-}
-
-/// Takes folders called `tests` out of `items`, unless a module in one is reached, or a setting asks for the distribution.
-fn leave_tests(graph: &ModuleGraph, taken: &ReachedDistribution, items: &mut Vec<Item>) {
-    if matches!(taken.reason, Reason::Setting(_)) {
-        return;
+    let leaving = Leaving::new(graph, keep);
+    let mut distributions = Vec::new();
+    for (taken, mut items) in graph.distributions.iter().zip(items) {
+        bundle.leave_behind(leaving.take(taken, &mut items));
+        distributions.push(place(bundle, taken, items));
     }
-    let mut reached: HashMap<String, bool> = HashMap::new();
-    items.retain(|item| {
-        let folder = tests_folder(&item.dest).filter(|_| item.inside);
-        folder.is_none_or(|folder| {
-            *reached.entry(folder.to_owned()).or_insert_with(|| {
-                let name = folder.replace('/', ".");
-                let mut below = graph.modules.range(name.clone()..);
-                below.next().is_some_and(|(found, _)| {
-                    found
-                        .strip_prefix(&name)
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                })
-            })
-        })
-    });
-}
-
-/// `a/tests` of `a/tests/b.py`: tests of a library, which it can do without. `test` is another thing: `django.test` is for
-/// programs.
-fn tests_folder(dest: &str) -> Option<&str> {
-    let at = match dest.starts_with("tests/") {
-        true => 0,
-        false => dest.find("/tests/")? + 1,
-    };
-    Some(&dest[..at + "tests".len()])
+    Ok(distributions)
 }
 
 fn place(
@@ -168,6 +137,11 @@ fn recorded(distribution: &Distribution, file: &str) -> Result<Option<Item>, Col
             .is_file()
             .then(|| item(path, dest, inside, &metadata))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // Debian moves scripts and data elsewhere, or drops them, and leaves RECORD as it was.
+            let is_module = inside && dest.ends_with(".py");
+            if !is_module && distribution.site.ends_with("dist-packages") {
+                return Ok(None);
+            }
             Err(CollectError::MissingRecordFile {
                 distribution: distribution.label(),
                 file: path,
@@ -183,6 +157,12 @@ fn below_root(distribution: &Distribution, path: PathBuf) -> Option<Item> {
         .ok()?
         .to_str()?
         .to_owned();
+    // A bundle is one folder of many distributions: an egg's metadata gets the name that it has in such.
+    let of_egg = dest.strip_prefix(EGG_INFO).and_then(|rest| {
+        let egg = crate::archives::egg(&distribution.site)?;
+        Some(format!("{egg}.egg-info{rest}"))
+    });
+    let dest = of_egg.unwrap_or(dest);
     let metadata = inputs::metadata(&path).ok()?;
     (!is_left_behind(&dest)).then(|| item(path, dest, true, &metadata))
 }
@@ -197,19 +177,18 @@ fn item(path: PathBuf, dest: String, inside: bool, metadata: &std::fs::Metadata)
     }
 }
 
-/// What a packed program has no use for: caches of bytecode, what `site` reads at start, how editable installs are
-/// made, where the distribution was installed from.
+/// What a packed program has no use for: what `site` reads at start, how editable installs are made, where the distribution
+/// was installed from.
 fn is_left_behind(file: &str) -> bool {
     let top = !file.contains('/');
-    file.contains("__pycache__/")
-        || (top && (file.ends_with(".pth") || file.starts_with("__editable__")))
+    (top && (file.ends_with(".pth") || file.starts_with("__editable__")))
         || file.ends_with(".dist-info/direct_url.json")
 }
 
 /// The place of `file` (relative to `site`) in the bundle, and whether it is below site-packages.
 ///
 /// `../../../share/x` goes to `share/x`: the prefix of an installation is three folders above its site-packages, and
-/// that of a bundle is its root. Headers are of no use to a running program.
+/// that of a bundle is its root.
 pub(super) fn destination(site: &Path, file: &str) -> Option<(String, bool)> {
     if !file.starts_with("../") && !file.starts_with('/') {
         return Some((file.to_owned(), true));
@@ -220,9 +199,6 @@ pub(super) fn destination(site: &Path, file: &str) -> Option<(String, bool)> {
     }
     let prefix = site.ancestors().nth(3)?;
     let below = path.strip_prefix(prefix).ok()?.to_str()?;
-    if below.starts_with("include/") {
-        return None;
-    }
     // `lib64/python3.11/site-packages/x`: a second site folder of the same prefix.
     match below.split_once("/site-packages/") {
         Some((_, inside)) => Some((inside.to_owned(), true)),
@@ -257,7 +233,7 @@ mod tests {
         check("flask/app.py", Some(("flask/app.py", true)));
         check("../../../share/man/x.1", Some(("share/man/x.1", false)));
         check("../../../bin/flask", Some(("bin/flask", false)));
-        check("../../../include/x.h", None);
+        check("../../../include/x.h", Some(("include/x.h", false)));
         check(
             "../../../lib64/python3.11/site-packages/a/b.so",
             Some(("a/b.so", true)),
@@ -268,22 +244,8 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_tests() {
-        let check = |dest: &str, expected: Option<&str>| {
-            assert_eq!(tests_folder(dest), expected, "{dest}");
-        };
-        check("a/tests/b.py", Some("a/tests"));
-        check("a/b/tests/data/tests/x", Some("a/b/tests"));
-        check("tests/a.py", Some("tests"));
-        check("a/tests.py", None);
-        check("a/test/b.py", None);
-        check("contests/a.py", None);
-    }
-
-    #[test]
     fn left_behind() {
         for file in [
-            "a/__pycache__/b.pyc",
             "x-nspkg.pth",
             "__editable___x_finder.py",
             "x-1.dist-info/direct_url.json",

@@ -7,6 +7,7 @@ mod application;
 mod bundle;
 mod data;
 mod demand;
+mod development;
 mod distribution;
 mod glob;
 mod interpreter;
@@ -147,13 +148,14 @@ fn gather<'a>(
     graph: &'a ModuleGraph,
     left_out: BTreeMap<ArchivePath, LeftOut>,
 ) -> Result<Gathered<'a>, CollectError> {
-    let mut bundle = Bundle::new(facts, graph, &plan.exclude.modules);
+    let excluded = plan.exclude.modules.iter().map(String::as_str);
+    let mut bundle = Bundle::new(facts, graph, excluded.chain(graph.hooks.left_out()));
     bundle.leave_out(left_out);
     application::collect(&mut bundle, plan, graph)?;
     data::rules(&mut bundle, plan)?;
     data::hints(&mut bundle, plan, graph)?;
     application::editable_data(&mut bundle, facts, graph)?;
-    let distributions = distribution::collect(&mut bundle, graph)?;
+    let distributions = distribution::collect(&mut bundle, graph, &plan.include.development)?;
     application::third_party_leftovers(&mut bundle, graph)?;
     data::of_hooks(&mut bundle, graph);
     stdlib::collect(&mut bundle, facts, graph)?;

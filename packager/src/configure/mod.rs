@@ -19,6 +19,7 @@ pub mod value;
 
 use crate::archives;
 use crate::collection::GlibcVersion;
+use crate::development::Development;
 use crate::layout::is_windows;
 use crate::plan::{Brand, BuildPlan, BundleMode, DataRule, Entry, Exclude, Include, UnpackPolicy};
 use environment::Environment;
@@ -26,6 +27,7 @@ pub use error::ConfigError;
 use layer::Layer;
 use payload::Wsgi;
 use project::{Main, Project};
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 use value::Given;
 
@@ -294,7 +296,19 @@ fn include(settings: &Layer, current: &Path) -> Result<Include, ConfigError> {
         submodules: dotted(settings.list("include.submodules"))?,
         distributions: texts(settings.list("include.distributions")),
         hooks: folders(settings.list("include.hooks"), current)?,
+        development: development(settings.list("include.development"))?,
     })
+}
+
+fn development(given: &[Given<String>]) -> Result<BTreeSet<Development>, ConfigError> {
+    let read = |given: &Given<String>| {
+        Development::called(&given.value).ok_or_else(|| ConfigError::Invalid {
+            origin: given.origin.clone(),
+            got: format!("`{}`", given.value),
+            expected: value::one_of(&Development::WORDS),
+        })
+    };
+    given.iter().map(read).collect()
 }
 
 fn exclude(settings: &Layer, current: &Path) -> Result<Exclude, ConfigError> {

@@ -458,6 +458,15 @@ static OWN: &[Setting] = &[
                honoured without it. They run in the Python that is packed. May be given several times.",
     },
     Setting {
+        key: "include.development",
+        kind: Kind::Texts,
+        flags: &[option("keep", "KIND")],
+        heading: CONTENTS,
+        help: "What libraries do without: tests, stubs, sources, static-libraries, debug-symbols",
+        more: "Files that serve those who develop a library stay behind where nothing in the bundle can need them; -v says how \
+               much. `bytecode-caches` is a kind, too. May be given several times.",
+    },
+    Setting {
         key: "exclude.modules",
         kind: Kind::Names,
         flags: &[option("exclude-module", "MODULE").or(&["exclude"])],

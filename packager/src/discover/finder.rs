@@ -4,6 +4,7 @@ mod listing;
 
 use crate::facts::InterpreterFacts;
 use crate::graph::{ModuleKind, Origin};
+use crate::hooks::Hooks;
 use listing::Listing;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -66,8 +67,10 @@ pub(crate) struct Root {
 
 /// Searches `sys.path` of the target; remembers what it found.
 #[derive(Debug)]
-pub(crate) struct Finder {
+pub(crate) struct Finder<'a> {
     roots: Vec<Root>,
+    /// They may know better where a module is.
+    hooks: &'a Hooks,
     builtin: HashSet<String>,
     startup: HashSet<&'static str>,
     /// Suffixes of modules in the order that they are tried in.
@@ -85,9 +88,9 @@ enum FileKind {
     Bytecode,
 }
 
-impl Finder {
+impl<'h> Finder<'h> {
     /// `own` are the application's folders, first the script's.
-    pub(crate) fn new(own: &[PathBuf], facts: &InterpreterFacts) -> Self {
+    pub(crate) fn new(own: &[PathBuf], facts: &InterpreterFacts, hooks: &'h Hooks) -> Self {
         let extensions = facts
             .extension_suffixes
             .iter()
@@ -98,6 +101,7 @@ impl Finder {
         ];
         Self {
             roots: roots(own, facts),
+            hooks,
             builtin: facts.builtin_modules.iter().cloned().collect(),
             startup: STARTUP.into(),
             suffixes: extensions.chain(others).collect(),
@@ -131,6 +135,10 @@ impl Finder {
         if name.is_empty() || name.split('.').any(str::is_empty) {
             return None;
         }
+        if let Some(folders) = self.hooks.search(name) {
+            let roots = folders.iter().map(|folder| self.root_of(folder)).collect();
+            return self.search_in(roots, name.rsplit('.').next().unwrap_or(name));
+        }
         let Some((parent, last)) = name.rsplit_once('.') else {
             return self.search_top(name);
         };
@@ -148,7 +156,26 @@ impl Finder {
         if found.is_none() && self.extends_its_path(&package.kind) {
             found = self.search_in(self.roots_below(parent), last);
         }
+        if found.is_none() {
+            let further = self.hooks.package_path(parent).iter();
+            let further = further.map(|folder| self.root_of(folder)).collect();
+            found = self.search_in(further, last);
+        }
         found.or_else(|| self.search_editable(name))
+    }
+
+    /// A folder that a hook names: whose it is tells the folder of the search path that it lies in.
+    fn root_of(&self, folder: &Path) -> Root {
+        let around = self
+            .roots
+            .iter()
+            .filter(|root| folder.starts_with(&root.path));
+        let around = around.max_by_key(|root| root.path.as_os_str().len());
+        Root {
+            path: folder.to_owned(),
+            origin: around.map_or(Origin::App, |root| root.origin.clone()),
+            editable: false,
+        }
     }
 
     fn search_top(&mut self, name: &str) -> Option<Found> {

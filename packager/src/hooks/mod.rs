@@ -5,6 +5,7 @@
 //! counts is the rest: modules that a string names, data outside of the distribution, imports to be left out, scripts that
 //! run before the program. A hook that fails is told and harms nothing.
 
+mod before;
 mod worker;
 
 use crate::facts::InterpreterFacts;
@@ -27,8 +28,10 @@ const NOT_HERE: [&str; 3] = ["_pyi_rth_utils", "pyimod0", "_pyi_splash"];
 #[derive(Debug, Clone, Default)]
 pub struct Hooks {
     by_module: BTreeMap<String, Hook>,
-    /// Every module that was asked about.
+    /// Every module that was asked about when it was there.
     asked: HashSet<String>,
+    /// And when it was not.
+    asked_missing: HashSet<String>,
     problems: BTreeSet<String>,
 }
 
@@ -37,8 +40,9 @@ pub struct Hooks {
 pub(crate) struct Hook {
     /// The module, dotted.
     pub(crate) module: String,
-    /// The hook; there may be scripts to run before the program alone.
-    file: Option<PathBuf>,
+    /// The hooks; there may be scripts to run before the program alone.
+    #[serde(default)]
+    files: Vec<PathBuf>,
     /// Modules that nothing imports.
     #[serde(default)]
     pub(crate) imports: Vec<String>,
@@ -54,6 +58,9 @@ pub(crate) struct Hook {
     binaries: Vec<(PathBuf, String)>,
     #[serde(default)]
     runtime: Vec<PathBuf>,
+    /// Of the hooks that run before the module is looked for.
+    #[serde(default)]
+    before: Option<before::Before>,
 }
 
 impl Hook {
@@ -73,7 +80,7 @@ impl Hook {
 }
 
 impl Hooks {
-    /// Runs the hooks of modules in `graph` that were not asked about yet; returns whether there is anything new.
+    /// Runs the hooks of modules in `graph`, and of those that it misses, that were not asked about yet; returns whether there is anything new.
     pub(crate) fn run(
         &mut self,
         plan: &BuildPlan,
@@ -85,14 +92,11 @@ impl Hooks {
         if none || crate::layout::is_windows(&plan.target) {
             return false;
         }
-        let modules = graph.modules.keys().cloned();
-        let modules: Vec<String> = modules
-            .filter(|module| self.asked.insert(module.clone()))
-            .collect();
-        if modules.is_empty() {
+        let (there, missing) = self.unasked(graph);
+        if there.is_empty() && missing.is_empty() {
             return false;
         }
-        let answer = match worker::ask(plan, facts, &graph.hook_distributions, modules) {
+        let answer = match worker::ask(plan, facts, &graph.hook_distributions, &there, &missing) {
             Ok(answer) => answer,
             Err(problem) => {
                 self.problems.insert(problem);
@@ -100,14 +104,25 @@ impl Hooks {
             }
         };
         self.problems.extend(answer.problems);
-        let before = self.by_module.len();
+        let mut anything_new = false;
         for hook in answer.results {
-            for path in hook.file.iter().chain(&hook.runtime) {
+            for path in hook.files.iter().chain(&hook.runtime) {
                 inputs::note_path(path);
             }
-            self.by_module.insert(hook.module.clone(), hook);
+            let known = self.by_module.insert(hook.module.clone(), hook.clone());
+            anything_new |= known.is_none_or(|known| known != hook);
         }
-        self.by_module.len() > before
+        anything_new
+    }
+
+    /// The modules of `graph` that were not asked about, and those that it misses: there may be hooks that know where they are.
+    fn unasked(&mut self, graph: &ModuleGraph) -> (Vec<String>, Vec<String>) {
+        let there = graph.modules.keys().cloned();
+        let there = there.filter(|module| self.asked.insert(module.clone()));
+        let there: Vec<String> = there.collect();
+        let missing = before::missing(graph).into_iter();
+        let missing = missing.filter(|module| self.asked_missing.insert(module.clone()));
+        (there, missing.collect())
     }
 
     /// The hook of `module`.

@@ -5,6 +5,9 @@ import traceback
 
 MARKER = "@pack-hooks@"
 
+# Kinds of hooks that run before a module is looked for, each in a folder of its own.
+BEFORE = ("pre_find_module_path", "pre_safe_import_module")
+
 
 class Api:
     """What `hook(hook_api)` is given."""
@@ -34,7 +37,43 @@ class Api:
         pass
 
     def append_package_path(self, folder):
+        # A module's `__path__` is what it makes of it when it is imported.
         pass
+
+
+class BeforeFind:
+    """What `pre_find_module_path(api)` is given."""
+
+    def __init__(self, name):
+        self.module_name = name
+        self.module_graph = None
+        parent = name.rpartition(".")[0]
+        spec = _spec(parent) if parent else None
+        self.search_dirs = list(spec.submodule_search_locations or ()) if spec else ([] if parent else list(sys.path))
+
+
+class BeforeImport:
+    """What `pre_safe_import_module(api)` is given."""
+
+    def __init__(self, name):
+        self.module_name = name
+        self.module_basename = name.rpartition(".")[2]
+        self.parent_package = None
+        self.module_graph = self
+        self.package_path, self.made, self.aliases = [], [], []
+
+    def add_runtime_module(self, module_name):
+        self.made.append(module_name)
+
+    add_runtime_package = add_runtime_module
+
+    def add_alias_module(self, real_module_name, alias_module_name):
+        self.aliases.append([alias_module_name, real_module_name])
+
+    alias_module = add_alias_module
+
+    def append_package_path(self, directory):
+        self.package_path.append(os.path.abspath(directory))
 
 
 def _pairs(items):
@@ -86,11 +125,27 @@ def _runtime_hooks(folders, problems):
     return found
 
 
-def _run(module, path):
+def _scope(module, path):
     scope = {"__name__": "hook_" + module.replace(".", "_"), "__file__": path}
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec")
     exec(code, scope)
+    return scope
+
+
+def _run_before(module, path, kind):
+    scope = _scope(module, path)
+    api = (BeforeFind if kind == "pre_find_module_path" else BeforeImport)(module)
+    if kind == "pre_find_module_path":
+        before = list(api.search_dirs)
+        scope[kind](api)
+        return {} if list(api.search_dirs) == before else {"search": [os.path.abspath(item) for item in api.search_dirs]}
+    scope[kind](api)
+    return {"package_path": api.package_path, "made": api.made, "aliases": api.aliases}
+
+
+def _run(module, path):
+    scope = _scope(module, path)
     api = Api(module)
     if callable(scope.get("hook")):
         scope["hook"](api)
@@ -112,21 +167,35 @@ def main():
     problems = []
     folders = request["folders"] + _entry_folders(request["distributions"], problems)
     hooks = _hooks_in(folders)
+    kinds = {kind: _hooks_in([os.path.join(folder, kind) for folder in folders]) for kind in BEFORE}
     runtime = _runtime_hooks(folders, problems)
     results = []
-    for module in request["modules"]:
-        if module not in hooks and module not in runtime:
-            continue
-        result = {"module": module, "file": None, "runtime": runtime.get(module, [])}
-        if module in hooks:
-            result["file"] = hooks[module]
-            try:
-                result.update(_run(module, hooks[module]))
-            except (Exception, SystemExit) as error:
-                last = traceback.extract_tb(error.__traceback__)[-1:]
-                where = f", line {last[0].lineno} of {os.path.basename(last[0].filename)}" if last else ""
-                problems.append(f"the PyInstaller hook {hooks[module]} failed{where}: {type(error).__name__}: {error}")
-        results.append(result)
+
+    def attempt(function, *arguments):
+        try:
+            return function(*arguments)
+        except (Exception, SystemExit) as error:
+            path = arguments[1]
+            last = traceback.extract_tb(error.__traceback__)[-1:]
+            where = f", line {last[0].lineno} of {os.path.basename(last[0].filename)}" if last else ""
+            problems.append(f"the PyInstaller hook {path} failed{where}: {type(error).__name__}: {error}")
+            return {}
+
+    for module in request["modules"] + request["missing"]:
+        result = {"module": module, "files": []}
+        # What is not there has no hook of its own.
+        if module in request["modules"] and (module in hooks or module in runtime):
+            result["runtime"] = runtime.get(module, [])
+            if module in hooks:
+                result["files"].append(hooks[module])
+                result.update(attempt(_run, module, hooks[module]))
+        for kind in BEFORE:
+            path = kinds[kind].get(module)
+            if path:
+                result["files"].append(path)
+                result.setdefault("before", {}).update(attempt(_run_before, module, path, kind))
+        if len(result) > 2 or result["files"]:
+            results.append(result)
     sys.stdout.write("\n" + MARKER + json.dumps({"results": results, "problems": problems}) + "\n")
     sys.stdout.flush()
 

@@ -23,7 +23,8 @@ pub(super) struct Answer {
     pub(super) problems: Vec<String>,
 }
 
-/// Runs the hooks of `modules`, as far as there are any in the folders of the settings and of `distributions`.
+/// Runs the hooks of the modules that are `there`, and those of `missing` ones that may know where these are, as far as there are
+/// any in the folders of the settings and of `distributions`.
 ///
 /// # Errors
 /// A line for the reader, when they cannot be run at all.
@@ -31,7 +32,8 @@ pub(super) fn ask(
     plan: &BuildPlan,
     facts: &InterpreterFacts,
     distributions: &[String],
-    modules: Vec<String>,
+    there: &[String],
+    missing: &[String],
 ) -> Result<Answer, String> {
     // Distributions that were installed for the program alone are none of the interpreter's.
     let staged = facts
@@ -42,7 +44,8 @@ pub(super) fn ask(
         "paths": plan.paths.iter().chain(staged).collect::<Vec<_>>(),
         "folders": plan.include.hooks,
         "distributions": distributions,
-        "modules": modules,
+        "modules": there,
+        "missing": missing,
     });
     let output = run(facts, &request.to_string())
         .map_err(|error| format!("PyInstaller hooks cannot be run: {error}"))?;

@@ -144,6 +144,17 @@ pub(super) fn roots(site: &Path, metadata: &Path, name: &str) -> Vec<PathBuf> {
     found
 }
 
+/// All that lies in the folder of an egg beside its metadata.
+pub(super) fn roots_of_egg(folder: &Path) -> Vec<PathBuf> {
+    let entries = inputs::entries(folder).into_iter().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = paths
+        .filter(|path| path.file_name().is_some_and(|name| name != super::EGG_INFO))
+        .collect();
+    found.sort();
+    found
+}
+
 /// `name/`, `name.py`, `name.<tag>.so` among `entries`.
 fn named<'a>(entries: &'a [PathBuf], name: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
     let matches = move |path: &&PathBuf| {

@@ -154,6 +154,7 @@ impl Distribution {
         let header = metadata::read(metadata)?;
         let files = match record::read(metadata) {
             Some(files) => DistributionFiles::Recorded(files),
+            None if is_of_egg(metadata) => DistributionFiles::Roots(metadata::roots_of_egg(site)),
             None => DistributionFiles::Roots(metadata::roots(site, metadata, &header.name)),
         };
         Some(Self {
@@ -263,15 +264,24 @@ fn is_module_file(file: &str) -> bool {
     kind && !file.starts_with("../") && !file.starts_with('/') && !file.contains("__pycache__/")
 }
 
+/// How the folder of metadata is called in the folder of an egg, which holds one distribution alone.
+pub(crate) const EGG_INFO: &str = "EGG-INFO";
+
+fn is_of_egg(metadata: &Path) -> bool {
+    metadata.file_name().is_some_and(|name| name == EGG_INFO)
+}
+
 /// The metadata folders and files in `site`, sorted: of two versions' left-overs the choice is at least the same.
 fn metadata_in(site: &Path) -> Vec<(PathBuf, PathBuf)> {
     let entries = inputs::entries(site)
         .into_iter()
         .flatten()
         .map(|entry| entry.path());
+    let is_egg = site.extension().is_some_and(|end| end == "egg");
     let is_metadata = |path: &PathBuf| {
         path.extension()
             .is_some_and(|extension| extension == "dist-info" || extension == "egg-info")
+            || (is_egg && is_of_egg(path))
     };
     let mut found: Vec<_> = entries
         .filter(is_metadata)

@@ -124,6 +124,7 @@ impl Project {
             files: 1,
             largest: Vec::new(),
             left_out: Vec::new(),
+            stayed_behind: Vec::new(),
             libstdcxx: None,
             found: Vec::new(),
             warnings: vec!["told again".into()],

@@ -56,7 +56,16 @@ def prepare_script(path):
 
     code, full, index = _script(path)
     namespace = main_namespace()
-    namespace.update(__file__=full, __cached__=None, __loader__=PackLoader("__main__", full, index))
+    loader = PackLoader("__main__", full, index)
+    namespace.update(__file__=full, __cached__=None, __loader__=loader)
+    if path.rpartition("/")[2] == "__main__.py":
+        from _frozen_importlib import ModuleSpec
+
+        # As of `python FOLDER` and `python ZIP`. `multiprocessing` goes by it: such a module must not be run again.
+        spec = ModuleSpec("__main__", loader, origin=full)
+        spec._set_fileattr = True
+        spec._cached = full + "c"
+        namespace.update(__package__="", __spec__=spec)
     return code, namespace
 
 

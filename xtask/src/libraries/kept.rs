@@ -18,7 +18,8 @@ Written by `cargo xtask libraries --page`. Each library stands in an environment
 alone, with a script that does real work with it. `pack build SCRIPT` with no option made one executable of it. That ran
 where no Python, no environment and no source is in sight, and no network but the machine's own. Sizes are
 those of the executable, times those of the build without any cache. PyInstaller: `--onefile`, with no other option,
-pyinstaller-hooks-contrib installed; a library without its columns was not tried with it.
+pyinstaller-hooks-contrib installed; a library without its columns was not tried with it. Its results are kept while the library's
+version is the same, so they may be of an earlier day than ours; build times are not to be compared then.
 
 torch and transformers are tried when they are named. wxPython is not among them: it has no wheel for Linux.
 ";

@@ -86,7 +86,10 @@ fn left_out<'a>(inside: &'a Inside<'_>, name: &str) -> Option<(&'a str, &'a str)
         let module = stem.is_some_and(|rest| {
             rest.starts_with('.') || (rest.starts_with("/__init__.") && !rest[1..].contains('/'))
         });
-        file == name || (module && !name.contains('/'))
+        // Of tests the folder stands for all that was in it.
+        let below = file.ends_with('/')
+            && (name.starts_with(file) || format!("{folders}/").starts_with(file));
+        file == name || below || (module && !name.contains('/'))
     };
     let reasons = inside.record.left_out.iter();
     let mut files = reasons

@@ -1,6 +1,7 @@
 //! Collections of small trees made for the purpose.
 
 use super::*;
+use crate::development::Development;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -152,6 +153,8 @@ fn tests_of_distributions() {
         (&format!("{SITE}/pkg/__init__.py"), ""),
         (&format!("{SITE}/pkg/tests/test_a.py"), ""),
         (&format!("{SITE}/pkg/test/client.py"), ""),
+        (&format!("{SITE}/pkg/part/test/test_b.py"), ""),
+        (&format!("{SITE}/pkg/part/test/data.txt"), ""),
         (&format!("{SITE}/pkg/used/tests/support.py"), ""),
         (&format!("{SITE}/pkg/used/tests/data.txt"), ""),
         (
@@ -161,7 +164,7 @@ fn tests_of_distributions() {
         (
             &format!("{SITE}/pkg-1.dist-info/RECORD"),
             "pkg/__init__.py,,\npkg/tests/test_a.py,,\npkg/test/client.py,,\npkg/used/tests/support.py,,\n\
-             pkg/used/tests/data.txt,,\n",
+             pkg/used/tests/data.txt,,\npkg/part/test/test_b.py,,\npkg/part/test/data.txt,,\n",
         ),
     ]);
     let collection = project.collect();
@@ -173,10 +176,124 @@ fn tests_of_distributions() {
         "pkg/used/tests/support.py",
     ];
     assert_eq!(own(&collection), kept);
+    let graph = crate::graph::ModuleGraph::default();
+    let record = crate::record::Record::new(&graph, &collection);
+    let left: Vec<_> = record.left_out.values().flatten().collect();
+    assert_eq!(left, ["pkg/part/test/", "pkg/tests/"]);
+    project.plan.include.development = [Development::Tests].into();
+    assert_eq!(own(&project.collect()).len(), kept.len() + 3);
+    project.plan.include.development.clear();
     project.plan.include.distributions = vec!["pkg".into()];
     project.plan.entry = Entry::Script(project.path("app/other.py"));
     testing::tree(&project.path("app"), &[("other.py", "")]);
     assert!(own(&project.collect()).contains(&"pkg/tests/test_a.py"));
+}
+
+/// A project with one distribution, `name`, of `files`; the application imports `pkg`.
+fn of_one_distribution(name: &str, files: &[(&str, &str)]) -> Project {
+    let installed: Vec<(String, &str)> = files
+        .iter()
+        .map(|(path, content)| (format!("{SITE}/{path}"), *content))
+        .collect();
+    let record: String = files
+        .iter()
+        .map(|(path, _)| format!("{path},,\n"))
+        .collect();
+    let info = format!("{SITE}/{}-1.dist-info", name.replace('-', "_"));
+    let metadata = format!("Name: {name}\nVersion: 1\n");
+    let (of_metadata, of_record) = (format!("{info}/METADATA"), format!("{info}/RECORD"));
+    let mut all: Vec<(&str, &str)> = installed
+        .iter()
+        .map(|(path, content)| (path.as_str(), *content))
+        .collect();
+    all.extend([
+        ("app/app.py", "import pkg"),
+        (of_metadata.as_str(), metadata.as_str()),
+        (of_record.as_str(), record.as_str()),
+    ]);
+    Project::new(&all)
+}
+
+const DEVELOPMENT: [(&str, &str); 12] = [
+    ("pkg/__init__.py", ""),
+    ("pkg/_core.pyx", ""),
+    ("pkg/include/pkg.h", ""),
+    ("pkg/lib/libpkg.a", "!<arch>\n"),
+    ("pkg/grammar.a", "no archive"),
+    ("pkg/part.pyi", ""),
+    ("pkg/pkg.pdb", "Microsoft C/C++ MSF 7.00"),
+    ("pkg/protein.pdb", "HEADER"),
+    ("pkg/py.typed", ""),
+    ("pkg/__pycache__/__init__.cpython-311.pyc", ""),
+    ("pkg-1.dist-info/licenses/license.h", ""),
+    ("../../../include/pkg/pkg.h", ""),
+];
+
+/// Stubs, headers, static libraries and symbols stay behind.
+#[test]
+fn what_serves_developers() {
+    let mut project = of_one_distribution("pkg", &DEVELOPMENT);
+    let collection = project.collect();
+    let kept = [
+        "app.py",
+        "pkg-1.dist-info/licenses/license.h",
+        "pkg/__init__.py",
+        "pkg/grammar.a",
+        "pkg/protein.pdb",
+        "pkg/py.typed",
+    ];
+    assert_eq!(own(&collection), kept);
+    let behind: Vec<_> = collection
+        .stayed_behind()
+        .iter()
+        .map(|behind| (behind.kind.word(), behind.files, behind.size))
+        .collect();
+    assert_eq!(
+        behind,
+        [
+            ("stubs", 1, 0),
+            ("sources", 3, 0),
+            ("static-libraries", 1, 8),
+            ("debug-symbols", 1, 24)
+        ]
+    );
+    project.plan.include.development = Development::ALL.into();
+    let all = project.collect();
+    assert_eq!(own(&all).len(), DEVELOPMENT.len() + 1);
+    assert!(by_dest(&all).contains_key("include/pkg/pkg.h") && all.left_out.is_empty());
+    // A setting that names the distribution wants all of it.
+    project.plan.include.development.clear();
+    project.plan.include.distributions = vec!["pkg".into()];
+    assert_eq!(own(&project.collect()).len(), DEVELOPMENT.len());
+}
+
+/// What the code of a library deals with is there.
+#[test]
+fn what_serves_developers_and_the_library_reads() {
+    let left = |name: &str, code: &str| {
+        let mut files = DEVELOPMENT;
+        files[0].1 = code;
+        let collection = of_one_distribution(name, &files).collect();
+        let behind = collection.stayed_behind();
+        behind
+            .iter()
+            .map(|found| found.kind.word())
+            .collect::<Vec<_>>()
+    };
+    let all = left("pkg", "x = 'py.typed', 'other.h'");
+    assert_eq!(
+        all,
+        ["stubs", "sources", "static-libraries", "debug-symbols"]
+    );
+    let lazy = "__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)";
+    assert_eq!(left("pkg", lazy), all[1..]);
+    let reads = "open(here / 'include/pkg.h')";
+    assert_eq!(left("pkg", reads), [all[0], all[2], all[3]]);
+    // `numpy.f2py` names headers, and compiles extension modules only.
+    assert_eq!(left("numpy", reads), all);
+    // Others read stubs, or compile at run time.
+    assert_eq!(left("jedi", ""), all[1..]);
+    assert_eq!(left("cupy-cuda12x", ""), [all[0], all[3]]);
 }
 
 #[test]
@@ -199,6 +316,37 @@ fn a_file_that_record_lists_and_nobody_has() {
             "distribution `pkg 1` lists `{SITE}/pkg/gone.txt`, which is missing on disk; install it again (`pip install \
              --force-reinstall pkg==1`)"
         )
+    );
+}
+
+/// Debian's packages have moved scripts and data out of `dist-packages`, and their RECORD does not know.
+#[test]
+fn files_that_debian_has_moved() {
+    const DEBIAN: &str = "usr/lib/python3/dist-packages";
+    let mut project = Project::new(&[
+        ("app/app.py", "import pkg"),
+        (&format!("{DEBIAN}/pkg/__init__.py"), ""),
+        (
+            &format!("{DEBIAN}/pkg-1.dist-info/METADATA"),
+            "Name: pkg\nVersion: 1\n",
+        ),
+        (
+            &format!("{DEBIAN}/pkg-1.dist-info/RECORD"),
+            "../scripts/pkg,,\n../../../share/pkg/x.txt,,\nscripts-3.10/pkg,,\npkg/cacert.pem,,\npkg/__init__.py,,\n",
+        ),
+    ]);
+    let site = project.path(DEBIAN);
+    project.facts.sys_path[1].clone_from(&site);
+    project.facts.site_packages = vec![site.clone()];
+    assert_eq!(own(&project.collect()), ["app.py", "pkg/__init__.py"]);
+    std::fs::remove_file(site.join("pkg/__init__.py")).unwrap();
+    std::fs::write(site.join("pkg/part.py"), "").unwrap();
+    std::fs::write(project.path("app/app.py"), "import pkg.part").unwrap();
+    let record = site.join("pkg-1.dist-info/RECORD");
+    std::fs::write(record, "pkg/part.py,,\npkg/gone.py,,\n").unwrap();
+    assert!(
+        project.error().contains("lists `"),
+        "its own files must be there"
     );
 }
 
@@ -716,7 +864,8 @@ fn modules_of_qt_that_nothing_imports_stay_behind() {
     // Forms name widgets of any module.
     testing::tree(&project.path(SITE), &[("PyQt6/uic/__init__.py", "")]);
     std::fs::write(project.path("app/app.py"), "import PyQt6.QtCore, PyQt6.uic").unwrap();
-    assert_eq!(of_qt(&project.collect()).len(), FILES.len() + 1);
+    // With `uic`, and without the stub.
+    assert_eq!(of_qt(&project.collect()).len(), FILES.len());
     std::fs::write(project.path("app/app.py"), "import PyQt6.QtCore").unwrap();
     project.plan.include.distributions = vec!["pyqt6".into()];
     assert_eq!(of_qt(&project.collect()), FILES);

@@ -2,7 +2,8 @@
 use super::*;
 use crate::testing::{facts, tree};
 
-fn finder(files: &[(&str, &str)]) -> (tempfile::TempDir, Finder) {
+fn finder(files: &[(&str, &str)]) -> (tempfile::TempDir, Finder<'static>) {
+    static NO_HOOKS: std::sync::LazyLock<Hooks> = std::sync::LazyLock::new(Hooks::default);
     let folder = tempfile::tempdir().unwrap();
     tree(folder.path(), files);
     let mut facts = facts();
@@ -14,7 +15,7 @@ fn finder(files: &[(&str, &str)]) -> (tempfile::TempDir, Finder) {
     facts
         .editable
         .insert("edit".into(), folder.path().join("project/edit"));
-    let finder = Finder::new(&[folder.path().join("app")], &facts);
+    let finder = Finder::new(&[folder.path().join("app")], &facts, &NO_HOOKS);
     (folder, finder)
 }
 

@@ -51,6 +51,7 @@ impl Walk<'_> {
         if self.hooks.exclude(&scope.importer, &base) {
             return;
         }
+        let base = self.hooks.real(&base).unwrap_or(base);
         let Some(found) = self.want(&base, &wish) else {
             return;
         };
@@ -176,10 +177,11 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether `[exclude] modules` names it, or a package around it.
+    /// Whether `[exclude] modules` or a hook names it, or a package around it.
     pub(super) fn is_left_out(&self, name: &str) -> bool {
-        self.plan.exclude.modules.iter().any(|excluded| {
-            name.strip_prefix(excluded.as_str())
+        let excluded = self.plan.exclude.modules.iter().map(String::as_str);
+        excluded.chain(self.hooks.left_out()).any(|excluded| {
+            name.strip_prefix(excluded)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
     }

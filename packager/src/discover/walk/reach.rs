@@ -152,7 +152,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn note_missing(&mut self, name: &str, wish: &Wish) {
-        if is_virtual(name) {
+        if is_virtual(name) || self.hooks.makes(name) {
             return;
         }
         let key = (name.to_owned(), wish.site.importer.clone());
