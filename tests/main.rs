@@ -60,4 +60,5 @@ mod e2e {
     mod verdict;
     mod versions;
     mod windows;
+    mod windows_sources;
 }

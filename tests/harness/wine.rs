@@ -167,34 +167,46 @@ impl Wine {
         path: &str,
     ) -> String {
         let name = format!("{name}-{}{}", version.0, version.1);
-        let (_, windows) = self
-            .pythons
-            .iter()
-            .chain(&self.further)
-            .find(|(known, _)| *known == version)
-            .unwrap();
         let host = pythons().iter().find(|python| python.version == version);
         let host = host.unwrap_or_else(|| panic!("no CPython {version:?} here that compiles"));
         let path = format!("{}:{path}", host.base.parent().unwrap().display());
-        Pack::run(&[
-            "build",
-            "--noconfirm",
-            "--target",
-            "x86_64-pc-windows-gnu",
-            "--name",
-            &name,
-        ])
-        .args(options)
-        .arg("--python")
-        .arg(windows)
-        .arg("--distpath")
-        .arg(self.inside(""))
-        .arg(root().join("tests/programs/windows").join(script))
-        .env("PATH", path)
-        .with_network()
-        .run()
-        .success();
+        let build = self.build(&name, script, self.python(version), options);
+        build.env("PATH", path).with_network().run().success();
         format!("{name}.exe")
+    }
+
+    /// The same where no Python can be found that compiles for `python`, with what was said.
+    pub(crate) fn packed_alone(
+        &self,
+        name: &str,
+        script: &str,
+        python: &Path,
+        options: &[&str],
+    ) -> (String, Outcome) {
+        let nowhere = self.inside("").join("none");
+        let build = self.build(name, script, python, options);
+        let outcome = build.env("PATH", &nowhere).env("HOME", &nowhere).run();
+        outcome.success();
+        (format!("{name}.exe"), outcome)
+    }
+
+    fn build(&self, name: &str, script: &str, python: &Path, options: &[&str]) -> Run {
+        let target = ["--target", "x86_64-pc-windows-gnu", "--name", name];
+        Pack::run(&["build", "--noconfirm"])
+            .args(&target)
+            .args(options)
+            .arg("--python")
+            .arg(python)
+            .arg("--distpath")
+            .arg(self.inside(""))
+            .arg(root().join("tests/programs/windows").join(script))
+    }
+
+    /// The embeddable package of a version.
+    pub(crate) fn python(&self, version: (u8, u8)) -> &Path {
+        let mut all = self.pythons.iter().chain(&self.further);
+        let found = all.find(|(known, _)| *known == version);
+        found.map(|(_, folder)| folder.as_path()).unwrap()
     }
 
     /// Distributions for Windows.
