@@ -166,6 +166,8 @@ pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
     if let Some(status) = supervised {
         return Ok(status);
     }
+    #[cfg(windows)]
+    platform::icon::give_to_windows();
     let charset = platform::locale::charset();
     let names = bootstrap_names(&app.bundle.payload, charset)?;
     let modules = bootstrap(&app.bundle, &names)?;
