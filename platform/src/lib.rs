@@ -19,6 +19,7 @@ pub mod handoff;
 #[cfg(windows)]
 #[path = "windows/icon.rs"]
 pub mod icon;
+mod interest;
 #[cfg_attr(windows, path = "windows/library.rs")]
 pub mod library;
 #[cfg_attr(windows, path = "windows/listener.rs")]
