@@ -60,4 +60,6 @@ mod e2e {
     mod verdict;
     mod versions;
     mod windows;
+    mod windows_icons;
+    mod windows_sources;
 }

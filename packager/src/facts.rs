@@ -55,6 +55,10 @@ pub struct InterpreterFacts {
     /// Modules that editable installs of the finder kind put in: top-level name to folder or file.
     #[serde(default)]
     pub editable: BTreeMap<String, PathBuf>,
+    /// Nothing on this machine compiles for it, which does not run here either: sources are packed as they are, and the
+    /// program compiles them.
+    #[serde(skip)]
+    pub uncompiled: bool,
     /// Folders that archives of the search path were unpacked to.
     #[serde(skip)]
     pub archives: Vec<PathBuf>,

@@ -90,6 +90,7 @@ pub(crate) fn facts() -> crate::facts::InterpreterFacts {
             .collect(),
         multiarch: "x86_64-linux-gnu".into(),
         editable: std::collections::BTreeMap::new(),
+        uncompiled: false,
         archives: Vec::new(),
         unpacked: Vec::new(),
     }

@@ -16,6 +16,10 @@ pub mod directory;
 mod entry;
 pub mod first_stage;
 pub mod handoff;
+#[cfg(windows)]
+#[path = "windows/icon.rs"]
+pub mod icon;
+mod interest;
 #[cfg_attr(windows, path = "windows/library.rs")]
 pub mod library;
 #[cfg_attr(windows, path = "windows/listener.rs")]

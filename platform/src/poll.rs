@@ -10,25 +10,7 @@ use rustix::event::{
     eventfd,
 };
 
-/// What to be told about a descriptor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interest {
-    /// There is something to read, or its end.
-    Read,
-    /// There is room to write.
-    Write,
-}
-
-/// How often to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    /// As long as it is so.
-    Level,
-    /// Each time it becomes so again.
-    Edge,
-    /// Once, to one thread; then not before [`Poller::rearm`].
-    Once,
-}
+pub use crate::interest::{Interest, Repeat};
 
 /// A set of descriptors, each with a number; threads may wait on it together.
 #[derive(Debug)]

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use payload::{Entry, FormatError, Module, Payload, Placement};
 use platform::Library;
 use platform::library::Visibility;
-use unpack::Demand;
+use unpack::{Demand, Derived};
 
+use crate::compile;
 use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
 
 /// What the functions of `_pack` work on.
@@ -21,6 +22,8 @@ pub(crate) struct Bundle {
     pub(crate) meipass: PathBuf,
     /// Files that are written when they are needed.
     pub(crate) demand: Arc<Demand>,
+    /// Code of modules that the program compiles itself.
+    pub(crate) derived: Arc<Derived>,
     /// Folders of the bundle that hold top-level modules, beside its root.
     pub(crate) roots: Vec<String>,
     /// Extension modules that turn the GIL of a free-threaded interpreter on, as far as it is known.
@@ -93,7 +96,7 @@ fn load_module<'py>(
 ) -> PyResult<'py, Owned<'py>> {
     let missing = || Raised::import_error(py, &format!("the program holds no module `{name}`"));
     let module = lookup(py, bundle.payload.module(name))?.ok_or_else(missing)?;
-    let code = unmarshal(py, bundle, &module)?;
+    let code = code(py, bundle, &module)?;
     // Tracebacks and warnings leave frames of the import machinery out, which CPython knows by this name.
     let machinery = py.text("<frozen importlib._bootstrap_external>")?;
     py.import(c"_imp")?
@@ -112,14 +115,22 @@ pub(crate) fn lookup<'py, T>(
     result.map_err(|error| Raised::import_error(py, &error.to_string()))
 }
 
-fn unmarshal<'py>(
-    py: Attached<'py>,
-    bundle: &Bundle,
-    module: &Module<'_>,
-) -> PyResult<'py, Owned<'py>> {
-    let no_code = || Raised::import_error(py, &format!("`{}` has no code", module.name));
-    let entry = lookup(py, bundle.payload.entry(module.code.ok_or_else(no_code)?))?;
+fn code<'py>(py: Attached<'py>, bundle: &Bundle, module: &Module<'_>) -> PyResult<'py, Owned<'py>> {
+    let Some(index) = module.code else {
+        return compile::code(py, bundle, module);
+    };
+    let entry = lookup(py, bundle.payload.entry(index))?;
     py.unmarshal(&lookup(py, entry.content())?)
+}
+
+/// Has the code of modules that CPython has imported from their files at hand for later starts, which give it to CPython.
+pub(crate) fn keep<'py>(py: Attached<'py>, bundle: &Bundle, names: &[String]) -> PyResult<'py, ()> {
+    for name in names {
+        if let Some(module) = lookup(py, bundle.payload.module(name))? {
+            code(py, bundle, &module)?;
+        }
+    }
+    Ok(())
 }
 
 /// As `importer.py` names them: 1 package, 2 extension, 4 with files that it needs.
@@ -238,7 +249,7 @@ native! {
 
 native! {
     /// `code(index)`: a module's code object, new.
-    Code, c"code", |py, state, index| unmarshal(py, &state.bundle, &state.module(py, &index)?)
+    Code, c"code", |py, state, index| code(py, &state.bundle, &state.module(py, &index)?)
 }
 
 native! {

@@ -1,5 +1,6 @@
 //! The library inside every packed program: importer, script host, WSGI host.
 
+mod compile;
 mod demand;
 mod embed;
 mod importer;

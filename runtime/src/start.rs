@@ -12,8 +12,9 @@ use platform::handoff::Start;
 use platform::locale::Charset;
 use platform::path::native;
 use platform::process;
-use unpack::Demand;
+use unpack::{Demand, Derived};
 
+use crate::compile;
 use crate::demand;
 use crate::embed::config::{self, Settings, StartError};
 use crate::embed::{Attached, Raised};
@@ -115,6 +116,7 @@ impl App {
             payload,
             meipass: start.meipass.clone(),
             demand: Arc::new(demand),
+            derived: Arc::new(Derived::new(&program, &start.meipass)),
             roots: vec![format!("lib/python{major}.{minor}{flavour}")],
             need_gil: program.need_gil.clone().unwrap_or_default(),
         };
@@ -164,24 +166,30 @@ pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
     if let Some(status) = supervised {
         return Ok(status);
     }
+    #[cfg(windows)]
+    platform::icon::give_to_windows();
     let charset = platform::locale::charset();
+    let names = bootstrap_names(&app.bundle.payload, charset)?;
+    let modules = bootstrap(&app.bundle, &names)?;
     let py = config::start(&Settings {
         start,
         stdlib: app.stdlib(),
         search_paths: &app.search_paths(),
         optimize: app.program.optimize,
         utf8_mode: charset == Charset::Unset,
-        bootstrap: &bootstrap(&app.bundle.payload, charset)?,
+        bootstrap: modules.as_deref().unwrap_or_default(),
         gil: server::gil(&app),
     })?;
-    finish(py, &app)
+    finish(py, &app, if modules.is_none() { &names } else { &[] })
 }
 
-fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
+/// From a started interpreter to the program's end; code of the modules in `keep` is kept for later starts.
+fn finish(py: Attached<'_>, app: &App, keep: &[String]) -> Result<i32, StartFailure> {
     if app.program.contents_directory.is_none() {
         demand::watch(py, &app.bundle.demand, &app.bundle.meipass);
     }
     importer::install(py, &app.bundle, &[])
+        .and_then(|()| importer::keep(py, &app.bundle, keep))
         .and_then(|()| script::set_up(py, app, &app.search_paths()))
         .map_err(|raised| StartFailure::raised(&raised))?;
     let ended = script::run(py, app);
@@ -195,10 +203,10 @@ fn finish(py: Attached<'_>, app: &App) -> Result<i32, StartFailure> {
 }
 
 /// Modules that CPython imports while it starts: the codecs of the user's locale, and what text streams need.
-fn bootstrap(
+fn bootstrap_names(
     payload: &Payload<'static>,
     charset: Charset,
-) -> Result<Vec<config::FrozenModule>, StartFailure> {
+) -> Result<Vec<String>, FormatError> {
     const ALWAYS: [&str; 8] = [
         "abc",
         "codecs",
@@ -224,21 +232,36 @@ fn bootstrap(
         names.sort();
         names.dedup();
     }
+    Ok(names)
+}
+
+/// The code of all of them; `None` where one was packed as a source that no earlier start has compiled: then all are files.
+fn bootstrap(
+    bundle: &Bundle,
+    names: &[String],
+) -> Result<Option<Vec<config::FrozenModule>>, StartFailure> {
     let mut modules = Vec::with_capacity(names.len());
     for name in names {
-        let module = payload.module(&name)?;
-        let (module, entry) = module
-            .and_then(|module| Some((module, module.code?)))
+        let module = bundle.payload.module(name)?;
+        let module = module
             .ok_or_else(|| StartFailure::text(format!("the program holds no module `{name}`")))?;
-        let code = match payload.entry(entry)?.content()? {
+        let code = match module.code {
+            Some(entry) => bundle.payload.entry(entry)?.content()?,
+            None => match compile::kept(bundle, &module)? {
+                Some(code) => Cow::Owned(code),
+                None => return Ok(None),
+            },
+        };
+        let code = match code {
             Cow::Borrowed(code) => code,
             // Kept for good: the interpreter's table points at it.
             Cow::Owned(code) => code.leak(),
         };
-        let name = CString::new(name).map_err(|error| StartFailure::text(error.to_string()))?;
+        let name =
+            CString::new(name.as_str()).map_err(|error| StartFailure::text(error.to_string()))?;
         modules.push((name, code, module.package));
     }
-    Ok(modules)
+    Ok(Some(modules))
 }
 
 /// Whether a process of this same program started this one.

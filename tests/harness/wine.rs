@@ -25,8 +25,37 @@ pub(crate) struct Wine {
 const ENTER: &str = r#"mount -t proc proc "$0/proc" && exec chroot "$0" "$@""#;
 /// Python under Wine wants a pipe for its output; the folder is the first argument.
 const RUN: &str = r#"cd "$0" && exec wine "$@""#;
-/// A screen that nobody sees; says its number, and ends with the process that started it.
-const SCREEN: &str = "exec setpriv --pdeathsig KILL Xvfb -displayfd 1 -screen 0 1024x768x24 -nolisten tcp 2>/dev/null";
+/// A screen that nobody sees, with these options; says its number, and ends with the process that started it.
+const SCREEN: &str = r#"exec setpriv --pdeathsig KILL Xvfb -displayfd 1 -screen 0 1024x768x24 -nolisten tcp "$@" 2>/dev/null"#;
+
+/// A screen of one test's own, on which a desktop of Wine's lies that draws title bars.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    display: String,
+    /// What it shows, as `xwd` writes it.
+    picture: PathBuf,
+}
+
+impl Screen {
+    /// How many pixels have this colour.
+    pub(crate) fn count(&self, colour: [u8; 3]) -> usize {
+        let picture = fs::read(&self.picture).unwrap();
+        let word = |at: usize| {
+            let bytes = picture[at * 4..].first_chunk().unwrap();
+            u32::from_be_bytes(*bytes) as usize
+        };
+        // XWDFile.h: the size of the head, the picture's, bits of a pixel, bytes of a line, colours of twelve bytes.
+        let (head, width, height, line, colours) = (word(0), word(4), word(5), word(12), word(19));
+        assert_eq!(word(11), 32, "bits of a pixel");
+        let pixels = &picture[head + 12 * colours..][..line * height];
+        let [red, green, blue] = colour;
+        let lines = pixels.chunks_exact(line);
+        let pixels = lines.flat_map(|line| line[..4 * width].chunks_exact(4));
+        pixels
+            .filter(|pixel| pixel[..3] == [blue, green, red])
+            .count()
+    }
+}
 
 impl Wine {
     /// Wine, where it is set up; says that the test was skipped where it is not. In CI that is a failure.
@@ -75,7 +104,7 @@ impl Wine {
             }
         }
         fs::create_dir_all(wine.inside("")).unwrap();
-        wine.screen = wine.start_screen();
+        wine.screen = wine.start_screen(&[]);
         // Wine's own processes start with the first program and would hold its pipes open. They end a minute after the last.
         for words in [
             &["/usr/lib/wine/wineserver64", "-p60"] as &[&str],
@@ -108,9 +137,10 @@ impl Wine {
     }
 
     /// From a thread that stays: what ends with its parent ends with the thread that started it.
-    fn start_screen(&self) -> String {
+    fn start_screen(&self, options: &[&str]) -> String {
         let mut command = self.enter();
-        command.args(["sh", "-c", SCREEN]).envs(environment());
+        command.args(["sh", "-c", SCREEN, "sh"]).args(options);
+        command.envs(environment());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
@@ -124,6 +154,25 @@ impl Wine {
         let number = receiver.recv().unwrap();
         assert!(!number.is_empty(), "Xvfb did not start");
         format!(":{}", number.trim())
+    }
+
+    /// A screen for the test `name`.
+    pub(crate) fn screen(&self, name: &str) -> Screen {
+        let folder = format!("screen-{name}");
+        fs::create_dir(self.inside(&folder)).unwrap();
+        let there = self.home.join(&folder);
+        Screen {
+            display: self.start_screen(&["-fbdir", there.to_str().unwrap()]),
+            picture: self.inside(&folder).join("Xvfb_screen0"),
+        }
+    }
+
+    /// A run of a program of the tests' folder on a screen's desktop, which has its output.
+    pub(crate) fn run_on(&self, screen: &Screen, program: &str, arguments: &[&str]) -> Run {
+        let desktop = ["/desktop=tests,800x600", &self.outside(program)];
+        let words = [&desktop as &[&str], arguments].concat();
+        self.wine("explorer", &words)
+            .env("DISPLAY", &screen.display)
     }
 
     /// A path of the tests' folder, as this system has it.
@@ -167,34 +216,46 @@ impl Wine {
         path: &str,
     ) -> String {
         let name = format!("{name}-{}{}", version.0, version.1);
-        let (_, windows) = self
-            .pythons
-            .iter()
-            .chain(&self.further)
-            .find(|(known, _)| *known == version)
-            .unwrap();
         let host = pythons().iter().find(|python| python.version == version);
         let host = host.unwrap_or_else(|| panic!("no CPython {version:?} here that compiles"));
         let path = format!("{}:{path}", host.base.parent().unwrap().display());
-        Pack::run(&[
-            "build",
-            "--noconfirm",
-            "--target",
-            "x86_64-pc-windows-gnu",
-            "--name",
-            &name,
-        ])
-        .args(options)
-        .arg("--python")
-        .arg(windows)
-        .arg("--distpath")
-        .arg(self.inside(""))
-        .arg(root().join("tests/programs/windows").join(script))
-        .env("PATH", path)
-        .with_network()
-        .run()
-        .success();
+        let build = self.build(&name, script, self.python(version), options);
+        build.env("PATH", path).with_network().run().success();
         format!("{name}.exe")
+    }
+
+    /// The same where no Python can be found that compiles for `python`, with what was said.
+    pub(crate) fn packed_alone(
+        &self,
+        name: &str,
+        script: &str,
+        python: &Path,
+        options: &[&str],
+    ) -> (String, Outcome) {
+        let nowhere = self.inside("").join("none");
+        let build = self.build(name, script, python, options);
+        let outcome = build.env("PATH", &nowhere).env("HOME", &nowhere).run();
+        outcome.success();
+        (format!("{name}.exe"), outcome)
+    }
+
+    fn build(&self, name: &str, script: &str, python: &Path, options: &[&str]) -> Run {
+        let target = ["--target", "x86_64-pc-windows-gnu", "--name", name];
+        Pack::run(&["build", "--noconfirm"])
+            .args(&target)
+            .args(options)
+            .arg("--python")
+            .arg(python)
+            .arg("--distpath")
+            .arg(self.inside(""))
+            .arg(root().join("tests/programs/windows").join(script))
+    }
+
+    /// The embeddable package of a version.
+    pub(crate) fn python(&self, version: (u8, u8)) -> &Path {
+        let mut all = self.pythons.iter().chain(&self.further);
+        let found = all.find(|(known, _)| *known == version);
+        found.map(|(_, folder)| folder.as_path()).unwrap()
     }
 
     /// Distributions for Windows.
@@ -210,12 +271,16 @@ impl Wine {
 
     /// A run of a program of the tests' folder, in that folder.
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Run {
+        self.wine(&format!("./{program}"), arguments)
+    }
+
+    fn wine(&self, program: &str, arguments: &[&str]) -> Run {
         let mut run = Run::new("unshare")
             .args(&["--mount", "--propagation", "private", "sh", "-c", ENTER])
             .arg(&self.root)
             .args(&["sh", "-c", RUN])
             .arg(&self.home)
-            .arg(format!("./{program}"))
+            .arg(program)
             .args(arguments)
             .env("DISPLAY", &self.screen)
             .seconds(120);

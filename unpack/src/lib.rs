@@ -6,6 +6,7 @@
 
 mod candidates;
 mod demand;
+mod derived;
 mod each;
 mod error;
 mod folder;
@@ -17,6 +18,7 @@ mod restore;
 mod shared;
 
 pub use demand::{Demand, DemandError};
+pub use derived::{Derived, Origin};
 pub use each::{leave, start_janitor};
 pub use error::Failure;
 pub use progress::Progress;

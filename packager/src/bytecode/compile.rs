@@ -44,6 +44,8 @@ pub struct Compiler<'a> {
 pub enum Compiled {
     /// Canonical marshal data.
     Code(Vec<u8>),
+    /// Nothing here compiles it; the program does.
+    Left,
     /// The source does not compile.
     Refused {
         /// 1-based line, 0 when none is known.
@@ -62,6 +64,9 @@ pub struct Counts {
     pub cached: usize,
     /// Compiled now.
     pub compiled: usize,
+    /// Left to the program.
+    #[serde(default)]
+    pub left: usize,
 }
 
 /// Why bytecode could not be made.
@@ -125,6 +130,7 @@ struct Pending<'a> {
 enum Found<'a> {
     Installed(Vec<u8>),
     Cached(Vec<u8>),
+    Left,
     Pending(Pending<'a>),
 }
 
@@ -154,6 +160,10 @@ impl Compiler<'_> {
                 Found::Cached(code) => {
                     counts.cached += 1;
                     Compiled::Code(code)
+                }
+                Found::Left => {
+                    counts.left += 1;
+                    Compiled::Left
                 }
                 Found::Pending(module) => {
                     pending.push(module);
@@ -206,6 +216,10 @@ impl Compiler<'_> {
         shelf: Shelf,
     ) -> Found<'j> {
         let facts = self.facts;
+        if facts.uncompiled {
+            // What an earlier build has compiled is not looked for: the same inputs give the same bytes.
+            return Found::Left;
+        }
         let key = cache::key(&[
             b"code",
             facts.implementation.as_bytes(),

@@ -128,6 +128,7 @@ fn code(outcome: &Compiled) -> &[u8] {
     match outcome {
         Compiled::Code(code) => code,
         Compiled::Refused { line, message } => panic!("line {line}: {message}"),
+        Compiled::Left => panic!("not compiled"),
     }
 }
 
@@ -221,7 +222,7 @@ fn a_source_that_does_not_compile_is_an_outcome() {
                 assert!(line == 0 || found == line, "{found}: {message}");
                 assert!(!message.is_empty());
             }
-            Compiled::Code(_) => panic!("{:?} compiled", String::from_utf8_lossy(text)),
+            _ => panic!("{:?} compiled", String::from_utf8_lossy(text)),
         }
     }
     // The worker goes on after each of them.
@@ -365,4 +366,35 @@ fn damaged_streams_are_errors() {
         marshal::canonical(&code, facts.version, "app.py").unwrap(),
         code
     );
+}
+
+/// The same inputs give the same result, whatever an earlier build has compiled.
+#[test]
+fn where_nothing_compiles_sources_are_left_and_bytecode_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::open(Some(folder.path()), "i", "a", false);
+    let mut facts = newest();
+    let source = folder.path().join("module.py");
+    fs_err::write(&source, "x = 1\n").unwrap();
+    let compiled = folder.path().join("compiled.pyc");
+    let of_os = facts.stdlib.join("os.py");
+    let script = "import py_compile, sys; py_compile.compile(sys.argv[1], cfile=sys.argv[2])";
+    let status = Command::new(&facts.executable)
+        .args(["-I", "-c", script])
+        .args([&of_os, &compiled])
+        .status();
+    assert!(status.unwrap().success());
+    let jobs = [
+        (SourceModule::File(source.as_path()), NAME, Shelf::App),
+        (SourceModule::Text(b"x = 2"), NAME, Shelf::App),
+        (SourceModule::Bytecode(compiled.as_path()), NAME, Shelf::App),
+    ];
+    let (outcomes, counts) = compiler(&facts, &cache, 0).compile(&jobs).unwrap();
+    assert_eq!((counts.compiled, counts.left), (2, 0));
+    facts.uncompiled = true;
+    facts.executable = "/none/python.exe".into();
+    let (left, counts) = compiler(&facts, &cache, 0).compile(&jobs).unwrap();
+    assert_eq!(left[..2], [Compiled::Left, Compiled::Left]);
+    assert_eq!(left[2], outcomes[2]);
+    assert_eq!((counts.installed, counts.left), (1, 2));
 }

@@ -185,6 +185,13 @@ impl<'a> Bundle<'a> {
         }
     }
 
+    /// The same for all files that `of` picks.
+    pub(super) fn set_roles(&mut self, role: FileRole, of: impl Fn(&CollectedFile) -> bool) {
+        for file in self.files.iter_mut().filter(|file| of(file)) {
+            file.role = role;
+        }
+    }
+
     /// Whether the importer knows `name`.
     pub(super) fn has_module(&self, name: &str) -> bool {
         self.modules.contains_key(name)

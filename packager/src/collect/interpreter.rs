@@ -33,6 +33,11 @@ pub(super) fn collect(
         if library.extension().is_some_and(|end| end == "dll") {
             place(bundle, &stable, "lib", FileRole::Native, why)?;
         }
+        if facts.uncompiled {
+            // Sources that CPython compiles itself, before there is an importer that keeps what comes of it.
+            stdlib::keep_startup_on_disk(bundle, facts, &startup_modules(graph));
+            stdlib::keep_codecs_on_disk(bundle, facts);
+        }
         return Ok(CollectedInterpreter {
             library: Some(dest),
             ..CollectedInterpreter::default()

@@ -249,3 +249,11 @@ pub(super) fn keep_startup_on_disk(
         }
     }
 }
+
+/// The same for all codecs: which of them the start asks for depends on the machine.
+pub(super) fn keep_codecs_on_disk(bundle: &mut Bundle<'_>, facts: &InterpreterFacts) {
+    let codecs = format!("{}/encodings/", folder(facts));
+    bundle.set_roles(FileRole::Data, |file| {
+        file.role == FileRole::StdlibSource && file.dest.as_str().starts_with(&codecs)
+    });
+}

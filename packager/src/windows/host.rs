@@ -1,28 +1,20 @@
 //! An interpreter of this machine that compiles for one of another system: bytecode is the same on all systems.
 
-use super::WindowsError;
 use crate::facts::InterpreterFacts;
+use crate::inputs;
 use std::path::{Path, PathBuf};
 
-/// A CPython of this version, in places where they usually are.
-pub(super) fn find(version: (u8, u8)) -> Result<InterpreterFacts, WindowsError> {
+/// A CPython of this version, in places where they usually are. That there is none is noted, too: a later build finds the
+/// one that was installed meanwhile.
+pub(super) fn find(version: (u8, u8)) -> Option<InterpreterFacts> {
     let candidates = candidates(version);
-    for path in candidates.iter().filter(|path| path.is_file()) {
-        if let Ok(facts) = InterpreterFacts::ask(path)
-            && (facts.version.0, facts.version.1) == version
-        {
-            return Ok(facts);
-        }
-    }
-    let mut searched = vec![format!("python{}.{} on PATH", version.0, version.1)];
-    searched.extend(["pyenv", "uv"].map(|tool| format!("those of {tool}")));
-    Err(WindowsError::NoCompiler { version, searched })
+    let mut there = candidates.iter().filter(|path| inputs::is_file(path));
+    there.find_map(|path| {
+        let facts = InterpreterFacts::ask(path).ok()?;
+        ((facts.version.0, facts.version.1) == version).then_some(facts)
+    })
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "programs of this machine, none of which is packed"
-)]
 fn candidates((major, minor): (u8, u8)) -> Vec<PathBuf> {
     let name = format!("python{major}.{minor}");
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -42,12 +34,10 @@ fn candidates((major, minor): (u8, u8)) -> Vec<PathBuf> {
             || name.starts_with(&format!("cpython-{major}.{minor}."))
     };
     for folder in folders.into_iter().flatten() {
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            continue;
-        };
-        let mut versions: Vec<PathBuf> = entries
-            .flatten()
-            .map(|entry| entry.path())
+        let mut versions: Vec<PathBuf> = inputs::entries(&folder)
+            .unwrap_or_default()
+            .iter()
+            .map(std::fs::DirEntry::path)
             .filter(|folder| of_version(folder))
             .collect();
         versions.sort();

@@ -57,15 +57,6 @@ pub enum WindowsError {
         /// Major and minor.
         version: (u8, u8),
     },
-    /// There is nothing that compiles for it.
-    #[error("sources for Python {}.{} are compiled by a Python {}.{} of this machine, and none was found \
-        (looked for: {})", version.0, version.1, version.0, version.1, searched.join(", "))]
-    NoCompiler {
-        /// Major and minor.
-        version: (u8, u8),
-        /// Where one was looked for.
-        searched: Vec<String>,
-    },
 }
 
 impl WindowsError {
@@ -76,10 +67,6 @@ impl WindowsError {
             Self::NoPython { .. } | Self::Incomplete { .. } | Self::Processor { .. } => {
                 Some(HOW.to_owned())
             }
-            Self::NoCompiler { version, .. } => Some(format!(
-                "install one, such as with `uv python install {0}.{1}` or `pyenv install {0}.{1}`",
-                version.0, version.1
-            )),
             Self::Read { .. } | Self::Version { .. } => None,
         }
     }
@@ -102,22 +89,22 @@ pub fn identify(path: &Path) -> Result<(u8, u8, u8), WindowsError> {
 /// Reads the facts of the interpreter that `plan` names.
 ///
 /// # Errors
-/// When it is none, or there is no interpreter here that compiles for it.
+/// When it is none.
 pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
     let installation = Installation::open(&plan.python, plan.cache_dir.as_deref())?;
     let library = library(&installation)?;
     let version = version(&installation, &library)?;
-    let minor = (version.0, version.1);
-    let host = host::find(minor)?;
-    if let Some(magic) = &installation.magic
-        && *magic != host.magic_number
-    {
-        // Another pre-release of the same version.
-        return Err(WindowsError::NoCompiler {
-            version: minor,
-            searched: vec![host.executable.display().to_string()],
-        });
-    }
+    let host = host::find((version.0, version.1));
+    // Another one compiles for another pre-release of the same version.
+    let host = host.filter(|host| {
+        let own = installation.magic.as_ref();
+        own.is_none_or(|magic| *magic == host.magic_number)
+    });
+    let (compiler, magic_number) = match host {
+        Some(host) => (Some(host.executable), host.magic_number),
+        // Where it is not known, no bytecode is taken for its own.
+        None => (None, installation.magic.clone().unwrap_or_default()),
+    };
     let builtin = library.builtin_modules;
     if builtin.is_empty() {
         return Err(WindowsError::Incomplete {
@@ -131,7 +118,8 @@ pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
     let further = sites.iter().flat_map(|site| named_by_pth(site));
     let text = format!("{}.{}.{}", version.0, version.1, version.2);
     Ok(InterpreterFacts {
-        executable: host.executable,
+        uncompiled: compiler.is_none(),
+        executable: compiler.unwrap_or_else(|| installation.folder.join("python.exe")),
         base_executable: installation.library.clone(),
         implementation: "cpython".into(),
         version,
@@ -142,7 +130,7 @@ pub fn facts(plan: &BuildPlan) -> Result<InterpreterFacts, WindowsError> {
             format!(".cp{}{}-win_amd64.pyd", version.0, version.1),
             ".pyd".into(),
         ],
-        magic_number: host.magic_number,
+        magic_number,
         free_threaded: false,
         libpython: Some(installation.library.clone()),
         sys_path: [&installation.stdlib, &installation.extensions]

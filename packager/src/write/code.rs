@@ -10,7 +10,7 @@ use crate::layout::{Content, Layout, PlacedCode, PlacedModule};
 use crate::plan::{BuildPlan, BundleMode};
 use crate::progress::Progress;
 use payload::{ArchivePath, NewModule, Placement};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Longer names of entries than this are replaced: a component of a path has 255 bytes at most.
@@ -23,6 +23,8 @@ pub(super) struct Code {
     pub(super) marshalled: BTreeMap<String, Vec<u8>>,
     pub(super) counts: Counts,
     pub(super) warnings: Vec<String>,
+    /// Modules that the program compiles.
+    left: BTreeSet<String>,
     /// Modules left out because their source does not compile.
     skipped: Vec<String>,
 }
@@ -61,11 +63,15 @@ pub(super) fn compile(
             Compiled::Code(marshalled) => {
                 code.marshalled.insert(name.clone(), marshalled);
             }
+            Compiled::Left => {
+                code.left.insert(name.clone());
+            }
             Compiled::Refused { line, message } => {
                 code.refuse(facts, name, module, line, message)?;
             }
         }
     }
+    code.tell_of_sources(facts);
     Ok(code)
 }
 
@@ -88,6 +94,20 @@ fn shelf(module: &PlacedModule<'_>) -> Shelf {
 }
 
 impl Code {
+    fn tell_of_sources(&mut self, facts: &InterpreterFacts) {
+        if self.left.is_empty() {
+            return;
+        }
+        let (major, minor, _) = facts.version;
+        let kept = "its first start compiles what it imports and keeps that for later ones";
+        self.warnings.push(format!(
+            "no CPython {major}.{minor} of this machine compiles for the target, so the program holds {} modules as \
+             sources: {kept} (`uv python install {major}.{minor}` or `pyenv install {major}.{minor}`, and they are \
+             compiled here)",
+            self.left.len()
+        ));
+    }
+
     fn refuse(
         &mut self,
         facts: &InterpreterFacts,
@@ -141,7 +161,7 @@ pub(super) fn items<'a>(layout: &'a Layout<'_>, code: &'a Code) -> Vec<Item<'a>>
     let item = |(name, marshalled): (&'a String, &'a Vec<u8>)| {
         let module = layout.modules.get(name)?;
         Some(Item {
-            path: entry_name(name),
+            path: entry_name(name, "marshal"),
             content: Content::Bytes(marshalled),
             executable: false,
             placement: Placement::Memory,
@@ -154,7 +174,30 @@ pub(super) fn items<'a>(layout: &'a Layout<'_>, code: &'a Code) -> Vec<Item<'a>>
             shelf: shelf(module),
         })
     };
-    code.marshalled.iter().filter_map(item).collect()
+    let bytecode = code.marshalled.iter().filter_map(item);
+    bytecode.chain(sources(layout, code)).collect()
+}
+
+/// Sources that the program compiles, of modules without a file.
+fn sources<'a>(layout: &'a Layout<'_>, code: &Code) -> Vec<Item<'a>> {
+    let without_file = layout.modules.iter().filter(|(name, module)| {
+        code.left.contains(*name) && !layout.files.contains_key(&module.dest)
+    });
+    let item = |(name, module): (&String, &'a PlacedModule<'_>)| {
+        let PlacedCode::Source(content) = module.code else {
+            return None;
+        };
+        Some(Item {
+            path: entry_name(name, "py"),
+            content,
+            executable: false,
+            placement: Placement::Memory,
+            keep: Keep::Compressed,
+            strip: false,
+            shelf: shelf(module),
+        })
+    };
+    without_file.filter_map(item).collect()
 }
 
 /// The module table.
@@ -177,9 +220,11 @@ pub(super) fn modules(plan: &BuildPlan, layout: &Layout<'_>, code: &Code) -> Vec
                 new.preload = names(preload);
             }
             PlacedCode::Source(_) | PlacedCode::Bytecode(_) => {
-                new.code = code.marshalled.contains_key(name).then(|| entry_name(name));
+                let marshalled = code.marshalled.contains_key(name);
+                new.code = marshalled.then(|| entry_name(name, "marshal"));
                 let is_source = matches!(module.code, PlacedCode::Source(_));
-                new.source = there(&module.dest).filter(|_| is_source);
+                let left = || code.left.contains(name).then(|| entry_name(name, "py"));
+                new.source = there(&module.dest).filter(|_| is_source).or_else(left);
             }
         }
         new
@@ -197,9 +242,9 @@ fn names(paths: &[ArchivePath]) -> Vec<String> {
 }
 
 /// `.pack/code/os.path.marshal`.
-fn entry_name(module: &str) -> String {
+fn entry_name(module: &str, kind: &str) -> String {
     if module.len() <= MAX_NAME {
-        return format!(".pack/code/{module}.marshal");
+        return format!(".pack/code/{module}.{kind}");
     }
     let hash = crate::cache::key(&[module.as_bytes()]);
     let hash: String = hash
@@ -207,5 +252,5 @@ fn entry_name(module: &str) -> String {
         .take(16)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    format!(".pack/code/#{hash}.marshal")
+    format!(".pack/code/#{hash}.{kind}")
 }

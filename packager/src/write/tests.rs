@@ -206,6 +206,40 @@ fn one_file_holds_everything() {
 }
 
 #[test]
+fn sources_that_nothing_compiles_here_go_in_as_they_are() {
+    let mut fixture = Fixture::new();
+    fixture.facts.uncompiled = true;
+    fixture.facts.executable = "/none/python.exe".into();
+    // A module whose file is not in the bundle.
+    let guest = path("guest/__init__.py");
+    fixture.collection.files.retain(|file| file.dest != guest);
+    let made = fixture.write().unwrap();
+    let bytes = std::fs::read(&made.executable).unwrap();
+    let payload = Payload::locate(&bytes).unwrap();
+    let check = |name: &str, file: &str, expected: &[u8]| {
+        let module = payload.module(name).unwrap().unwrap();
+        assert_eq!(module.code, None, "{name}");
+        let source = payload.entry(module.source.unwrap()).unwrap();
+        assert_eq!(source.path, file);
+        assert_eq!(*source.verified().unwrap(), *expected, "{name}");
+    };
+    check(
+        "[script] app.py",
+        "app.py",
+        b"import guest\nprint('hello')\n",
+    );
+    check("guest", ".pack/code/guest.py", b"x = {'a', 'b', 'c'}\n");
+    let kit = format!(
+        "{}/pack_runtime/__init__.py",
+        layout::stdlib(&fixture.facts)
+    );
+    check("pack_runtime", &kit, b"y = 1\n");
+    assert!(made.bytecode.left >= 3 && made.bytecode.compiled == 0);
+    let told = made.warnings.iter().any(|line| line.contains("as sources"));
+    assert!(told, "{:?}", made.warnings);
+}
+
+#[test]
 fn same_inputs_same_bytes() {
     let mut fixture = Fixture::new();
     let first = std::fs::read(fixture.write().unwrap().executable).unwrap();

@@ -13,25 +13,7 @@ use windows_sys::Win32::Networking::WinSock::{
     POLLRDNORM, POLLWRNORM, SOCKET, SOCKET_ERROR, WSAPOLLFD, WSAPoll,
 };
 
-/// What to be told about a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interest {
-    /// There is something to read, or its end.
-    Read,
-    /// There is room to write.
-    Write,
-}
-
-/// How often to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    /// As long as it is so.
-    Level,
-    /// Each time it becomes so again; of a [`Wake`] alone.
-    Edge,
-    /// Once, to one thread; then not before [`Poller::rearm`].
-    Once,
-}
+pub use crate::interest::{Interest, Repeat};
 
 /// A set of sockets and [`Wake`]s, each with a number; threads may wait on it together.
 ///
@@ -258,9 +240,13 @@ impl Poller {
         self.asking.store(true, Ordering::SeqCst);
         let asked = self.system.wait(&mut turn.room, timeout);
         self.asking.store(false, Ordering::SeqCst);
-        asked?;
         let Turn { room, found } = turn;
+        // A failure that comes behind news takes none of them back: a socket that is told of once would never be heard of
+        // again.
         found.extend(room.iter().map(|event| event.key as u64));
+        if found.is_empty() {
+            asked?;
+        }
         Ok(())
     }
 

@@ -45,5 +45,5 @@ pub(crate) fn start(py: Attached<'_>) -> Result<i32, StartFailure> {
         // Nothing of the application has run here.
         return Ok(status);
     }
-    finish(py, &app)
+    finish(py, &app, &[])
 }
