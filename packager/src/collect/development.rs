@@ -153,6 +153,7 @@ impl<'a> Leaving<'a> {
             let Some(kind) = kinds.next().flatten() else {
                 return true;
             };
+            inputs::prove(&item.path);
             // Nobody wants to hear of them.
             if kind != Development::BytecodeCaches
                 && let Ok(dest) = ArchivePath::new(item.dest.clone())

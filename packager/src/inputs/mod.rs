@@ -67,6 +67,17 @@ pub fn note_read(path: &Path, metadata: &Metadata, content: &[u8]) {
     note(|recorder| recorder.file(path, Stamp::of(metadata), Some(content)));
 }
 
+/// Makes a file that was looked at, and that nobody reads, one that a later build can tell to be the same: when it is so new
+/// that its stamp proves nothing, it is read.
+pub fn prove(path: &Path) {
+    note(|recorder| {
+        if recorder.lacks_proof(path) {
+            // What cannot be read has no proof either.
+            let _ = read(path);
+        }
+    });
+}
+
 /// As [`File::open`], for a file that is read in parts.
 ///
 /// # Errors

@@ -109,6 +109,13 @@ impl Recorder {
         }
     }
 
+    /// Whether a file was looked at that may change without a trace.
+    pub(super) fn lacks_proof(&self, path: &Path) -> bool {
+        let notes = self.notes();
+        let known = notes.files.get(path);
+        known.is_some_and(|(_, proof)| *proof == Proof::Nothing)
+    }
+
     pub(super) fn folder(&self, path: &Path, stamp: Stamp, entries: &[DirEntry]) {
         for entry in entries {
             // A link may lead to something else without a change in this folder.

@@ -74,7 +74,14 @@ fn a_file_newer_than_a_tick_is_known_by_its_content() {
     }
     assert_eq!(changed(&other), Some(path.clone()));
     let read_in_parts = inputs(|| drop(open(&path).unwrap()));
-    assert_eq!(changed(&read_in_parts), Some(path));
+    assert_eq!(changed(&read_in_parts), Some(path.clone()));
+    let proven = inputs(|| {
+        metadata(&path).unwrap();
+        prove(&path);
+    });
+    assert_eq!(changed(&proven), None);
+    write("x = 2");
+    assert_eq!(changed(&proven), Some(path));
 }
 
 #[test]
