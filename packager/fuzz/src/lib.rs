@@ -3,6 +3,8 @@
 
 #[path = "../../src/collection.rs"]
 pub mod collection;
+#[path = "../../src/development.rs"]
+pub mod development;
 #[path = "../../src/elf.rs"]
 pub mod elf;
 #[path = "../../src/icon/mod.rs"]
