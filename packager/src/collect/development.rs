@@ -7,7 +7,7 @@
 //! | sources | headers and sources of C, C++, Cython and SIP | the library's code names one; something bundled compiles at run time ([`COMPILE`]) |
 //! | static libraries | `.a` and `.lib` archives | as sources |
 //! | debug symbols | `.debug`, `.dwp`, `.pdb`, `.dSYM` | the library's code names one |
-//! | bytecode caches | `__pycache__` | never: a bundle has bytecode of its own of every module |
+//! | bytecode caches | `__pycache__` | never: a bundle has bytecode of its own of every module. They are not even looked at |
 //!
 //! Metadata stays whole, and so does a distribution that a setting names. `--keep KIND` keeps a kind of all.
 //!
@@ -134,13 +134,10 @@ impl<'a> Leaving<'a> {
         items: &mut Vec<Item>,
     ) -> BTreeMap<ArchivePath, LeftOut> {
         let mut left = BTreeMap::new();
-        let mut kinds = self.kinds_of(items);
         if matches!(taken.reason, Reason::Setting(_)) {
-            let is_cache = |kind: &Development| *kind == Development::BytecodeCaches;
-            kinds
-                .iter_mut()
-                .for_each(|kind| *kind = kind.filter(is_cache));
+            return left;
         }
+        let mut kinds = self.kinds_of(items);
         let name = &taken.distribution.name;
         let wanted = wanted(name, items, &kinds);
         for kind in kinds.iter_mut() {
@@ -154,10 +151,7 @@ impl<'a> Leaving<'a> {
                 return true;
             };
             inputs::prove(&item.path);
-            // Nobody wants to hear of them.
-            if kind != Development::BytecodeCaches
-                && let Ok(dest) = ArchivePath::new(item.dest.clone())
-            {
+            if let Ok(dest) = ArchivePath::new(item.dest.clone()) {
                 let file = LeftOut {
                     distribution: name.clone(),
                     size: item.size,
@@ -180,9 +174,6 @@ impl<'a> Leaving<'a> {
         let kind = |item: &Item| {
             if item.inside && is_metadata(&item.dest) {
                 return None;
-            }
-            if item.dest.contains("__pycache__/") {
-                return Some(Development::BytecodeCaches);
             }
             if item.inside && folders_of_tests(&item.dest).any(|folder| tests.idle(folder)) {
                 return Some(Development::Tests);

@@ -38,7 +38,10 @@ pub(super) fn collect(
     let items: Vec<Vec<Item>> = graph
         .distributions
         .par_iter()
-        .map(|taken| items(&taken.distribution))
+        .map(|taken| {
+            let caches = keep.contains(&Development::BytecodeCaches);
+            items(&taken.distribution, caches)
+        })
         .collect::<Result<_, _>>()?;
     let leaving = Leaving::new(graph, keep);
     let mut distributions = Vec::new();
@@ -99,10 +102,14 @@ fn place(
     }
 }
 
-fn items(distribution: &Distribution) -> Result<Vec<Item>, CollectError> {
+/// The files of a distribution, with its `caches` of bytecode or without. RECORD lists these though they come and go: they
+/// are no input of a build that has no use for them.
+fn items(distribution: &Distribution, caches: bool) -> Result<Vec<Item>, CollectError> {
+    let is_wanted = |file: &str| caches || !is_cache(file);
     match &distribution.files {
         DistributionFiles::Recorded(files) => {
-            let found = files.par_iter().map(|file| recorded(distribution, file));
+            let files = files.par_iter().filter(|file| is_wanted(file));
+            let found = files.map(|file| recorded(distribution, file));
             found.filter_map(Result::transpose).collect()
         }
         DistributionFiles::Roots(roots) => {
@@ -114,6 +121,7 @@ fn items(distribution: &Distribution) -> Result<Vec<Item>, CollectError> {
                 .filter(|found| found.kind.is_file())
                 .map(|found| found.path);
             Ok(files
+                .filter(|path| is_wanted(&path.to_string_lossy()))
                 .filter_map(|path| below_root(distribution, path))
                 .collect())
         }
@@ -139,7 +147,8 @@ fn recorded(distribution: &Distribution, file: &str) -> Result<Option<Item>, Col
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             // Debian moves scripts and data elsewhere, or drops them, and leaves RECORD as it was.
             let is_module = inside && dest.ends_with(".py");
-            if !is_module && distribution.site.ends_with("dist-packages") {
+            let is_debian = distribution.site.ends_with("dist-packages");
+            if is_cache(&dest) || (is_debian && !is_module) {
                 return Ok(None);
             }
             Err(CollectError::MissingRecordFile {
@@ -175,6 +184,11 @@ fn item(path: PathBuf, dest: String, inside: bool, metadata: &std::fs::Metadata)
         executable: metadata.permissions().mode() & 0o111 != 0,
         size: metadata.len(),
     }
+}
+
+/// Whether `file` lies in a cache of bytecode.
+fn is_cache(file: &str) -> bool {
+    file.contains("__pycache__/")
 }
 
 /// What a packed program has no use for: what `site` reads at start, how editable installs are made, where the distribution

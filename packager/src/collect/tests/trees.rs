@@ -267,6 +267,16 @@ fn what_serves_developers() {
     assert_eq!(own(&project.collect()).len(), DEVELOPMENT.len());
 }
 
+/// RECORD lists caches of bytecode, which are often removed: nobody misses them.
+#[test]
+fn caches_of_bytecode_may_be_gone() {
+    let mut project = of_one_distribution("pkg", &DEVELOPMENT);
+    std::fs::remove_dir_all(project.path(&format!("{SITE}/pkg/__pycache__"))).unwrap();
+    let kept = own(&project.collect()).len();
+    project.plan.include.development = [Development::BytecodeCaches].into();
+    assert_eq!(own(&project.collect()).len(), kept);
+}
+
 /// What the code of a library deals with is there.
 #[test]
 fn what_serves_developers_and_the_library_reads() {
