@@ -38,24 +38,6 @@ fn python(folder: &Path, arguments: &[&str]) {
     assert!(made.status.success(), "{arguments:?}: {text}");
 }
 
-/// Waits until the clock of the file system has ticked since `file` was written: a file that is as old as a build may change
-/// without a trace, and the next build takes no chances.
-fn wait_for_a_tick(scratch: &Scratch, file: &str) {
-    let written = |file: &str| {
-        fs::metadata(scratch.join(file))
-            .unwrap()
-            .modified()
-            .unwrap()
-    };
-    let ticked = written(file) + std::time::Duration::from_millis(200);
-    while {
-        scratch.write("tick", "");
-        written("tick") < ticked
-    } {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-}
-
 fn build(scratch: &Scratch, run: Run) -> Program {
     let dist = scratch.join("dist");
     run.arg("--distpath")
@@ -92,7 +74,6 @@ fn a_zipapp_and_a_folder_with_a_main_module() {
         ],
     );
     fs::copy(scratch.join("small.pyz"), scratch.join("small")).unwrap();
-    wait_for_a_tick(&scratch, "small");
     let expected = "42 words\nwords ['a', 'b']\ninner.lazy\n";
     for target in ["small.pyz", "small"] {
         let program = build(&scratch, Pack::build(Case::any()).arg(target));

@@ -1,6 +1,7 @@
 //! PyInstaller hooks: of a folder that the command line names, and of a library that declares them.
 
-use crate::harness::{Case, Pack, Program, Scratch};
+use crate::harness::{Case, Outcome, Pack, Program, Scratch};
+use std::path::Path;
 
 const APP: &str = "\
 import importlib, pathlib, sys
@@ -32,6 +33,18 @@ def hook(hook_api):
     hook_api.add_datas([(os.path.join(folder, 'word*.txt'), 'extra')])
 ";
 
+/// Builds `script` with the hooks in `hooks`.
+fn build_with_hooks(scratch: &Scratch, script: &Path) -> Outcome {
+    Pack::build_script(script, &["--additional-hooks-dir", "hooks"], Case::any())
+        .arg("--distpath")
+        .arg(scratch.join("dist"))
+        .run()
+}
+
+fn built(scratch: &Scratch) -> Program {
+    Program::at(&scratch.join("dist"), Case::any())
+}
+
 #[test]
 fn hooks_of_a_folder() {
     let scratch = Scratch::new();
@@ -59,16 +72,13 @@ fn hooks_of_a_folder() {
         "hooks/rthooks/before.py",
         "import sys; sys.hooked = 'hooked'",
     );
-    let build = Pack::build_script(&script, &["--additional-hooks-dir", "hooks"], Case::any())
-        .arg("--distpath")
-        .arg(scratch.join("dist"))
-        .run();
+    let build = build_with_hooks(&scratch, &script);
     build
         .success()
         .stderr_has("hook-secret.py failed, line 1 of hook-secret.py: ModuleNotFoundError")
         .stderr_has("no module `missed` was found for `the hook of host`");
     assert!(!build.stderr_text().contains("unmissed"));
-    Program::at(&scratch.join("dist"), Case::any())
+    built(&scratch)
         .run(&[])
         .run()
         .success()
@@ -188,17 +198,14 @@ fn hooks_that_know_where_modules_are() {
     before(import, "backing", "api.no_such_thing()");
     // Of a module that is found only by a hook.
     scratch.write("hooks/hook-moved.py", "hiddenimports = ['absent']\n");
-    let build = Pack::build_script(&script, &["--additional-hooks-dir", "hooks"], Case::any())
-        .arg("--distpath")
-        .arg(scratch.join("dist"))
-        .run();
+    let build = build_with_hooks(&scratch, &script);
     build
         .success()
         .stderr_has("hook-backing.py failed, line 4 of hook-backing.py: AttributeError")
         .stderr_has("no module `absent` was found for `the hook of moved`");
     assert!(!build.stderr_text().contains("made.later"));
     assert!(!build.stderr_text().contains("front.deep"));
-    Program::at(&scratch.join("dist"), Case::any())
+    built(&scratch)
         .run(&[])
         .run()
         .success()

@@ -4,10 +4,10 @@
 //! the executable, which was verified whole before anything started, until something needs them as files.
 
 use crate::error::Restore;
-use crate::leftovers::PART;
+use crate::place::Place;
 use crate::{journal, restore};
 use payload::{Entry, FormatError, Method, Payload, Placement, Program, Unpack};
-use platform::{Directory, FileStamp};
+use platform::FileStamp;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io;
@@ -27,11 +27,7 @@ pub struct Demand {
 /// What is needed once something is asked for.
 #[derive(Debug)]
 struct Open {
-    directory: Directory,
-    /// The directory that it lies in.
-    base: Directory,
-    /// Its name there.
-    key: String,
+    place: Place,
     /// The journal's name, where files are used again by later runs.
     journal: Option<String>,
     state: Mutex<State>,
@@ -137,7 +133,7 @@ impl Demand {
         }
         if let Some(open) = self.open() {
             for folder in folders {
-                let made = open.directory.make_parents(&folder);
+                let made = open.place.directory.make_parents(&folder);
                 made.map_err(|error| self.failed(&folder, error))?;
             }
         }
@@ -191,22 +187,18 @@ impl Demand {
 
 impl Open {
     fn new(folder: &Path, reused: bool) -> Option<Self> {
-        let key = folder.file_name()?.to_str()?.to_owned();
-        let base = Directory::open(folder.parent()?).ok()?;
-        let directory = base.subdirectory(&key).ok()?;
-        let journal = reused.then(|| journal::name(&key));
+        let place = Place::open(folder)?;
+        let journal = reused.then(|| journal::name(&place.key));
         let known = journal
             .as_ref()
-            .map(|name| journal::read(&base, name))
+            .map(|name| journal::read(&place.base, name))
             .unwrap_or_default();
         let state = State {
             known,
             done: HashSet::new(),
         };
         Some(Self {
-            directory,
-            base,
-            key,
+            place,
             journal,
             state: Mutex::new(state),
         })
@@ -219,7 +211,8 @@ impl Open {
         entries.retain(|entry| {
             let stamp = state.known.get(&entry.index);
             !state.done.contains(&entry.index)
-                && (stamp.is_none() || self.directory.stamp(entry.path).ok().as_ref() != stamp)
+                && (stamp.is_none()
+                    || self.place.directory.stamp(entry.path).ok().as_ref() != stamp)
         });
         let failed = Mutex::new(String::new());
         let written = restore::in_parallel(&entries, |entry| {
@@ -240,8 +233,8 @@ impl Open {
 
     /// Brings a file of unknown state to what the payload says.
     fn bring(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        match self.directory.stamp(entry.path) {
-            Ok(stamp) if restore::is_intact(&self.directory, entry, &stamp) => Ok(stamp),
+        match self.place.directory.stamp(entry.path) {
+            Ok(stamp) if restore::is_intact(&self.place.directory, entry, &stamp) => Ok(stamp),
             _ => self.write(entry),
         }
     }
@@ -250,21 +243,25 @@ impl Open {
     /// or nothing. One that has the old file mapped keeps it.
     fn write(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
         // A tmp cleaner may have taken the folder away, and a link in its place would lead the file out of the bundle.
-        self.directory.make_parents(entry.path)?;
+        self.place.directory.make_parents(entry.path)?;
         self.write_once(entry)
     }
 
     fn write_once(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
         let folder = entry.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let Some(file) = self.directory.create_unnamed(folder, entry.mode | 0o600)? else {
+        let Some(file) = self
+            .place
+            .directory
+            .create_unnamed(folder, entry.mode | 0o600)?
+        else {
             return self.write_aside(entry);
         };
         restore::fill(&file, entry)?;
-        match self.directory.give_name(&file, entry.path) {
-            Ok(()) => Ok(self.directory.stamp(entry.path)?),
+        match self.place.directory.give_name(&file, entry.path) {
+            Ok(()) => Ok(self.place.directory.stamp(entry.path)?),
             // Another process was as quick, or something wrong stands there; without /proc no name can be given.
-            Err(_) => match self.directory.stamp(entry.path) {
-                Ok(stamp) if restore::is_intact(&self.directory, entry, &stamp) => Ok(stamp),
+            Err(_) => match self.place.directory.stamp(entry.path) {
+                Ok(stamp) if restore::is_intact(&self.place.directory, entry, &stamp) => Ok(stamp),
                 _ => self.write_aside(entry),
             },
         }
@@ -272,32 +269,19 @@ impl Open {
 
     /// Beside the bundle, and renamed.
     fn write_aside(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        let partial = format!("{}{PART}{:016x}", self.key, crate::random());
+        let Place { directory, .. } = &self.place;
         let written = self
-            .base
-            .create_file(&partial, entry.mode | 0o600)
-            .map_err(Restore::from)
-            .and_then(|file| restore::fill(&file, entry))
-            // The file is closed by now.
-            .and_then(|()| {
-                // A folder in the file's place would stay there.
-                if let Ok(there) = self.directory.stamp(entry.path)
-                    && !there.is_file()
-                {
-                    self.directory.remove(entry.path)?;
-                }
-                self.base
-                    .rename_into(&partial, &self.directory, entry.path)?;
-                Ok(self.directory.stamp(entry.path)?)
-            });
-        if written.is_err() {
-            let _ = self.base.remove(&partial);
-            // Windows does not let a library be replaced that another process has brought and loaded meanwhile.
-            if let Ok(stamp) = self.directory.stamp(entry.path)
-                && restore::is_intact(&self.directory, entry, &stamp)
-            {
-                return Ok(stamp);
-            }
+            .place
+            .bring(entry.path, entry.mode | 0o600, |file| {
+                restore::fill(&file, entry)
+            })
+            .and_then(|()| Ok(directory.stamp(entry.path)?));
+        // Windows does not let a library be replaced that another process has brought and loaded meanwhile.
+        if written.is_err()
+            && let Ok(stamp) = directory.stamp(entry.path)
+            && restore::is_intact(directory, entry, &stamp)
+        {
+            return Ok(stamp);
         }
         written
     }
@@ -307,7 +291,7 @@ impl Open {
         if let Some(name) = &self.journal
             && !stamps.is_empty()
         {
-            let _ = journal::add(&self.base, name, stamps);
+            let _ = journal::add(&self.place.base, name, stamps);
         }
     }
 }

@@ -3,9 +3,8 @@
 //! A file counts only when it says that it was made of the very thing that is asked for, and its content has the hash that
 //! was written down with it: a cut or damaged one is as good as none. Against others the private directory stands.
 
-use crate::leftovers::PART;
+use crate::place::Place;
 use payload::{ContentDigest, Program, Unpack};
-use platform::Directory;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -22,15 +21,7 @@ pub type Origin = [u8; 32];
 #[derive(Debug)]
 pub struct Derived {
     folder: Option<PathBuf>,
-    open: OnceLock<Option<Open>>,
-}
-
-#[derive(Debug)]
-struct Open {
-    directory: Directory,
-    /// The directory that it lies in, and its name there.
-    base: Directory,
-    key: String,
+    place: OnceLock<Option<Place>>,
 }
 
 impl Derived {
@@ -41,14 +32,14 @@ impl Derived {
         let private = program.unpack == Unpack::Reuse && program.contents_directory.is_none();
         Self {
             folder: private.then(|| folder.to_owned()),
-            open: OnceLock::new(),
+            place: OnceLock::new(),
         }
     }
 
     /// What was made of `origin`, if it is there and whole.
     #[must_use]
     pub fn get(&self, origin: &Origin) -> Option<Vec<u8>> {
-        let file = self.open()?.directory.open_file(&path(origin)).ok()?;
+        let file = self.place()?.directory.open_file(&path(origin)).ok()?;
         let mut content = Vec::new();
         file.take(MAX).read_to_end(&mut content).ok()?;
         let head = content.first_chunk::<64>()?;
@@ -63,48 +54,25 @@ impl Derived {
 
     /// Keeps what was made of `origin`. That it cannot be kept costs the next start the work and is no error.
     pub fn keep(&self, origin: &Origin, content: &[u8]) {
-        if let Some(open) = self.open() {
-            let _ = open.write(origin, content);
+        if let Some(place) = self.place() {
+            let _ = write(place, origin, content);
         }
     }
 
-    fn open(&self) -> Option<&Open> {
+    fn place(&self) -> Option<&Place> {
         let folder = self.folder.as_deref()?;
-        self.open.get_or_init(|| Open::new(folder)).as_ref()
+        self.place.get_or_init(|| Place::open(folder)).as_ref()
     }
 }
 
-impl Open {
-    fn new(folder: &Path) -> Option<Self> {
-        let key = folder.file_name()?.to_str()?.to_owned();
-        let base = Directory::open(folder.parent()?).ok()?;
-        let directory = base.subdirectory(&key).ok()?;
-        Some(Self {
-            directory,
-            base,
-            key,
-        })
-    }
-
-    /// Whole or not at all: other processes may look for it.
-    fn write(&self, origin: &Origin, content: &[u8]) -> io::Result<()> {
-        let place = path(origin);
-        self.directory.make_parents(&place)?;
-        let partial = format!("{}{PART}{:016x}", self.key, crate::random());
-        let written = self
-            .base
-            .create_file(&partial, 0o600)
-            .and_then(|mut file| {
-                file.write_all(origin)?;
-                file.write_all(&ContentDigest::of(content).sha256)?;
-                file.write_all(content)
-            })
-            .and_then(|()| self.base.rename_into(&partial, &self.directory, &place));
-        if written.is_err() {
-            let _ = self.base.remove(&partial);
-        }
-        written
-    }
+fn write(place: &Place, origin: &Origin, content: &[u8]) -> io::Result<()> {
+    let path = path(origin);
+    place.directory.make_parents(&path)?;
+    place.bring(&path, 0o600, |mut file| {
+        file.write_all(origin)?;
+        file.write_all(&ContentDigest::of(content).sha256)?;
+        file.write_all(content)
+    })
 }
 
 /// Names of modules are none of files: they may differ in case alone, and be longer.

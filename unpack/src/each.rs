@@ -5,6 +5,7 @@
 //! app removes what nobody holds.
 
 use crate::error::Restore;
+use crate::place::base_of;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::{Executable, Failure, Ready, candidates, directory_name, leftovers, restore};
@@ -56,7 +57,7 @@ fn verified(
 /// Starts the janitor of the directory of a run; called while the process has one thread. Without a janitor, the
 /// directory goes at the end of this run or at the next start.
 pub fn start_janitor(ready: &Ready) {
-    let Some((base, name)) = place(&ready.folder) else {
+    let Some((base, name)) = base_of(&ready.folder) else {
         return;
     };
     let _ = process::detached(&base, || {
@@ -72,14 +73,9 @@ pub fn start_janitor(ready: &Ready) {
     });
 }
 
-fn place(folder: &Path) -> Option<(Directory, String)> {
-    let name = folder.file_name()?.to_str()?.to_owned();
-    Some((Directory::open(folder.parent()?).ok()?, name))
-}
-
 /// Ends this run's use of its directory: it is gone on return, unless children of the program still use it.
 pub fn leave(folder: &Path, in_use: Lock) {
-    let Some((base, name)) = place(folder) else {
+    let Some((base, name)) = base_of(folder) else {
         return;
     };
     let Ok(lock) = base.subdirectory(&name).and_then(|own| own.lock()) else {

@@ -12,6 +12,7 @@ mod error;
 mod folder;
 mod journal;
 mod leftovers;
+mod place;
 mod progress;
 mod record;
 mod restore;
