@@ -278,3 +278,17 @@ pub fn open_files_limit() -> u64 {
         .current
         .unwrap_or(u64::MAX)
 }
+
+/// How often this thread has given up its processor to wait for something; `None` where the system does not tell.
+#[must_use]
+pub fn thread_sleeps() -> Option<u64> {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: fills the structure when it succeeds.
+    let usage = unsafe {
+        if libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) != 0 {
+            return None;
+        }
+        usage.assume_init()
+    };
+    u64::try_from(usage.ru_nvcsw).ok()
+}

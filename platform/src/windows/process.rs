@@ -254,6 +254,12 @@ pub fn show(url: &str) -> io::Result<Option<std::process::Child>> {
     }
 }
 
+/// How often this thread has given up its processor to wait for something; `None` where the system does not tell.
+#[must_use]
+pub fn thread_sleeps() -> Option<u64> {
+    None
+}
+
 /// How many files this process may have open: as many handles as Windows has for a process.
 #[must_use]
 pub fn open_files_limit() -> u64 {

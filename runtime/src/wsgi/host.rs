@@ -12,6 +12,7 @@ use super::input::Input;
 use super::log;
 use super::names::{Names, intern};
 use super::telemetry::{self, Telemetry, local};
+use crate::embed::subinterpreter::gil_enabled;
 use crate::embed::{Attached, Capsule, Class, Kept, Owned, PyResult};
 
 /// The types of the objects that requests get.
@@ -37,6 +38,8 @@ pub(crate) struct Host {
     port: u16,
     /// Each thread handles several requests while it holds the GIL once, since there is but one.
     pub batch: bool,
+    /// Its threads, of which there are several, have one GIL: one of them may do the work of all.
+    pub leads: bool,
 }
 
 /// Variables that every request has, and common values of them.
@@ -220,6 +223,7 @@ impl Host {
             types,
             port: if runs.tls { 443 } else { 80 },
             batch: !runs.threads,
+            leads: runs.threads && gil_enabled(py),
         })
     }
 

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use platform::clock::{nanoseconds, ticks};
+use platform::process::thread_sleeps;
+
 use super::background::join;
 use super::call;
 use super::compress::Compression;
@@ -15,6 +18,7 @@ use super::host::Host;
 use super::supervise::Seat;
 use super::telemetry::local;
 use super::timeout::Watched;
+use super::transport::lead::Term;
 use super::transport::{Scratch, Shared};
 use crate::embed::{Attached, Interpreter, ThreadState};
 
@@ -76,6 +80,8 @@ impl Workers {
                         local::enter(telemetry, index, number - 1);
                     }
                     let served = Served {
+                        // Interpreters that share nothing run at the same time. And who leads has to notice that it sleeps.
+                        leads: host.leads && !several && thread_sleeps().is_some(),
                         host,
                         seat,
                         watched,
@@ -116,47 +122,142 @@ impl Workers {
 /// What a thread needs to serve.
 struct Served {
     host: Arc<Host>,
+    leads: bool,
     seat: Arc<Seat>,
     watched: Option<Arc<Watched>>,
     compression: Option<Compression>,
 }
 
 fn work(interpreter: Interpreter, served: &Served, shared: &Arc<Shared>) {
-    let mut state = ThreadState::new(interpreter);
-    let mut scratch = Scratch::new(&shared.limits, false);
+    let mut thread = Thread {
+        state: ThreadState::new(interpreter),
+        scratch: Scratch::new(&shared.limits, false),
+        served,
+        shared,
+    };
     let mut events = shared.events();
     while !shared.is_stopped() {
-        let mut one = |request: &Request<'_>, exchange| {
-            observed(request, &served.seat, || {
-                state.attach(|py| handle(py, served, request, exchange));
-            });
-        };
-        while let Some(waiting) = shared.dequeue() {
-            shared.take_up(waiting, &mut scratch, &mut one);
+        if served.leads && shared.lead.is_on() {
+            match shared.lead.turn(thread.scratch.held.kept()) {
+                Some(term) => thread.lead(term),
+                None => thread.relieve(),
+            }
+            continue;
         }
+        thread.clear();
         shared.wait(&mut events);
         if served.host.batch {
-            // Reading and writing do not wait, so that they can be done with the GIL held: acquiring it once for all that
-            // is there costs less.
-            local::batch();
-            state.attach(|py| {
-                let mut one = |request: &Request<'_>, exchange| {
-                    let handle = || handle(py, served, request, exchange);
-                    observed(request, &served.seat, handle);
-                };
-                scratch.held.open(events.len());
-                for key in events.keys() {
-                    shared.follow(key, &mut scratch, &mut one);
-                    shared.release(false, &mut scratch, &mut one);
-                }
-                shared.release(true, &mut scratch, &mut one);
-            });
-            local::end_batch();
+            thread.batch(events.len(), events.keys(), |_| {});
         } else {
-            for key in events.keys() {
-                shared.follow(key, &mut scratch, &mut one);
+            thread.each(events.keys());
+        }
+    }
+}
+
+/// What handles a request.
+type Run<'a> = &'a mut dyn FnMut(&Request<'_>, Arc<dyn Exchange>);
+
+/// A thread that serves.
+struct Thread<'a> {
+    state: ThreadState,
+    scratch: Scratch,
+    served: &'a Served,
+    shared: &'a Arc<Shared>,
+}
+
+impl Thread<'_> {
+    // Requests that have waited for a thread.
+    fn clear(&mut self) {
+        let shared = self.shared;
+        while let Some(waiting) = shared.dequeue() {
+            self.alone(|scratch, mut one| shared.take_up(waiting, scratch, &mut one));
+        }
+        self.each(std::iter::from_fn(|| shared.lead.left()));
+    }
+
+    // The GIL is acquired for each request.
+    fn each(&mut self, keys: impl Iterator<Item = u64>) {
+        let shared = self.shared;
+        for key in keys {
+            self.alone(|scratch, mut one| shared.follow(key, scratch, &mut one));
+        }
+    }
+
+    fn alone(&mut self, work: impl FnOnce(&mut Scratch, Run<'_>)) {
+        let (state, served, shared) = (&mut self.state, self.served, self.shared);
+        let mut one = |request: &Request<'_>, exchange: Arc<dyn Exchange>| {
+            observed(request, &served.seat, || {
+                state.attach(|py| {
+                    let begun = ticks();
+                    handle(py, served, request, exchange);
+                    if served.leads {
+                        // Without the wait for the GIL, of which a leader would have less.
+                        let took = nanoseconds(ticks().saturating_sub(begun));
+                        shared.lead.took(took, shared.clock.now());
+                    }
+                });
+            });
+        };
+        work(&mut self.scratch, &mut one);
+    }
+
+    // The GIL is acquired once for `count` news: reading and writing do not wait, so that they can be done with it held.
+    // `passed` is told how many nanoseconds the longest request took of each.
+    fn batch(
+        &mut self,
+        count: usize,
+        keys: impl Iterator<Item = u64>,
+        mut passed: impl FnMut(u64),
+    ) {
+        let (served, shared, scratch) = (self.served, self.shared, &mut self.scratch);
+        local::batch();
+        self.state.attach(|py| {
+            let mut one = |request: &Request<'_>, exchange: Arc<dyn Exchange>| {
+                let handle = || handle(py, served, request, exchange);
+                observed(request, &served.seat, handle);
+            };
+            scratch.held.open(count);
+            for key in keys {
+                shared.follow(key, scratch, &mut one);
+                passed(scratch.held.longest());
+                shared.release(false, scratch, &mut one);
+            }
+            shared.release(true, scratch, &mut one);
+        });
+        local::end_batch();
+    }
+
+    // Serves for all, while that is right.
+    fn lead(&mut self, mut term: Term) {
+        let shared = self.shared;
+        let (lead, number) = (&shared.lead, term.number);
+        let mut events = Shared::events_of_leader();
+        while !shared.is_stopped() {
+            if !shared.wait_as_leader(&mut events) {
+                return lead.rest(&term);
+            }
+            lead.begin(&mut term, events.keys(), thread_sleeps);
+            let keys = std::iter::from_fn(|| lead.next(number));
+            self.batch(events.len(), keys, |took| lead.got_on(&mut term, took));
+            while let Some(waiting) = shared.dequeue() {
+                self.alone(|scratch, mut one| {
+                    scratch.held.open(1);
+                    shared.take_up(waiting, scratch, &mut one);
+                    shared.release(true, scratch, &mut one);
+                });
+                lead.got_on(&mut term, self.scratch.held.longest());
+            }
+            if !lead.end(&mut term, thread_sleeps) {
+                return;
             }
         }
+    }
+
+    // What the leader did not get to, who is stuck in a request.
+    fn relieve(&mut self) {
+        let shared = self.shared;
+        self.alone(|scratch, mut one| shared.release_for_leader(scratch, &mut one));
+        self.clear();
     }
 }
 

@@ -464,6 +464,16 @@ def wait_for_gate(environ, start_response):
     return hello(environ, start_response)
 
 
+def open_gate(environ, start_response):
+    GATE.set()
+    return hello(environ, start_response)
+
+
+def bad_thread(environ, start_response):
+    start_response("200 OK", list(TEXT))
+    return [b"%d" % threading.get_ident()]
+
+
 def busy(environ, start_response):
     sum(number * number for number in range(20000))
     return hello(environ, start_response)

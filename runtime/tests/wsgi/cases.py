@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -871,6 +872,67 @@ class OneThread(unittest.TestCase):
             busy.sock.close()
 
 
+class Leader(unittest.TestCase):
+    """Short requests are all served by one of several threads, as long as it gets on with them."""
+
+    def setUp(self):
+        self.server = Server(threads=4).start()
+        self.addCleanup(lambda: self.assertEqual(self.server.stop(), 0, self.server.log.decode()))
+        self.connections = [self.server.connect() for _ in range(8)]
+        self.addCleanup(lambda: [connection.sock.close() for connection in self.connections])
+
+    def threads(self):
+        """The threads that serve a number of short requests, asked for all at once."""
+        request = b"GET /bad_thread HTTP/1.1\r\nHost: test\r\n\r\n" * 8
+        [connection.send(request) for connection in self.connections]
+        return {connection.response().body for connection in self.connections for _ in range(8)}
+
+    def lead(self):
+        """Sends short requests until one thread has served many of them in a row; whether one did, which a machine
+        with much else to do may prevent for a while."""
+        deadline = time.monotonic() + 5
+        row = 0
+        while row < 8 and time.monotonic() < deadline:
+            row = row + 1 if len(self.threads()) == 1 else 0
+        return row == 8
+
+    def test_a_request_that_waits_keeps_no_other(self):
+        led = []
+        for index in (0, 3, 7, 0, 5, 1):
+            led.append(self.lead())
+            self.connections[index].request("GET /wait_for_gate")
+            others = [connection for connection in self.connections if connection is not self.connections[index]]
+            for _ in range(20):
+                [connection.request("GET /hello") for connection in others]
+                self.assertEqual({connection.response().body for connection in others}, {b"hello\n"})
+            # The gate is closed when the request begins, which may be after the others.
+            while not select.select([self.connections[index].sock], [], [], 0.01)[0]:
+                others[0].request("GET /open_gate").response()
+            self.assertEqual(self.connections[index].response().body, b"hello\n")
+        # Threads without a GIL run at the same time: none leads.
+        self.assertTrue(any(led) or GIL == "free", "no thread led")
+
+    def test_all_of_them_wait(self):
+        self.lead()
+        [connection.request("GET /slow?0.02") for connection in self.connections]
+        self.assertEqual({connection.response().body for connection in self.connections}, {b"hello\n"})
+
+    def test_clients_that_go_and_come(self):
+        self.lead()
+        for _ in range(50):
+            with self.server.connect() as connection:
+                self.assertEqual(connection.request("GET /hello").response().body, b"hello\n")
+            self.threads()
+
+    def test_a_pause(self):
+        self.lead()
+        time.sleep(0.2)
+        self.assertTrue(self.threads())
+
+    def test_it_stops_while_one_leads(self):
+        self.lead()
+
+
 class Supervised(unittest.TestCase):
     """Worker processes, and applications that end theirs."""
 
@@ -926,8 +988,8 @@ class Supervised(unittest.TestCase):
         server.wait_log(r"ended.*: signal: 9")
         self.end(server)
 
-    def test_connections_that_come_together_are_shared(self):
-        server = self.serve(threads=1)
+    def shares(self, server):
+        """How many of 120 connections, ten of which come together each time, each process gets."""
         counts = {}
         for _ in range(12):
             connections = [server.connect() for _ in range(10)]
@@ -937,9 +999,16 @@ class Supervised(unittest.TestCase):
                 pid = connection.response().body.split()[0]
                 counts[pid] = counts.get(pid, 0) + 1
                 connection.sock.close()
+        return counts
+
+    def test_connections_that_come_together_are_shared(self):
+        server = self.serve(threads=1)
         # Not each time: a process may be kept from running for longer than the other waits for it.
-        self.assertEqual((len(counts), sum(counts.values())), (2, 120))
-        self.assertGreater(min(counts.values()), 24, counts)
+        tries = []
+        while not any(len(counts) == 2 and min(counts.values()) > 24 for counts in tries):
+            self.assertLess(len(tries), 5, tries)
+            tries.append(self.shares(server))
+            self.assertEqual(sum(tries[-1].values()), 120)
         self.end(server)
 
     def test_a_reload_loses_no_request(self):

@@ -4,7 +4,7 @@
 //! wakes it once more, which costs the sender as much as a short request does; sent in one go, the first wakes it and it
 //! finds the others.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use platform::clock::{nanoseconds, ticks};
 
@@ -13,27 +13,43 @@ use super::connection::Connection;
 /// Nanoseconds for which a complete response may be kept.
 const LONGEST: u64 = 1_000_000;
 /// Nanoseconds that the requests of late have to stay below: a response must not wait for a slow one.
-const SHORT: u64 = 300_000;
+pub(super) const SHORT: u64 = 300_000;
 /// A long request is forgotten after some dozens of short ones: what is remembered shrinks by this part with each.
 const FORGETTING: u64 = 16;
 
-/// The connections whose responses are kept.
+/// Connections whose responses are kept. Somebody else may send them when their thread does not come to it.
+pub(super) type Kept = Arc<Mutex<Vec<Arc<Connection>>>>;
+
+/// What a thread keeps.
 #[derive(Default)]
 pub(crate) struct Held {
-    connections: Vec<Arc<Connection>>,
+    kept: Kept,
+    timed: bool,
     open: bool,
     // Ticks: when the first was kept, and when the last request began.
     since: u64,
     begun: u64,
-    // Nanoseconds.
+    // Nanoseconds: of late, and since it was asked for.
     longest: u64,
+    latest: u64,
 }
 
 impl Held {
     /// A batch of `count` begins.
     pub(crate) fn open(&mut self, count: usize) {
         self.begun = ticks();
+        self.latest = 0;
+        self.timed = true;
         self.open = count > 1;
+    }
+
+    /// Where they are.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a response may be kept.
@@ -43,36 +59,52 @@ impl Held {
 
     /// Keeps one.
     pub(crate) fn keep(&mut self, connection: &Arc<Connection>) {
-        if self.connections.is_empty() {
+        let mut connections = self.connections();
+        let is_first = connections.is_empty();
+        connections.push(Arc::clone(connection));
+        drop(connections);
+        if is_first {
             self.since = ticks();
         }
-        self.connections.push(Arc::clone(connection));
     }
 
-    /// One of the batch is through. Whether what is kept has to leave now.
-    pub(crate) fn is_due(&mut self) -> bool {
-        if !self.open {
-            return false;
+    /// A request is through.
+    pub(crate) fn pass(&mut self) {
+        if !self.timed {
+            return;
         }
         let now = ticks();
         let took = nanoseconds(now.saturating_sub(self.begun));
         self.begun = now;
         self.longest = took.max(self.longest - self.longest / FORGETTING);
-        let age = nanoseconds(now.saturating_sub(self.since));
-        !self.connections.is_empty() && (age >= LONGEST || !self.takes())
+        self.latest = self.latest.max(took);
     }
 
-    /// What is kept, if anything is; nothing more is until the next batch when it is at its end (`last`).
+    /// The nanoseconds of the longest request since this was called.
+    pub(crate) fn longest(&mut self) -> u64 {
+        std::mem::take(&mut self.latest)
+    }
+
+    /// Whether what is kept has to leave now.
+    pub(crate) fn is_due(&self) -> bool {
+        let age = nanoseconds(self.begun.saturating_sub(self.since));
+        self.open && (age >= LONGEST || !self.takes()) && !self.connections().is_empty()
+    }
+
+    /// What is kept, if anything is. The batch is at its end when that is the `last`.
     pub(crate) fn take(&mut self, last: bool) -> Vec<Arc<Connection>> {
-        self.open &= !last;
-        std::mem::take(&mut self.connections)
+        if last {
+            (self.open, self.timed) = (false, false);
+        }
+        std::mem::take(&mut *self.connections())
     }
 
     /// The room of what was taken.
     pub(crate) fn give_back(&mut self, mut room: Vec<Arc<Connection>>) {
         room.clear();
-        if self.connections.is_empty() {
-            self.connections = room;
+        let mut connections = self.connections();
+        if connections.is_empty() {
+            *connections = room;
         }
     }
 }

@@ -9,6 +9,7 @@
 //! - `stream` is a client's socket, with `tls` on it or without.
 //! - `http2` has the connections that speak HTTP/2.
 //! - `server` is what the threads share: the poller, the connections, the queue.
+//! - `lead` and `held` say when one thread does the work of all, and when responses leave together.
 
 pub(crate) mod access;
 mod chunked;
@@ -19,6 +20,7 @@ mod held;
 mod http2;
 mod input;
 mod keeper;
+pub(crate) mod lead;
 mod listen;
 mod output;
 mod piece;

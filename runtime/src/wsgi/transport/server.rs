@@ -15,6 +15,7 @@ use super::connection::{Connection, Next, Scratch};
 use super::fair::{Fair, RETRY};
 use super::head::Refusal;
 use super::http2::{self, Http2};
+use super::lead::{self, Lead};
 use super::queue::{Queue, Waiting};
 use super::stream::Stream;
 use super::tls::Tls;
@@ -64,10 +65,15 @@ impl Clock {
         now
     }
 
+    /// As of the last look.
+    pub(crate) fn now(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
     /// That much later than now.
     pub(crate) fn after(&self, timeout: Duration) -> u64 {
         let timeout = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        self.now.load(Ordering::Relaxed).saturating_add(timeout)
+        self.now().saturating_add(timeout)
     }
 }
 
@@ -103,6 +109,8 @@ pub(crate) struct Shared {
     pub once: bool,
     /// Requests that wait for a thread.
     pub queue: Queue,
+    /// Which threads take requests.
+    pub lead: Lead,
     slots: RwLock<Slots>,
     most: usize,
     open: AtomicUsize,
@@ -146,6 +154,7 @@ impl Shared {
             poller: Poller::new()?,
             once: threads > 1,
             queue: Queue::new(limits.queue),
+            lead: Lead::default(),
             slots: RwLock::default(),
             most: most_connections(limits.connections),
             limits,
@@ -194,7 +203,7 @@ impl Shared {
 
     /// Whether connections without a request are to be closed.
     pub(crate) fn closes_idle(&self) -> bool {
-        self.clock.after(Duration::ZERO) >= self.idle_until.load(Ordering::SeqCst)
+        self.clock.now() >= self.idle_until.load(Ordering::SeqCst)
     }
 
     /// How news of a connection are told.
@@ -451,6 +460,7 @@ impl Shared {
     /// Makes the threads end.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
+        self.lead.close();
         self.queue.clear();
         self.stop.wake();
         if let Some(http2) = &self.http2 {
@@ -463,17 +473,34 @@ impl Shared {
         Events::new(if self.once { 1 } else { BATCH })
     }
 
+    /// Room for as many as one takes that leads.
+    pub(crate) fn events_of_leader() -> Events {
+        Events::new(BATCH)
+    }
+
     /// Waits for news.
     pub(crate) fn wait(&self, events: &mut Events) {
+        self.wait_for(events, None);
+    }
+
+    /// Waits for news as the leader. False when there is nothing to do for one.
+    pub(crate) fn wait_as_leader(&self, events: &mut Events) -> bool {
+        self.wait_for(events, Some(lead::IDLE))
+    }
+
+    // False when there are none, and `timeout` is over.
+    fn wait_for(&self, events: &mut Events, timeout: Option<Duration>) -> bool {
         let again = self.fair.looks_again();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let _ = self.poller.wait(events, again.then_some(RETRY));
+        let timeout = if again { Some(RETRY) } else { timeout };
+        let _ = self.poller.wait(events, timeout);
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         if again {
             self.watch_listeners();
         }
         self.polls.fetch_add(1, Ordering::Relaxed);
         self.clock.tick();
+        again || !events.is_empty()
     }
 
     /// Follows up news, with `run` for requests.
@@ -523,6 +550,7 @@ impl Shared {
                 run(&request, exchange);
             }
             next = connection.end(scratch);
+            scratch.held.pass();
         }
         if next == Next::Hold {
             scratch.held.keep(connection);
@@ -542,11 +570,32 @@ impl Shared {
             return;
         }
         let held = scratch.held.take(last);
-        for connection in &held {
+        self.send_all(&held, scratch, run);
+        scratch.held.give_back(held);
+    }
+
+    fn send_all(
+        &self,
+        held: &[Arc<Connection>],
+        scratch: &mut Scratch,
+        run: &mut impl FnMut(&Request<'_>, Arc<dyn Exchange>),
+    ) {
+        for connection in held {
             let next = connection.advance(scratch);
             self.go_on(connection, next, scratch, run);
         }
-        scratch.held.give_back(held);
+    }
+
+    /// Sends the responses that a leader keeps who is stuck in a request.
+    pub(crate) fn release_for_leader(
+        &self,
+        scratch: &mut Scratch,
+        run: &mut impl FnMut(&Request<'_>, Arc<dyn Exchange>),
+    ) {
+        if let Some(kept) = self.lead.held() {
+            let held = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
+            self.send_all(&held, scratch, run);
+        }
     }
 
     #[inline]
