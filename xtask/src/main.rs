@@ -10,6 +10,7 @@ mod bench;
 mod ci;
 mod demo;
 mod dist;
+mod free_threaded;
 mod fuzz;
 mod http;
 mod kits;
@@ -43,6 +44,7 @@ Usage: cargo xtask COMMAND
                        rounds or programs a trial, into target/bench
   bench serve [--quick] [--rounds N] [--seconds N] [--only SCENARIO]... [--server NAME]... [--pack FILE]
                        our WSGI host beside others: writes the second half of BENCHMARKS.md; a trial likewise
+  free-threaded        a CPython without a GIL into target/free-threaded, for the tests (Debian, as root)
   wine [-- PROGRAM...] Wine and CPython for Windows below target/wine, for the tests of programs for Windows (needs root);
                        with words, runs a program in it
   soak [SECONDS] [--single] [--seed N] [--pack FILE]
@@ -65,6 +67,9 @@ fn main() -> Result<()> {
         ["libraries", options @ ..] => libraries::command(options),
         ["bench", "start", options @ ..] => bench::start(options),
         ["bench", "serve", options @ ..] => bench::serve(options),
+        ["free-threaded"] => {
+            free_threaded::set_up().map(|python| println!("    {}", python.display()))
+        }
         ["wine", words @ ..] => wine::command(words),
         ["soak", options @ ..] => soak::run(options),
         [] | ["help" | "-h" | "--help"] => {

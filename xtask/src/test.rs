@@ -2,8 +2,12 @@
 
 use crate::ci::Form;
 use crate::setup::{self, cargo, step};
-use crate::{dist, kits, libraries, wine};
+use crate::{dist, free_threaded, kits, libraries, wine};
 use anyhow::Result;
+use std::path::PathBuf;
+
+/// Names a free-threaded CPython to the tests.
+const FREE_THREADED: &str = "PACK_FREE_THREADED_PYTHON";
 
 /// Unit tests of all crates, then the kits, then the packer's tests with the end-to-end ones among them.
 ///
@@ -12,9 +16,12 @@ use anyhow::Result;
 /// # Errors
 /// When a build or a test fails.
 pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
+    let python = free_threaded_python(filters)?;
     if filters.is_empty() {
         step("unit tests");
-        setup::run(cargo().args(["test", "--workspace", "--exclude", "packager", "--quiet"]))?;
+        let mut tests = cargo();
+        tests.args(["test", "--workspace", "--exclude", "packager", "--quiet"]);
+        setup::run(tests.envs(python.iter().map(|python| (FREE_THREADED, python))))?;
     }
     let kit = kits::build(&kits::Options {
         target: kits::HOST.to_owned(),
@@ -36,7 +43,8 @@ pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
         .args(["test", "--package", "packager", "--"])
         .args(filters)
         .env("PACK_KITS", kit.parent().unwrap_or(&kit))
-        .env("PACK_DIST", &pack);
+        .env("PACK_DIST", &pack)
+        .envs(python.iter().map(|python| (FREE_THREADED, python)));
     if form == Form::Long {
         tests.env("PACK_LONG", "1");
     }
@@ -62,6 +70,26 @@ fn has_wine(filters: &[&str]) -> Result<bool> {
                 "    Wine cannot be set up, and tests of programs for Windows are skipped: {error:#}"
             );
             Ok(false)
+        }
+    }
+}
+
+/// The free-threaded CPython that is tried: the one that is named, or one that is built. In CI there has to be one.
+fn free_threaded_python(filters: &[&str]) -> Result<Option<PathBuf>> {
+    if let Some(named) = std::env::var_os(FREE_THREADED) {
+        return Ok(Some(named.into()));
+    }
+    if !filters.is_empty() && !free_threaded::is_ready() {
+        return Ok(None); // their tests say that they are skipped
+    }
+    match free_threaded::set_up() {
+        Ok(python) => Ok(Some(python)),
+        Err(error) if setup::in_ci() => {
+            Err(error.context("CI tries a free-threaded CPython, which has to be built"))
+        }
+        Err(error) => {
+            println!("    tests of free-threaded CPython are skipped: {error:#}");
+            Ok(None)
         }
     }
 }

@@ -211,6 +211,8 @@ impl Lead {
         keys: impl Iterator<Item = u64>,
         sleeps: impl FnOnce() -> Option<u64>,
     ) {
+        // Another step than the last of the batch before.
+        self.beat.fetch_add(1, Ordering::Relaxed);
         self.busy.store(true, Ordering::Relaxed);
         let mut state = self.state();
         state.batch.extend(keys);
