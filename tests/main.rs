@@ -60,6 +60,7 @@ mod e2e {
     mod verdict;
     mod versions;
     mod windows;
+    mod windows_ends;
     mod windows_icons;
     mod windows_sources;
 }
