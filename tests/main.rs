@@ -54,6 +54,7 @@ mod e2e {
     mod signing;
     mod streams;
     mod telemetry;
+    mod tk;
     mod trace;
     mod unpacking;
     mod uptodate;
