@@ -54,12 +54,14 @@ mod e2e {
     mod signing;
     mod streams;
     mod telemetry;
+    mod tk;
     mod trace;
     mod unpacking;
     mod uptodate;
     mod verdict;
     mod versions;
     mod windows;
+    mod windows_ends;
     mod windows_icons;
     mod windows_sources;
 }

@@ -62,6 +62,8 @@ pub(crate) fn install<'py>(
     add(Ensure::NAME, capsule.function::<Ensure>()?)?;
     #[cfg(windows)]
     add(Show::NAME, capsule.function::<Show>()?)?;
+    #[cfg(windows)]
+    add(c"has_icon", py.bool(platform::icon::is_there())?)?;
     add(IsFolder::NAME, capsule.function::<IsFolder>()?)?;
     add(c"meipass", py.path(bundle.meipass.as_os_str())?)?;
     add(c"roots", texts(py, &bundle.roots)?)?;

@@ -215,11 +215,33 @@ impl Wine {
         options: &[&str],
         path: &str,
     ) -> String {
+        self.packed_by(name, script, (version, self.python(version)), options, path)
+    }
+
+    /// The same with another Python of the version than the embeddable package.
+    pub(crate) fn packed_with(
+        &self,
+        name: &str,
+        script: &str,
+        python: ((u8, u8), &Path),
+        options: &[&str],
+    ) -> String {
+        self.packed_by(name, script, python, options, "/usr/bin:/bin")
+    }
+
+    fn packed_by(
+        &self,
+        name: &str,
+        script: &str,
+        (version, python): ((u8, u8), &Path),
+        options: &[&str],
+        path: &str,
+    ) -> String {
         let name = format!("{name}-{}{}", version.0, version.1);
         let host = pythons().iter().find(|python| python.version == version);
         let host = host.unwrap_or_else(|| panic!("no CPython {version:?} here that compiles"));
         let path = format!("{}:{path}", host.base.parent().unwrap().display());
-        let build = self.build(&name, script, self.python(version), options);
+        let build = self.build(&name, script, python, options);
         build.env("PATH", path).with_network().run().success();
         format!("{name}.exe")
     }
@@ -261,6 +283,16 @@ impl Wine {
     /// Distributions for Windows.
     pub(crate) fn site_packages(&self, (major, minor): (u8, u8)) -> PathBuf {
         root().join(format!("target/wine/site-packages/{major}.{minor}"))
+    }
+
+    /// PyQt6 for CPython 3.11.
+    pub(crate) fn with_qt(&self) -> PathBuf {
+        root().join("target/wine/site-packages/3.11-qt")
+    }
+
+    /// An installation of CPython 3.13, which has Tk.
+    pub(crate) fn with_tk(&self) -> PathBuf {
+        root().join("target/wine/python/3.13-tk")
     }
 
     /// `%LOCALAPPDATA%` of the programs.

@@ -32,6 +32,10 @@ pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
             target: kits::WINDOWS.to_owned(),
             fast: false,
         })?;
+        if filters.is_empty() {
+            step("calls into Windows");
+            wine::test_platform()?;
+        }
     }
     let pack = dist::build()?;
     setup::judges();

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 /// The release whose Wine (10) has what Rust's standard library needs.
 const RELEASE: &str = "trixie";
 /// Written when all is there; with another text, what is missing is added.
-const STAMP: &str = "4";
+const STAMP: &str = "5";
 /// Nobody reads manuals there, and nobody minds when a crash of the machine costs it.
 const SMALL: &str = "path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\nforce-unsafe-io\n";
 
@@ -72,7 +72,9 @@ fn check_machine() -> Result<()> {
 }
 
 fn has_wine(root: &Path) -> bool {
-    root.join("usr/bin/wine").exists() && root.join("usr/bin/Xvfb").exists()
+    // What is a link there leads elsewhere from here.
+    let is_there = |path: &str| fs::symlink_metadata(root.join(path)).is_ok();
+    is_there("usr/bin/wine") && is_there("usr/bin/Xvfb")
 }
 
 /// A Debian with Wine at `root`, whole or not at all.
@@ -103,6 +105,33 @@ fn install(home: &Path, root: &Path) -> Result<()> {
                     wine wine64 xvfb && apt-get clean && rm -rf /var/lib/apt/lists/*";
     setup::run(changed_root(&fresh, &["sh", "-c", packages]).stdout(Stdio::null()))?;
     fs::rename(&fresh, root).with_context(|| format!("could not write {}", root.display()))
+}
+
+/// Runs a test, with a copy of it in the root that is the first argument; how it ends is how this ends.
+const RUN_TEST: &str = r#"cp "$1" "$0/unit.exe" && exec unshare --mount --propagation private sh -c \
+"mount -t proc proc \"\$0/proc\" && exec env HOME=/root WINEDEBUG=-all chroot \"\$0\" wine /unit.exe" "$0""#;
+
+/// The tests of calls into Windows.
+///
+/// # Errors
+/// When one fails.
+pub(crate) fn test_platform() -> Result<()> {
+    let root = set_up()?.join("root");
+    let runner = format!(
+        "target.{}.runner=['sh', '-c', '''{RUN_TEST}''', '{}']",
+        crate::kits::WINDOWS,
+        root.display()
+    );
+    setup::run(setup::cargo().args(["--config", &runner]).args([
+        "test",
+        "--package",
+        "platform",
+        "--test",
+        "poller",
+        "--target",
+        crate::kits::WINDOWS,
+        "--quiet",
+    ]))
 }
 
 /// `program` under Wine, its output through a pipe: Python wants none but that there.

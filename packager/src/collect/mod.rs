@@ -16,6 +16,7 @@ mod native;
 mod qt;
 mod slim;
 mod stdlib;
+mod tk;
 
 use crate::collection::{CollectedDistribution, CollectedFile, Collection, FileSource, LeftOut};
 use crate::facts::InterpreterFacts;
@@ -161,6 +162,7 @@ fn gather<'a>(
     stdlib::collect(&mut bundle, facts, graph)?;
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;
+    tk::collect(&mut bundle, facts)?;
     Ok(Gathered {
         bundle,
         distributions,

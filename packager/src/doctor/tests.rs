@@ -190,7 +190,8 @@ fn what_the_program_lacks_is_named() {
         toolkit: Some("Tk"),
         ..inside("import tkinter")
     };
-    insta::assert_snapshot!(listed(&window::examine(&silent, true)), @"Window Note: no source sets an icon for the window: Tk decides what it shows => set one in the program: `app.setWindowIcon(QIcon(…))` for Qt, `root.iconbitmap(default=…)` for Tk");
+    insta::assert_snapshot!(listed(&window::examine(&silent, true)), @"Window Note: no source sets an icon for the window, which then has the executable's");
+    insta::assert_snapshot!(listed(&window::examine(&silent, false)), @"Window Note: no source sets an icon for the window: Tk decides what it shows => set one in the program: `app.setWindowIcon(QIcon(…))` for Qt, `root.iconbitmap(default=…)` for Tk");
     // A program for Linux has no icon of its own, and its window may.
     let text = listed(&examine(
         b"\x7fELF",

@@ -41,12 +41,19 @@ pub(super) fn examine(inside: &Inside, windows: bool) -> Vec<Finding> {
         }
     }
     if let (false, Some(toolkit)) = (sets_icon, inside.toolkit) {
-        let text =
-            format!("no source sets an icon for the window: {toolkit} decides what it shows");
-        let advice = "set one in the program: `app.setWindowIcon(QIcon(…))` for Qt, `root.iconbitmap(default=…)` for Tk";
-        findings.push(Finding::note(Topic::Window, text).advise(advice));
+        findings.push(without_icon(toolkit, windows));
     }
     findings
+}
+
+fn without_icon(toolkit: &str, windows: bool) -> Finding {
+    if windows && ["Qt", "Tk"].contains(&toolkit) {
+        let text = "no source sets an icon for the window, which then has the executable's";
+        return Finding::note(Topic::Window, text);
+    }
+    let text = format!("no source sets an icon for the window: {toolkit} decides what it shows");
+    let advice = "set one in the program: `app.setWindowIcon(QIcon(…))` for Qt, `root.iconbitmap(default=…)` for Tk";
+    Finding::note(Topic::Window, text).advise(advice)
 }
 
 fn identity(path: &str, call: &IconCall) -> Finding {

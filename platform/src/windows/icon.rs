@@ -28,10 +28,16 @@ const SMALL: Size = [SM_CXSMICON, SM_CYSMICON];
 /// Windows shows them with an icon of its own otherwise. Libraries that register a class without an icon are told of by
 /// nothing but this hook; it is of this thread, and its code stays in this process.
 pub fn give_to_windows() {
-    if of_executable(SMALL).is_some() {
+    if is_there() {
         // SAFETY: the procedure stays loaded as long as the process lives, and is called on this thread alone.
         unsafe { SetWindowsHookExW(WH_CBT, Some(watch), null_mut(), GetCurrentThreadId()) };
     }
+}
+
+/// Whether the executable has an icon of the program's.
+#[must_use]
+pub fn is_there() -> bool {
+    of_executable(SMALL).is_some()
 }
 
 unsafe extern "system" fn watch(code: i32, window: WPARAM, details: LPARAM) -> LRESULT {

@@ -245,7 +245,10 @@ def exit_status(error):
         return 0
     if isinstance(code, int):
         if sys.platform == "win32":
-            return code if -(2**31) <= code < 2**31 else -1
+            # Windows has 32 bits for it, and CPython hands on those of larger numbers since 3.12.8 and 3.13.1 (gh-125842).
+            hands_on = sys.version_info >= (3, 13, 1) or (3, 12, 8) <= sys.version_info < (3, 13)
+            limit = 2**63 if hands_on else 2**31
+            return (code + 2**31) % 2**32 - 2**31 if -limit <= code < limit else -1
         return code & 0xFF if -(2**63) <= code < 2**63 else 0xFF
     if sys.stderr is not None:
         print(code, file=sys.stderr, flush=True)

