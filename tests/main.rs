@@ -62,6 +62,8 @@ mod e2e {
     mod versions;
     mod windows;
     mod windows_ends;
+    mod windows_folders;
     mod windows_icons;
+    mod windows_servers;
     mod windows_sources;
 }

@@ -302,6 +302,7 @@ pub fn path(path: &Path) -> String {
     match below {
         Some(below) if below.as_os_str().is_empty() => ".".into(),
         Some(below) => below.display().to_string(),
+        None if path.as_os_str().is_empty() => ".".into(),
         None => path.display().to_string(),
     }
 }
@@ -309,6 +310,20 @@ pub fn path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_from_where_the_reader_stands() {
+        let current = std::env::current_dir().unwrap();
+        for (shown, expected) in [
+            (current.clone(), "."),
+            (current.join("a/b"), "a/b"),
+            (".".into(), "."),
+            ("./a".into(), "a"),
+            ("/".into(), "/"),
+        ] {
+            assert_eq!(path(&shown), expected);
+        }
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("could not collect the files of `app`")]

@@ -33,7 +33,7 @@ fn json(server: &Server, path: &str) -> Value {
 }
 
 /// Answers to requests that are all under way at the same time.
-fn at_once(server: &Server, count: usize) -> Vec<Value> {
+pub(super) fn at_once(server: &Server, count: usize) -> Vec<Value> {
     let mut connections: Vec<_> = (0..count)
         .map(|_| {
             let mut connection = server.connect();

@@ -7,7 +7,7 @@ use std::path::Path;
 const CLIENT: &str = r#"
 import json, socket, ssl, sys
 
-host, port, certificate = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+host, port, certificate, path = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4].encode()
 
 def connect(protocol):
     context = ssl.create_default_context(cafile=certificate)
@@ -25,7 +25,7 @@ def exactly(sock, count):
     return data
 
 with connect("http/1.1") as sock:
-    sock.sendall(b"GET /static/guestbook.css HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    sock.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     answer = b""
     while True:
         piece = sock.recv(65536)
@@ -40,7 +40,7 @@ with connect("h2") as sock:
         sock.sendall(len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload)
     sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     frame(4, 0, 0)
-    path, host = b"/static/guestbook.css", b"localhost"
+    host = b"localhost"
     # :method GET and :scheme https of the static table, :path and :authority as literals.
     frame(1, 5, 1, b"\x82\x87\x04" + bytes([len(path)]) + path + b"\x01" + bytes([len(host)]) + host)
     second, end = b"", False
@@ -58,7 +58,8 @@ assert first == second and len(first) > 100, (first, second)
 print("the same over both")
 "#;
 
-fn certificate(scratch: &Scratch) -> [String; 2] {
+/// A certificate for `localhost` and its key, as files.
+pub(super) fn certificate(scratch: &Scratch) -> [String; 2] {
     let config = scratch.write(
         "openssl.cnf",
         "[req]\ndistinguished_name=name\nx509_extensions=more\nprompt=no\n[name]\nCN=localhost\n[more]\nsubjectAltName=DNS:localhost\n",
@@ -72,13 +73,14 @@ fn certificate(scratch: &Scratch) -> [String; 2] {
     [certificate, key].map(|path| path.to_str().unwrap().to_owned())
 }
 
-fn ask(server: &Server, certificate: &str) {
+/// Asks for what is at `path`, of more than a hundred bytes, over both versions of HTTP.
+pub(super) fn ask(server: &Server, certificate: &str, path: &str) {
     let python: &Path = Case::any().python.with_flask();
     let (host, port) = (
         server.address.ip().to_string(),
         server.address.port().to_string(),
     );
-    let asked = Run::new(python).args(&["-c", CLIENT, &host, &port, certificate]);
+    let asked = Run::new(python).args(&["-c", CLIENT, &host, &port, certificate, path]);
     let outcome = asked.run();
     outcome.success().stdout_is("the same over both\n");
 }
@@ -92,7 +94,7 @@ fn a_packed_site_speaks_https_and_http2() {
         let run = guestbook.run(&["--tls-certificate", &certificate, "--tls-key", &key]);
         let run = run.args(&["--processes", processes]);
         let server = Server::start(run.env("GUESTBOOK_DATA", scratch.path()));
-        ask(&server, &certificate);
+        ask(&server, &certificate, "/static/guestbook.css");
         let outcome = server.stop();
         outcome.success();
         if processes == "1" {

@@ -412,7 +412,7 @@ fn the_application_id_is_set_before_python_is_loaded() {
 }
 
 /// Runs `check` with a server of each version in a console of its own, and the file in which orders for that are written.
-fn served(name: &str, options: &[&str], check: impl Fn(&Wine, Server, &dyn Fn(&str))) {
+pub(super) fn served(name: &str, options: &[&str], check: impl Fn(&Wine, Server, &dyn Fn(&str))) {
     static SHOPS: OnceLock<Vec<(String, String)>> = OnceLock::new();
     let Some(wine) = Wine::find() else { return };
     let shops = SHOPS.get_or_init(|| {
@@ -540,7 +540,7 @@ fn workers_of_a_windows_server_end_with_it() {
 }
 
 /// A request under way is finished, and who connects afterwards is refused.
-fn stops(server: Server, stop: &dyn Fn()) {
+pub(super) fn stops(server: Server, stop: &dyn Fn()) {
     let mut slow = server.connect();
     slow.send("GET", "/slow?seconds=2", &[], b"");
     // Answered after the other has begun: both were read by then.

@@ -103,6 +103,11 @@ fn read(file: &Path) -> Result<Source, Failure> {
     let failed = |error| Failure::new(CommandError::Read(error), None);
     let opened = fs_err::File::open(file).map_err(failed)?;
     let metadata = opened.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        let is_folder = std::io::Error::other(format!("`{}` is a folder", show(file)));
+        let hint = IconError::Empty.hint().map(str::to_owned);
+        return Err(Failure::new(CommandError::Read(is_folder), hint));
+    }
     if metadata.len() == 0 && metadata.is_file() {
         return Err(failure(file, IconError::Empty));
     }

@@ -40,7 +40,9 @@ pub(super) fn file(matches: &ArgMatches) -> Result<&PathBuf, Failure> {
 /// The file's bytes, mapped: it may be larger than memory.
 pub(super) fn read(file: &Path) -> Result<MappedFile, Failure> {
     if file.is_dir() {
-        let name = file.file_name().unwrap_or(file.as_os_str());
+        // Of `.` and `..` the name is not in the path.
+        let whole = file.canonicalize().unwrap_or_default();
+        let name = whole.file_name().unwrap_or(file.as_os_str());
         let hint = format!(
             "of a one-folder program name the executable in it: `{}`",
             show(&file.join(name))

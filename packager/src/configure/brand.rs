@@ -166,6 +166,13 @@ fn existing(text: &str, origin: &Origin, current: &Path) -> Result<PathBuf, Conf
         return Ok(path);
     }
     let origin = origin.clone();
+    if path.is_dir() {
+        return Err(ConfigError::Invalid {
+            origin,
+            got: format!("`{text}`, a folder"),
+            expected: "a file".into(),
+        });
+    }
     Err(ConfigError::Missing { origin, path })
 }
 
@@ -240,6 +247,8 @@ mod tests {
         assert_eq!(icons("\"NONE\""), []);
         let error = folder.brand("[app]\nicon = \"gone.ico\"\n").unwrap_err();
         insta::assert_snapshot!(folder.error(&error), @"/pack.toml:2:8: `app.icon` names `/gone.ico`, which does not exist");
+        let error = folder.brand("[app]\nicon = \".\"\n").unwrap_err();
+        insta::assert_snapshot!(folder.error(&error), @"/pack.toml:2:8: `app.icon` is `.`, a folder, but must be a file");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::{Finding, Inside, Topic, of_signature};
 use crate::brand::version::VersionInfo;
-use crate::icon::{Group, groups};
+use crate::icon::{Group, Image, groups};
 use crate::pe::{Headers, Resources, WINDOWED, kind};
 use crate::sign::signature;
+use std::collections::BTreeSet;
 
 const CACHE: &str = "If Explorer still shows another icon, it remembers the one that this path had before: give the file \
                      another name or run `ie4uinit.exe -show`";
@@ -63,12 +64,9 @@ fn explorer(resources: &Resources) -> Vec<Finding> {
 }
 
 fn shown(first: &Group, groups: &[Group]) -> Finding {
-    let sides: Vec<String> = first
-        .icon
-        .images
-        .iter()
-        .map(|image| image.side().to_string())
-        .collect();
+    // One size may be there in several depths.
+    let sides: BTreeSet<u32> = first.icon.images.iter().map(Image::side).collect();
+    let sides: Vec<String> = sides.iter().map(u32::to_string).collect();
     let mut text = format!(
         "Explorer shows the icon `{}`: {} pixels",
         first.name,
