@@ -94,7 +94,7 @@ pub fn output(
         plan,
         kit,
         items: &items,
-        modules: code::modules(plan, &layout, &code),
+        modules: code::modules(&layout, &code),
         program: &program,
     };
     let making = Making {
