@@ -20,7 +20,7 @@ mod shared;
 
 pub use demand::{Demand, DemandError};
 pub use derived::{Derived, Origin};
-pub use each::{leave, start_janitor};
+pub use each::leave;
 pub use error::Failure;
 pub use progress::Progress;
 
