@@ -27,11 +27,11 @@ pub(crate) enum Failure {
     #[cfg_attr(windows, allow(dead_code, reason = "of systems with glibc"))]
     OldGlibc {
         /// The version that they need: major and minor.
-        needed: (u32, u32),
+        needed: (u16, u16),
         /// The system's.
-        present: (u32, u32),
-        /// The dynamic linker's words.
-        complaint: String,
+        present: (u16, u16),
+        /// The dynamic linker's words, where it was asked.
+        complaint: Option<String>,
     },
     /// The packed interpreter's program could not be started.
     Program {
@@ -92,11 +92,16 @@ impl fmt::Display for Failure {
                 needed,
                 present,
                 complaint,
-            } => write!(
-                f,
-                "this program needs glibc {}.{} or later, this system has {}.{}\n  ({complaint})",
-                needed.0, needed.1, present.0, present.1
-            ),
+            } => {
+                write!(
+                    f,
+                    "this program needs glibc {}.{} or later, this system has {}.{}",
+                    needed.0, needed.1, present.0, present.1
+                )?;
+                complaint
+                    .iter()
+                    .try_for_each(|words| write!(f, "\n  ({words})"))
+            }
             Self::Library(text) => write!(f, "cannot load a library: {text}"),
             Self::Program { file, error } => {
                 write!(f, "cannot start `{}`: {error}", file.display())

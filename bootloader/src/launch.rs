@@ -38,7 +38,7 @@ fn in_process(
     // A library's neighbours are found by their SONAME once they are loaded: no search path is needed.
     let load = |path: &Path, visibility, binding| {
         Library::open_with(path, visibility, binding)
-            .map_err(|LoadError(text)| explain(text, own, meipass))
+            .map_err(|LoadError(text)| explain(text, program))
     };
     #[cfg(windows)]
     prepare(program, meipass);
@@ -62,12 +62,12 @@ fn in_process(
 }
 
 #[cfg(unix)]
-fn explain(complaint: String, own: &OwnFile, meipass: &Path) -> Failure {
-    crate::glibc::explain(complaint, &own.files.payload, meipass)
+fn explain(complaint: String, program: &Program) -> Failure {
+    crate::glibc::explain(complaint, program)
 }
 
 #[cfg(windows)]
-fn explain(complaint: String, _: &OwnFile, _: &Path) -> Failure {
+fn explain(complaint: String, _: &Program) -> Failure {
     Failure::Library(complaint)
 }
 
@@ -92,6 +92,8 @@ fn as_program(
     interpreter: &Path,
     in_use: i32,
 ) -> Result<i32, Failure> {
+    #[cfg(unix)]
+    crate::glibc::suffices(program)?;
     let mut arguments: Vec<OsString> = vec![std::env::args_os().next().unwrap_or_default()];
     arguments.extend(["-I", "-S", "-B", "-c", LOAD_RUNTIME].map(OsString::from));
     arguments.push(own.files.path.clone().into());

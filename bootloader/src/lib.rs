@@ -10,7 +10,6 @@ mod locate;
 mod patience;
 
 use diagnostics::Failure;
-use payload::Unpack;
 use platform::process;
 use platform::streams::Placeholders;
 
@@ -45,9 +44,6 @@ fn run(streams: Placeholders) -> Result<i32, Failure> {
         }
         ready
     })?;
-    if program.unpack == Unpack::Each && program.contents_directory.is_none() {
-        unpack::start_janitor(&ready);
-    }
     streams.give_back();
     launch::program(&own, &program, ready)
 }

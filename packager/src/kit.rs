@@ -8,6 +8,7 @@ use crate::collection::GlibcVersion;
 use crate::elf::ElfFile;
 use crate::inputs;
 use payload::{FormatError, Payload};
+use platform::memory_file;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -89,11 +90,11 @@ impl Kit {
     /// The library as a file that this process, and the program that it becomes, can load.
     ///
     /// # Errors
-    /// When the system gives no file in memory for the one inside `pack`.
+    /// When neither memory nor any folder takes the one inside `pack`.
     pub fn library(&self) -> io::Result<PathBuf> {
         match &self.folder {
             Some(folder) => std::path::absolute(folder.join(RUNTIME)),
-            None => platform::memory_file::keep(RUNTIME, &self.runtime),
+            None => handed_on(RUNTIME, &self.runtime),
         }
     }
 
@@ -101,10 +102,37 @@ impl Kit {
     /// import it as well, and leave its bytecode there.
     ///
     /// # Errors
-    /// When the system gives no file in memory.
+    /// When neither memory nor any folder takes it.
     pub fn modules(&self) -> io::Result<PathBuf> {
-        platform::memory_file::keep("modules.zip", &archive(&self.python)?)
+        handed_on("modules.zip", &archive(&self.python)?)
     }
+}
+
+/// A file with these contents for this process and the program that it becomes: in memory, or where the system gives no such
+/// file (a sandbox, `vm.memfd_noexec`) one without a name.
+fn handed_on(name: &str, contents: &[u8]) -> io::Result<PathBuf> {
+    memory_file::keep(name, contents).or_else(|refused| {
+        let unnamed = |folder| unnamed(folder, contents).ok();
+        folders().into_iter().find_map(unnamed).ok_or(refused)
+    })
+}
+
+/// Where a file without a name may be made, in the order of preference.
+fn folders() -> Vec<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    let fixed = ["/dev/shm", "/tmp", "/var/tmp"].map(PathBuf::from);
+    let first = [variable("TMPDIR"), variable("XDG_RUNTIME_DIR"), cache];
+    first.into_iter().flatten().chain(fixed).collect()
+}
+
+fn unnamed(folder: PathBuf, contents: &[u8]) -> io::Result<PathBuf> {
+    let mut file = tempfile::tempfile_in(folder)?;
+    if !memory_file::may_hold_code(&file)? {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    file.write_all(contents)?;
+    memory_file::hand_on(file)
 }
 
 fn archive(files: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
@@ -303,6 +331,15 @@ fn glibc_of(bytes: &[u8]) -> Option<GlibcVersion> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    #[test]
+    fn a_file_without_a_name_is_read_by_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = super::unnamed(folder.path().to_owned(), b"contents").unwrap();
+        assert_eq!(std::fs::read(path).unwrap(), b"contents");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
     use super::*;
     use payload::{NewEntry, Placement, Program, Writer};
 

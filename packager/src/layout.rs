@@ -12,7 +12,7 @@ use crate::collection::{CollectedModule, Collection, FileRole, FileSource, Modul
 use crate::facts::InterpreterFacts;
 use crate::inputs;
 use crate::kit::Kit;
-use crate::plan::{BuildPlan, BundleMode};
+use crate::plan::BuildPlan;
 use payload::ArchivePath;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -228,9 +228,7 @@ pub fn arrange<'a>(
     let mut layout = Layout::default();
     for file in &collection.files {
         let mut placed = placed_file(facts, file);
-        // What lies beside the executable is there from the start.
-        placed.on_demand =
-            plan.mode == BundleMode::OneFile && collection.on_demand.contains(&file.dest);
+        placed.on_demand = collection.on_demand.contains(&file.dest);
         layout.add_file(file.dest.as_str(), placed)?;
     }
     for module in &collection.modules {

@@ -1,5 +1,6 @@
 //! What is known about an entry's content.
 
+use crate::index::CHUNK;
 use sha2::{Digest, Sha256};
 
 /// Size and checksums of an entry's content: SHA-256 for us, CRC-32 for zip tools.
@@ -49,6 +50,48 @@ impl Digester {
             crc32: self.crc32.finalize(),
             sha256: self.sha256.finalize().into(),
         }
+    }
+}
+
+/// BLAKE3 of each chunk of what passes by.
+#[derive(Debug, Default)]
+pub(crate) struct Chunks {
+    done: Vec<[u8; 32]>,
+    hash: blake3::Hasher,
+    filled: u64,
+}
+
+impl Chunks {
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = usize::try_from(CHUNK - self.filled).unwrap_or(usize::MAX);
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.hash.update(now);
+            self.filled += now.len() as u64;
+            if self.filled == CHUNK {
+                self.close();
+            }
+            bytes = later;
+        }
+    }
+
+    /// Ends the chunk that has begun: what follows is hashed apart.
+    pub(crate) fn close(&mut self) {
+        if self.filled > 0 {
+            self.done.push(self.hash.finalize().into());
+            self.hash.reset();
+            self.filled = 0;
+        }
+    }
+
+    /// How many chunks are closed.
+    pub(crate) fn count(&self) -> usize {
+        self.done.len()
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<[u8; 32]> {
+        self.close();
+        self.done
     }
 }
 

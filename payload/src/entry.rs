@@ -1,6 +1,6 @@
 //! One entry of a payload.
 
-use crate::digest::sha256;
+use crate::digest::{Chunks, sha256};
 use crate::{CopyError, FormatError};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -49,6 +49,20 @@ pub enum Check {
 thread_local! {
     /// Its tables cost more to make than a small entry to decompress.
     static CONTEXT: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
+}
+
+/// Hands over what `content` has, a piece at a time; its size.
+fn read_all(content: &mut impl Read, mut piece: impl FnMut(&[u8])) -> std::io::Result<u64> {
+    let mut buffer = vec![0; BUFFER];
+    let mut size = 0;
+    loop {
+        let count = content.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(size);
+        }
+        piece(buffer.get(..count).unwrap_or_default());
+        size += count as u64;
+    }
 }
 
 /// The frame that `frames` begin with and the size of its content, when that is known and small enough for one go.
@@ -115,9 +129,11 @@ pub struct Entry<'a> {
     pub size: u64,
     /// Of the content.
     pub sha256: &'a [u8; 32],
-    /// From the payload's first byte; 0 for an external entry.
+    /// From the payload's first byte; for an external entry the position of its first hash among those of all.
     pub(crate) data_offset: u64,
     pub(crate) stored: &'a [u8],
+    /// Of an external entry's content.
+    pub(crate) chunks: &'a [[u8; 32]],
 }
 
 impl<'a> Entry<'a> {
@@ -164,22 +180,19 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Whether `content` is this entry's, read a piece at a time.
+    /// Whether `content` is this entry's, read a piece at a time: by its SHA-256, or where it is external by its chunks'
+    /// hashes, which takes a third of the time.
     ///
     /// # Errors
     /// When `content` cannot be read.
     pub fn matches(&self, content: &mut impl Read) -> std::io::Result<bool> {
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; BUFFER];
-        let mut size = 0;
-        loop {
-            let piece = match content.read(&mut buffer)? {
-                0 => break,
-                count => buffer.get(..count).unwrap_or_default(),
-            };
-            hasher.update(piece);
-            size += piece.len() as u64;
+        if self.method == Method::External {
+            let mut chunks = Chunks::default();
+            let size = read_all(content, |piece| chunks.update(piece))?;
+            return Ok(size == self.size && chunks.finish() == self.chunks);
         }
+        let mut hasher = Sha256::new();
+        let size = read_all(content, |piece| hasher.update(piece))?;
         Ok(size == self.size && hasher.finalize().as_slice() == self.sha256)
     }
 

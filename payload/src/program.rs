@@ -37,8 +37,21 @@ pub struct Program {
     /// Extension modules of the bundle that turn the GIL of a free-threaded interpreter on; `None` when nobody asked.
     #[serde(default)]
     pub need_gil: Option<Vec<String>>,
+    /// The lowest glibc that will do; `None` for systems without, and for programs of earlier packers.
+    #[serde(default)]
+    pub glibc: Option<Glibc>,
     /// Build facts, shown by `sys._pack` and `pack inspect`: packer version, target, …
     pub facts: std::collections::BTreeMap<String, String>,
+}
+
+/// Versions of glibc that a program needs: major and minor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Glibc {
+    /// For the interpreter to start at all.
+    pub start: (u16, u16),
+    /// For all that is in the bundle.
+    pub all: (u16, u16),
 }
 
 /// The packed interpreter.
@@ -148,6 +161,7 @@ impl Default for Program {
             windowed: false,
             refuse_own_gil: None,
             need_gil: None,
+            glibc: None,
             facts: std::collections::BTreeMap::new(),
         }
     }

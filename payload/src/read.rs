@@ -2,7 +2,7 @@
 
 use crate::entry::{Method, Placement};
 use crate::footer::{self, Footer};
-use crate::index::{EntryRecord, Index, ModuleRecord, NONE};
+use crate::index::{CHUNK, EntryRecord, Index, ModuleRecord, NONE};
 use crate::path::{PathError, check};
 use crate::{Entry, FormatError, Module, Program};
 
@@ -14,6 +14,10 @@ pub struct Payload<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) footer: Footer,
     pub(crate) index: Index<'a>,
+    /// Hashes of the archive's chunks.
+    pub(crate) chunks: &'a [[u8; 32]],
+    /// Hashes of chunks of external entries.
+    pub(crate) external: &'a [[u8; 32]],
 }
 
 impl<'a> Payload<'a> {
@@ -33,14 +37,17 @@ impl<'a> Payload<'a> {
             .ok_or(outside.clone())?;
         let index = range(bytes, footer.index_offset, footer.index_length).ok_or(outside)?;
         let index = Index::split(index)?;
-        if index.chunks.len() as u64 != footer.tail_offset.div_ceil(crate::index::CHUNK) {
-            return Err(FormatError::Index("it does not cover the archive"));
-        }
+        let archive = slice_length(footer.tail_offset.div_ceil(CHUNK));
+        let (chunks, external) = archive
+            .and_then(|count| index.chunks.split_at_checked(count))
+            .ok_or(FormatError::Index("it does not cover the archive"))?;
         Ok(Self {
             prefix,
             bytes,
             footer,
             index,
+            chunks,
+            external,
         })
     }
 
@@ -101,7 +108,10 @@ impl<'a> Payload<'a> {
         })?;
         let method = Method::from_code(record.method)?;
         let placement = Placement::from_code(record.placement)?;
-        let stored = self.stored(&record, method)?;
+        let (stored, chunks) = match method {
+            Method::External => (&[][..], self.external_chunks(&record)?),
+            _ => (self.stored(&record, method)?, &[][..]),
+        };
         Ok(Entry {
             index,
             path,
@@ -112,6 +122,7 @@ impl<'a> Payload<'a> {
             sha256: record.sha256,
             data_offset: record.data_offset,
             stored,
+            chunks,
         })
     }
 
@@ -236,11 +247,21 @@ impl<'a> Payload<'a> {
             .chain(failure)
     }
 
+    /// The hashes of an external entry's content.
+    fn external_chunks(&self, record: &EntryRecord<'_>) -> Result<&'a [[u8; 32]], FormatError> {
+        let start = slice_length(record.data_offset);
+        let count = slice_length(record.size.div_ceil(CHUNK));
+        start
+            .zip(count)
+            .filter(|_| record.stored_length == 0)
+            .and_then(|(start, count)| self.external.get(start..start.checked_add(count)?))
+            .ok_or(FormatError::Index("an external entry has no hashes"))
+    }
+
     fn stored(&self, record: &EntryRecord<'_>, method: Method) -> Result<&'a [u8], FormatError> {
         let fits = match method {
             Method::Stored => record.stored_length == record.size,
-            Method::Zstd => true,
-            Method::External => record.stored_length == 0 && record.data_offset == 0,
+            _ => true,
         };
         let end = record.data_offset.checked_add(record.stored_length);
         if !fits || end.is_none_or(|end| end > self.footer.tail_offset) {

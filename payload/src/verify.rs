@@ -34,7 +34,7 @@ impl Payload<'_> {
         self.verify_index()?;
         self.verify_structure()?;
         // The prefix is the longest piece: first.
-        let pieces = self.index.chunks.len() + 1;
+        let pieces = self.chunks.len() + 1;
         in_parallel(threads, pieces, |piece| {
             match piece.checked_sub(1) {
                 None if prefix::hash(self.prefix) == self.footer.prefix_hash => {}
@@ -80,6 +80,7 @@ impl Payload<'_> {
         )?;
         self.verify_paths()?;
         self.verify_places()?;
+        self.verify_external()?;
         self.verify_names()
     }
 
@@ -98,6 +99,27 @@ impl Payload<'_> {
             return Err(FormatError::Index("two entries share bytes of the archive"));
         }
         Ok(())
+    }
+
+    /// Each hash of external content is that of one entry.
+    fn verify_external(&self) -> Result<(), FormatError> {
+        let mut places = Vec::new();
+        for entry in self.entries() {
+            let entry = entry?;
+            if !entry.chunks.is_empty() {
+                places.push((entry.data_offset, entry.chunks.len() as u64));
+            }
+        }
+        places.sort_unstable();
+        let after = places.iter().try_fold(0, |next, (start, count)| {
+            (*start == next).then_some(next + count)
+        });
+        if after == Some(self.external.len() as u64) {
+            return Ok(());
+        }
+        Err(FormatError::Index(
+            "hashes of external files are not those of its entries",
+        ))
     }
 
     /// Whatever settings and modules lead to lies in the bundle.
@@ -137,7 +159,7 @@ impl Payload<'_> {
         let offset = chunk as u64 * CHUNK;
         let length = CHUNK.min(self.footer.tail_offset.saturating_sub(offset));
         let intact = range(self.bytes, offset, length)
-            .zip(self.index.chunks.get(chunk))
+            .zip(self.chunks.get(chunk))
             .is_some_and(|(bytes, hash)| blake3(bytes) == *hash);
         if intact {
             Ok(())

@@ -109,7 +109,15 @@ fn what_contradicts_itself_is_refused() {
         ..stored.clone()
     };
     assert!(matches!(
-        writer().add(&external, b"content"),
+        writer().add(&external, b"other"),
+        Err(WriteError::Inconsistent { .. })
+    ));
+    let in_memory = NewEntry {
+        placement: Placement::Memory,
+        ..external
+    };
+    assert!(matches!(
+        writer().add(&in_memory, b"content"),
         Err(WriteError::Inconsistent { .. })
     ));
     let mode = NewEntry {

@@ -146,7 +146,9 @@ fn text<'py>(argument: &Owned<'py>) -> PyResult<'py, String> {
 pub(crate) fn raised<'py>(py: Attached<'py>, error: &DemandError) -> Raised<'py> {
     match error {
         DemandError::Damaged(_) => Raised::import_error(py, &error.to_string()),
-        DemandError::Write { .. } => Raised::os_error(py, &error.to_string()),
+        DemandError::Write { .. } | DemandError::Beside { .. } => {
+            Raised::os_error(py, &error.to_string())
+        }
     }
 }
 

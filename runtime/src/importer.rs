@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use payload::{Entry, FormatError, Module, Payload, Placement};
+use payload::{Entry, FormatError, Method, Module, Payload, Placement};
 use platform::Library;
 use platform::library::Visibility;
 use unpack::{Demand, Derived};
@@ -149,7 +149,8 @@ fn is_memory_file(entry: &Entry<'_>) -> bool {
 
 /// Whether an entry's content can be had without its file.
 fn is_readable(entry: &Entry<'_>) -> bool {
-    is_memory_file(entry) || entry.placement == Placement::Demand
+    is_memory_file(entry)
+        || (entry.placement == Placement::Demand && entry.method != Method::External)
 }
 
 /// Names directly in a folder that stay in the executable, folders among them.

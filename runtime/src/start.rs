@@ -185,9 +185,7 @@ pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
 
 /// From a started interpreter to the program's end; code of the modules in `keep` is kept for later starts.
 fn finish(py: Attached<'_>, app: &App, keep: &[String]) -> Result<i32, StartFailure> {
-    if app.program.contents_directory.is_none() {
-        demand::watch(py, &app.bundle.demand, &app.bundle.meipass);
-    }
+    demand::watch(py, &app.bundle.demand, &app.bundle.meipass);
     importer::install(py, &app.bundle, &[])
         .and_then(|()| importer::keep(py, &app.bundle, keep))
         .and_then(|()| script::set_up(py, app, &app.search_paths()))

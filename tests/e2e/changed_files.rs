@@ -1,7 +1,7 @@
 //! What happens to unpacked files between and during runs: tmp cleaners, programs that write beside their own files,
 //! and whatever stands in the place of a file. Nothing is used but what was packed.
 
-use crate::harness::{PARTS, Run, Scratch, Shelf, files_below};
+use crate::harness::{PARTS, Run, Scratch, Shelf, copy_tree, files_below};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -285,4 +285,57 @@ fn another_extension_module_is_not_loaded() {
         "nothing is written elsewhere"
     );
     assert_eq!(files_below(&elsewhere).len(), 1);
+}
+
+/// Beside the executable nothing is put right, and nothing is used that is not what was packed: what a start needs not, when
+/// it is asked for, whether an earlier run found it right or not.
+#[test]
+fn files_beside_the_executable_are_checked_when_they_are_used() {
+    let scratch = Scratch::new();
+    let installed = scratch.join("installed");
+    copy_tree(Shelf::beside().path.parent().unwrap(), &installed);
+    let shelf = Shelf {
+        path: installed.join(Shelf::beside().path.file_name().unwrap()),
+    };
+    for (end, ask) in [
+        ("parts/p03", "import shelf.parts.p03"),
+        ("shelf/books.py", "open(sys._MEIPASS + '/shelf/books.py')"),
+        (
+            "deep/list.txt",
+            "import shelf.deep.inner; open(sys._MEIPASS + '/shelf/deep/list.txt')",
+        ),
+        (
+            "RECORD",
+            "import importlib.metadata as m; m.distribution('shelf').files",
+        ),
+    ] {
+        let ask = format!("import sys\nprint('runs')\n{ask}");
+        let files = files_below(&installed);
+        let mut found = files.iter().filter(|file| {
+            let file = file.to_string_lossy();
+            file.contains(end) && (end != "RECORD" || file.contains("shelf-"))
+        });
+        let file = installed.join(found.next().unwrap_or_else(|| panic!("{end}")));
+        let whole = fs::read(&file).unwrap();
+        let known = scratch.join(&format!("known-{}", whole.len()));
+        let new = scratch.join(&format!("new-{}", whole.len()));
+        fs::create_dir(&known).unwrap();
+        fs::create_dir(&new).unwrap();
+        shelf.run(&known, &ask).run().success();
+        let mut changed = whole.clone();
+        changed[whole.len() / 2] ^= 1;
+        fs::write(&file, &changed).unwrap();
+        for temporary in [&known, &new] {
+            shelf.run(temporary, "print('runs')").run().success();
+            let outcome = shelf.run(temporary, &ask).run();
+            outcome
+                .code(1)
+                .stdout_is("runs\n")
+                .stderr_has(end)
+                .stderr_has("is damaged");
+        }
+        assert!(fs::read(&file).unwrap() == changed, "{end}");
+        fs::write(&file, whole).unwrap();
+        shelf.run(&known, &ask).run().success();
+    }
 }

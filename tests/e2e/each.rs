@@ -94,6 +94,26 @@ fn gone_soon_when_the_program_is_killed() {
     }
 }
 
+/// Not at the next start: there may be none.
+#[test]
+fn gone_soon_when_it_is_killed_while_it_unpacks() {
+    let settings = "[bundle]\nunpack = \"each\"\n";
+    let large = vec![7; 64 << 20];
+    let shelf = Shelf::build("each-large", settings, &[("large", &large)]);
+    let scratch = Scratch::new();
+    for _ in 0..10 {
+        let mut killed = shelf.run(scratch.path(), HOLD).spawn();
+        happens("it unpacks", || {
+            let begun =
+                |run: &PathBuf| fs::read_dir(run).is_ok_and(|mut files| files.next().is_some());
+            runs(scratch.path()).iter().any(begun)
+        });
+        killed.signal_if_alive("KILL");
+        killed.finish().killed_by(9);
+        happens("all of it goes", || runs(scratch.path()).is_empty());
+    }
+}
+
 /// The janitor of a run, by the file it runs.
 fn janitor(program: &Path, of: u32) -> Option<u32> {
     let processes = fs::read_dir("/proc").unwrap().flatten();

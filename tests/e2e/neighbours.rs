@@ -169,7 +169,7 @@ fn rights_of_a_one_folder_program() {
 /// Whatever lies beside the executable or in the current folder, under whatever name: nothing is imported from there,
 /// not while the interpreter starts either (the class of GHSA-9fxf-4qw3-ghmr).
 #[test]
-fn nothing_beside_the_executable_is_imported() {
+fn ghsa_9fxf_4qw3_ghmr_nothing_beside_the_executable_is_imported() {
     let scratch = Scratch::new();
     let case = Case::any();
     let copy = case.edges().copy_to(scratch.path());
@@ -213,7 +213,7 @@ fn nothing_beside_the_executable_is_imported() {
 
 /// Removing old versions removes nothing outside of them (the class of CVE-2023-49797).
 #[test]
-fn cleaning_up_follows_no_link() {
+fn cve_2023_49797_cleaning_up_follows_no_link() {
     let scratch = Scratch::new();
     let (temporary, precious) = (scratch.join("tmp"), scratch.join("precious"));
     fs::create_dir(&temporary).unwrap();

@@ -194,3 +194,20 @@ fn multiprocessing() {
         );
     }
 }
+
+/// The interpreter is started anew under the limit, as `python` is.
+#[test]
+fn little_stack() {
+    let Some(packed) = Packed::new("edges", &["edges.py"], Mode::OneFile) else {
+        return;
+    };
+    for action in ["facts", "recurse"] {
+        for _ in ["first", "later"] {
+            Run::new("/bin/sh")
+                .args(&["-c", "ulimit -s 64 && exec \"$@\"", "sh"])
+                .command_of(packed.start(&[action]))
+                .run()
+                .success();
+        }
+    }
+}

@@ -307,3 +307,31 @@ fn processes_and_interpreters() {
         server.stop().success();
     }
 }
+
+/// Starts its arguments where `memfd_create` is refused, as sandboxes and old kernels do.
+const WITHOUT_MEMFD: &str = "\
+import ctypes, os, struct, sys
+number = {'x86_64': 319, 'aarch64': 279}[os.uname().machine]
+load, equal, end = 0x20, 0x15, 0x06
+rules = [(load, 0, 0, 0), (equal, 0, 1, number), (end, 0, 0, 0x50000 | 38), (end, 0, 0, 0x7fff0000)]
+filter = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *rule) for rule in rules))
+program = ctypes.create_string_buffer(struct.pack('HxxxxxxP', len(rules), ctypes.addressof(filter)))
+word = ctypes.c_ulong
+prctl = ctypes.CDLL(None).prctl
+assert prctl(38, word(1), word(0), word(0), word(0)) == 0
+assert prctl(22, word(2), program, word(0), word(0)) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+";
+
+#[test]
+fn no_file_in_memory_is_needed() {
+    let scratch = site();
+    let python = Case::any().python;
+    let run = Run::new(&python.base)
+        .args(&["-I", "-c", WITHOUT_MEMFD])
+        .command_of(serve(&scratch, python, &["site_of_test:app"]))
+        .cwd(scratch.path());
+    let server = Server::start(run);
+    server.get("/").expect(200);
+    server.stop().success();
+}

@@ -2,7 +2,7 @@
 
 use super::damage::{DAMAGED, Subject, places};
 use crate::harness::{Mode, Outcome, Pack, files_below};
-use payload::Payload;
+use payload::{Payload, Placement};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 
@@ -145,6 +145,13 @@ fn exchanged_and_cleared_stretches() {
     }
 }
 
+/// Whether a file is checked when the program asks for it.
+fn waits(subject: &Subject, file: &str) -> bool {
+    let bytes = subject.bytes();
+    let payload = Payload::locate(&bytes).unwrap();
+    payload.find(file).unwrap().unwrap().placement == Placement::Demand
+}
+
 #[test]
 fn files_beside_a_program() {
     let subject = Subject::new(Mode::OneDir);
@@ -161,14 +168,20 @@ fn files_beside_a_program() {
             Some(byte) => *byte ^= 1,
             None => changed.push(1),
         }
-        for (bytes, what) in [
-            (&changed[..], "changed"),
-            (&[&whole[..], b"\0"].concat(), "lengthened"),
-        ] {
-            fs::write(&path, bytes).unwrap();
-            let verdict = verdict(&subject, &format!("{name} was {what}"));
+        fs::write(&path, &changed).unwrap();
+        if waits(&subject, &name.to_string()) {
+            // The program looks at what it asks for.
+            subject.forget();
+            subject.run().success();
+            let verify = Pack::run(&["verify"]).arg(&subject.path).run();
+            assert_eq!(named(verify.code(FAILED)), Some(name.to_string()));
+        } else {
+            let verdict = verdict(&subject, &format!("{name} was changed"));
             assert_eq!(verdict, Verdict::Damaged(Some(name.to_string())));
         }
+        fs::write(&path, [&whole[..], b"\0"].concat()).unwrap();
+        let verdict = verdict(&subject, &format!("{name} was lengthened"));
+        assert_eq!(verdict, Verdict::Damaged(Some(name.to_string())));
         fs::remove_file(&path).unwrap();
         assert!(!intact(&subject, &format!("{name} was removed")));
         fs::write(&path, &whole).unwrap();

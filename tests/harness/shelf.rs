@@ -1,7 +1,7 @@
 //! tests/programs/shelf, packed: statements run in a program whose libraries wait to be asked for.
 
 use super::files::{copy_tree, kept_folder, root, runs_folder};
-use super::{Case, Pack, Program, Python, Run};
+use super::{Case, Mode, Pack, Program, Python, Run};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,9 +32,22 @@ impl Shelf {
         BUILT.get_or_init(|| Self::build("each", "[bundle]\nunpack = \"each\"\n", &[]))
     }
 
-    /// A program of the same identity with these settings, and with files of its own beside it.
+    /// The one whose files lie in a folder beside it.
+    pub(crate) fn beside() -> &'static Self {
+        static BUILT: OnceLock<Shelf> = OnceLock::new();
+        BUILT.get_or_init(|| Self::build_as(Mode::OneDir, "beside", "", &[]))
+    }
+
+    /// A program of the same identity with these settings, and with files of its own.
     pub(crate) fn build(name: &str, settings: &str, data: &[(&str, &[u8])]) -> Self {
-        let case = Case::any();
+        Self::build_as(Mode::OneFile, name, settings, data)
+    }
+
+    fn build_as(mode: Mode, name: &str, settings: &str, data: &[(&str, &[u8])]) -> Self {
+        let case = Case {
+            mode,
+            ..Case::any()
+        };
         let folder = runs_folder().join("shelves").join(name);
         fs::create_dir_all(folder.join("data")).unwrap();
         fs::copy(root().join(SOURCES).join("app.py"), folder.join("app.py")).unwrap();
@@ -48,7 +61,7 @@ impl Shelf {
         );
         fs::write(folder.join("pack.toml"), plan).unwrap();
         let dist = folder.join("dist");
-        Pack::run(&["build", "--noconfirm", "--onefile", "--python"])
+        Pack::run(&["build", "--noconfirm", mode.option(), "--python"])
             .arg(with_library(case.python))
             .arg("--distpath")
             .arg(&dist)

@@ -1,13 +1,14 @@
 //! Files that are written when the program asks for them.
 //!
 //! Extension modules and the sources of libraries make up most of many programs, and a run uses few of them. They wait in
-//! the executable, which was verified whole before anything started, until something needs them as files.
+//! the executable, which was verified whole before anything started, until something needs them as files. In a one-folder
+//! bundle they lie beside it and are checked then.
 
 use crate::error::Restore;
 use crate::place::Place;
-use crate::{journal, restore};
-use payload::{Entry, FormatError, Method, Payload, Placement, Program, Unpack};
-use platform::FileStamp;
+use crate::{candidates, folder, journal, key, restore};
+use payload::{Entry, FormatError, Payload, Placement, Program, Unpack};
+use platform::{Directory, FileStamp};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io;
@@ -19,18 +20,36 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 pub struct Demand {
     payload: Payload<'static>,
     folder: PathBuf,
-    /// Whether later runs use the same files.
-    reused: bool,
+    kind: Kind,
     open: OnceLock<Option<Open>>,
+}
+
+/// How the files got on disk.
+#[derive(Debug)]
+enum Kind {
+    /// They are unpacked, for this run alone or also for later ones.
+    Unpacked { reused: bool },
+    /// They lie beside the executable. Where notes of them go is looked for when there is one.
+    Beside(Box<Program>),
 }
 
 /// What is needed once something is asked for.
 #[derive(Debug)]
 struct Open {
-    place: Place,
+    files: Files,
     /// The journal's name, where files are used again by later runs.
     journal: Option<String>,
     state: Mutex<State>,
+}
+
+/// Where files are, and where the journal of them is.
+#[derive(Debug)]
+enum Files {
+    Unpacked(Place),
+    Beside {
+        directory: Directory,
+        private: Option<Directory>,
+    },
 }
 
 #[derive(Debug)]
@@ -53,6 +72,13 @@ pub enum DemandError {
         /// The system's reason.
         error: io::Error,
     },
+    /// The file lies beside the executable and is missing or not what was packed.
+    Beside {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: io::Error,
+    },
 }
 
 impl fmt::Display for DemandError {
@@ -61,6 +87,9 @@ impl fmt::Display for DemandError {
             Self::Damaged(error) => error.fmt(f),
             Self::Write { file, error } => {
                 write!(f, "cannot unpack `{}`: {error}", file.display())
+            }
+            Self::Beside { file, error } => {
+                write!(f, "`{}` is damaged: {error}", file.display())
             }
         }
     }
@@ -81,7 +110,12 @@ impl Demand {
         Self {
             payload,
             folder: folder.to_owned(),
-            reused: program.unpack == Unpack::Reuse,
+            kind: match program.contents_directory {
+                Some(_) => Kind::Beside(Box::new(program.clone())),
+                None => Kind::Unpacked {
+                    reused: program.unpack == Unpack::Reuse,
+                },
+            },
             open: OnceLock::new(),
         }
     }
@@ -112,6 +146,10 @@ impl Demand {
     /// # Errors
     /// When one cannot be written.
     pub fn files_in(&self, folder: &str) -> Result<(), DemandError> {
+        if matches!(self.kind, Kind::Beside(_)) {
+            // They are there, and checked when one is opened.
+            return Ok(());
+        }
         let prefix = if folder.is_empty() {
             String::new()
         } else {
@@ -133,7 +171,7 @@ impl Demand {
         }
         if let Some(open) = self.open() {
             for folder in folders {
-                let made = open.place.directory.make_parents(&folder);
+                let made = open.files.directory().make_parents(&folder);
                 made.map_err(|error| self.failed(&folder, error))?;
             }
         }
@@ -145,6 +183,9 @@ impl Demand {
     /// # Errors
     /// When one cannot be written.
     pub fn listed_in(&self, record: &str) -> Result<(), DemandError> {
+        if matches!(self.kind, Kind::Beside(_)) {
+            return self.file(record);
+        }
         let Some(entry) = self.payload.find(record)? else {
             return Ok(());
         };
@@ -156,9 +197,7 @@ impl Demand {
     }
 
     fn ensure(&self, mut entries: Vec<Entry<'_>>) -> Result<(), DemandError> {
-        entries.retain(|entry| {
-            entry.placement == Placement::Demand && entry.method != Method::External
-        });
+        entries.retain(|entry| entry.placement == Placement::Demand);
         let Some(first) = entries.first() else {
             return Ok(());
         };
@@ -173,32 +212,64 @@ impl Demand {
 
     fn open(&self) -> Option<&Open> {
         self.open
-            .get_or_init(|| Open::new(&self.folder, self.reused))
+            .get_or_init(|| Open::new(&self.folder, &self.kind, &self.payload))
             .as_ref()
     }
 
     fn failed(&self, path: &str, error: io::Error) -> DemandError {
-        DemandError::Write {
-            file: self.folder.join(path),
-            error,
+        let file = self.folder.join(path);
+        match self.kind {
+            Kind::Unpacked { .. } => DemandError::Write { file, error },
+            Kind::Beside(_) => DemandError::Beside { file, error },
+        }
+    }
+}
+
+impl Files {
+    fn directory(&self) -> &Directory {
+        match self {
+            Self::Unpacked(place) => &place.directory,
+            Self::Beside { directory, .. } => directory,
+        }
+    }
+
+    fn base(&self) -> Option<&Directory> {
+        match self {
+            Self::Unpacked(place) => Some(&place.base),
+            Self::Beside { private, .. } => private.as_ref(),
         }
     }
 }
 
 impl Open {
-    fn new(folder: &Path, reused: bool) -> Option<Self> {
-        let place = Place::open(folder)?;
-        let journal = reused.then(|| journal::name(&place.key));
-        let known = journal
-            .as_ref()
-            .map(|name| journal::read(&place.base, name))
+    fn new(folder: &Path, kind: &Kind, payload: &Payload<'_>) -> Option<Self> {
+        let (files, journal) = match kind {
+            Kind::Unpacked { reused } => {
+                let place = Place::open(folder)?;
+                let journal = reused.then(|| journal::name(&place.key));
+                (Files::Unpacked(place), journal)
+            }
+            Kind::Beside(program) => {
+                let directory = Directory::open(folder).ok()?;
+                let name = folder::name_in(&directory, &key(payload, &program.id));
+                let private = candidates::any(program);
+                (
+                    Files::Beside { directory, private },
+                    Some(journal::name(&name)),
+                )
+            }
+        };
+        let known = files
+            .base()
+            .zip(journal.as_ref())
+            .map(|(base, name)| journal::read(base, name))
             .unwrap_or_default();
         let state = State {
             known,
             done: HashSet::new(),
         };
         Some(Self {
-            place,
+            files,
             journal,
             state: Mutex::new(state),
         })
@@ -212,7 +283,7 @@ impl Open {
             let stamp = state.known.get(&entry.index);
             !state.done.contains(&entry.index)
                 && (stamp.is_none()
-                    || self.place.directory.stamp(entry.path).ok().as_ref() != stamp)
+                    || self.files.directory().stamp(entry.path).ok().as_ref() != stamp)
         });
         let failed = Mutex::new(String::new());
         let written = restore::in_parallel(&entries, |entry| {
@@ -233,65 +304,18 @@ impl Open {
 
     /// Brings a file of unknown state to what the payload says.
     fn bring(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        match self.place.directory.stamp(entry.path) {
-            Ok(stamp) if restore::is_intact(&self.place.directory, entry, &stamp) => Ok(stamp),
-            _ => self.write(entry),
+        match &self.files {
+            Files::Unpacked(place) => place.bring_entry(entry),
+            Files::Beside { directory, .. } => Ok(folder::check(directory, entry, None)?),
         }
-    }
-
-    /// Brings the file into its place whole: other processes of the program, and whoever lists the folder, see all of it
-    /// or nothing. One that has the old file mapped keeps it.
-    fn write(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        // A tmp cleaner may have taken the folder away, and a link in its place would lead the file out of the bundle.
-        self.place.directory.make_parents(entry.path)?;
-        self.write_once(entry)
-    }
-
-    fn write_once(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        let folder = entry.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let Some(file) = self
-            .place
-            .directory
-            .create_unnamed(folder, entry.mode | 0o600)?
-        else {
-            return self.write_aside(entry);
-        };
-        restore::fill(&file, entry)?;
-        match self.place.directory.give_name(&file, entry.path) {
-            Ok(()) => Ok(self.place.directory.stamp(entry.path)?),
-            // Another process was as quick, or something wrong stands there; without /proc no name can be given.
-            Err(_) => match self.place.directory.stamp(entry.path) {
-                Ok(stamp) if restore::is_intact(&self.place.directory, entry, &stamp) => Ok(stamp),
-                _ => self.write_aside(entry),
-            },
-        }
-    }
-
-    /// Beside the bundle, and renamed.
-    fn write_aside(&self, entry: &Entry<'_>) -> Result<FileStamp, Restore> {
-        let Place { directory, .. } = &self.place;
-        let written = self
-            .place
-            .bring(entry.path, entry.mode | 0o600, |file| {
-                restore::fill(&file, entry)
-            })
-            .and_then(|()| Ok(directory.stamp(entry.path)?));
-        // Windows does not let a library be replaced that another process has brought and loaded meanwhile.
-        if written.is_err()
-            && let Ok(stamp) = directory.stamp(entry.path)
-            && restore::is_intact(directory, entry, &stamp)
-        {
-            return Ok(stamp);
-        }
-        written
     }
 
     /// Without a note the next run hashes the file; that is slower, and no reason to fail.
     fn note(&self, stamps: &[(u32, FileStamp)]) {
-        if let Some(name) = &self.journal
+        if let Some((base, name)) = self.files.base().zip(self.journal.as_ref())
             && !stamps.is_empty()
         {
-            let _ = journal::add(&self.place.base, name, stamps);
+            let _ = journal::add(base, name, stamps);
         }
     }
 }

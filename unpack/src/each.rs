@@ -26,6 +26,8 @@ pub(crate) fn ready(
         let record = verified(base, &key, own, progress)?;
         let name = format!("{key}{}{:016x}", leftovers::RUN, crate::random());
         let (directory, lock) = crate::shared::open_and_lock(base, &name)?;
+        // Before it holds anything: also what a start leaves that is killed while it unpacks has to go.
+        start_janitor(base, &name);
         if let Err(error) = restore::all(&directory, &own.payload, &record, progress) {
             let _ = base.remove(&name);
             return Err(error);
@@ -54,21 +56,18 @@ fn verified(
     Ok(record)
 }
 
-/// Starts the janitor of the directory of a run; called while the process has one thread. Without a janitor, the
-/// directory goes at the end of this run or at the next start.
-pub fn start_janitor(ready: &Ready) {
-    let Some((base, name)) = base_of(&ready.folder) else {
-        return;
-    };
-    let _ = process::detached(&base, || {
+/// Starts the janitor of the run's directory `name`, while the process has one thread. Without a janitor, the directory goes
+/// at the end of this run or at the next start.
+fn start_janitor(base: &Directory, name: &str) {
+    let _ = process::detached(base, || {
         // Opened anew: the lock inherited from the program is its own.
-        let Ok(directory) = base.subdirectory(&name) else {
+        let Ok(directory) = base.subdirectory(name) else {
             return;
         };
         if let Ok(lock) = directory.lock()
             && lock.exclusive().is_ok()
         {
-            let _ = base.remove(&name);
+            let _ = base.remove(name);
         }
     });
 }

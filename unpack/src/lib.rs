@@ -20,7 +20,7 @@ mod shared;
 
 pub use demand::{Demand, DemandError};
 pub use derived::{Derived, Origin};
-pub use each::{leave, start_janitor};
+pub use each::leave;
 pub use error::Failure;
 pub use progress::Progress;
 
@@ -59,22 +59,16 @@ pub fn ready(
     progress: &Progress,
 ) -> Result<Ready, Failure> {
     match (&program.contents_directory, program.unpack) {
-        (Some(name), _) => folder::check_all(executable, program, name, progress),
+        (Some(name), _) => folder::ready(executable, program, name, progress),
         (None, Unpack::Reuse) => shared::ready(executable, program, progress),
         (None, Unpack::Each) => each::ready(executable, program, progress),
     }
 }
 
 impl Executable {
-    /// `<app id>-<first half of the content's hash>`: names what belongs to this payload and no other.
+    /// See [`key`].
     fn key(&self, id: &str) -> String {
-        use std::fmt::Write;
-        let mut key = directory_name(id);
-        key.push('-');
-        for byte in &self.payload.content_hash()[..KEY_BYTES] {
-            let _ = write!(key, "{byte:02x}");
-        }
-        key
+        key(&self.payload, id)
     }
 
     /// Checks every byte of the file.
@@ -87,6 +81,17 @@ impl Executable {
             })
             .map_err(Failure::Damaged)
     }
+}
+
+/// `<app id>-<first half of the content's hash>`: names what belongs to this payload and no other.
+fn key(payload: &Payload<'_>, id: &str) -> String {
+    use std::fmt::Write;
+    let mut key = directory_name(id);
+    key.push('-');
+    for byte in &payload.content_hash()[..KEY_BYTES] {
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
 }
 
 /// Bytes of a content hash in a directory's name.

@@ -49,10 +49,10 @@ pub(crate) fn all(
 }
 
 /// Does `work` for each of `entries`, on several threads where that is worth it.
-pub(crate) fn in_parallel(
+pub(crate) fn in_parallel<E: Send>(
     entries: &[Entry<'_>],
-    work: impl Fn(&Entry<'_>) -> Result<FileStamp, Restore> + Sync,
-) -> Result<Vec<(u32, FileStamp)>, Restore> {
+    work: impl Fn(&Entry<'_>) -> Result<FileStamp, E> + Sync,
+) -> Result<Vec<(u32, FileStamp)>, E> {
     // The large ones first, so that no thread starts one when all others are done.
     let mut order: Vec<&Entry<'_>> = entries.iter().collect();
     order.sort_by_key(|entry| std::cmp::Reverse(entry.size));
@@ -63,7 +63,7 @@ pub(crate) fn in_parallel(
         while let Some(entry) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             done.push((entry.index, work(entry)?));
         }
-        Ok::<_, Restore>(done)
+        Ok::<_, E>(done)
     };
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads_for(bytes).min(entries.len()))
@@ -72,7 +72,7 @@ pub(crate) fn in_parallel(
         let mut stamps = take()?;
         for other in others {
             let done = other.join();
-            stamps.extend(done.map_err(|_| io::Error::other("a thread failed"))??);
+            stamps.extend(done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
         }
         Ok(stamps)
     })

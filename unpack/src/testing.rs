@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::Executable;
-use payload::{NewEntry, Payload, Placement, Program, Writer};
+use payload::{Method, NewEntry, Payload, Placement, Program, Writer};
 use platform::{FileStamp, MappedFile};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,28 @@ pub(crate) fn program(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
     }
     let (bytes, _) = writer.finish(&Program::default()).unwrap();
     let path = folder.join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// A packed program as a file of `folder`, whose two files lie in its contents directory there, one of them for later.
+pub(crate) fn beside(folder: &Path, program: &Program) -> PathBuf {
+    let contents = folder.join(program.contents_directory.as_ref().unwrap());
+    let mut writer = Writer::new(Vec::new(), b"bootloader").unwrap();
+    for (path, placement, content) in [
+        ("lib/a.so", Placement::File, b"library".as_slice()),
+        ("pkg/later.py", Placement::Demand, b"later"),
+    ] {
+        let entry = NewEntry {
+            method: Method::External,
+            ..NewEntry::stored(path, placement, content)
+        };
+        writer.add(&entry, content).unwrap();
+        fs::create_dir_all(contents.join(path).parent().unwrap()).unwrap();
+        fs::write(contents.join(path), content).unwrap();
+    }
+    let (bytes, _) = writer.finish(program).unwrap();
+    let path = folder.join("app");
     fs::write(&path, bytes).unwrap();
     path
 }

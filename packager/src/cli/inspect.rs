@@ -171,7 +171,11 @@ impl<'a> Inside<'a> {
         let (_, at_start) = placed(Placement::File);
         let when = match (&self.program.contents_directory, self.program.unpack) {
             (Some(folder), _) => {
-                return format!("nothing: {at_start}, lie in `{folder}` beside it");
+                let later = match placed(Placement::Demand) {
+                    (0, _) => String::new(),
+                    (_, later) => format!(", and {later}"),
+                };
+                return format!("nothing: {at_start}{later}, lie in `{folder}` beside it");
             }
             (None, Unpack::Reuse) => "once for all runs",
             (None, Unpack::Each) => "for each run",

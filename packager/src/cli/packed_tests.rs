@@ -32,6 +32,7 @@ fn program(contents: Option<&str>) -> Program {
         windowed: false,
         refuse_own_gil: None,
         need_gil: None,
+        glibc: None,
         facts: BTreeMap::from([("pack".into(), "0.1.0".into())]),
     }
 }
@@ -101,9 +102,7 @@ fn write(folder: &Path, contents: Option<&str>) -> PathBuf {
         placement: Placement::File,
         digest,
     };
-    writer
-        .add(&entry, if contents.is_some() { b"" } else { data })
-        .unwrap();
+    writer.add(&entry, data).unwrap();
     if let Some(contents) = contents {
         crate::testing::tree(folder, &[(&format!("{contents}/data/x.json"), "{}")]);
     }

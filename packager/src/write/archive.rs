@@ -161,7 +161,7 @@ impl Making<'_> {
             }
             Keep::External => {
                 self.write_external(item, &content)?;
-                (Method::External, Cow::Borrowed(&[][..]))
+                (Method::External, content)
             }
         };
         self.progress.advance(Stage::Compress, read_size);

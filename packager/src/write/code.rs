@@ -7,7 +7,7 @@ use crate::bytecode::{Compiled, Compiler, Counts, Job, SourceModule};
 use crate::cache::{Cache, Shelf};
 use crate::facts::InterpreterFacts;
 use crate::layout::{Content, Layout, PlacedCode, PlacedModule};
-use crate::plan::{BuildPlan, BundleMode};
+use crate::plan::BuildPlan;
 use crate::progress::Progress;
 use payload::{ArchivePath, NewModule, Placement};
 use std::collections::{BTreeMap, BTreeSet};
@@ -201,18 +201,16 @@ fn sources<'a>(layout: &'a Layout<'_>, code: &Code) -> Vec<Item<'a>> {
 }
 
 /// The module table.
-pub(super) fn modules(plan: &BuildPlan, layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
+pub(super) fn modules(layout: &Layout<'_>, code: &Code) -> Vec<NewModule> {
     let there = |dest: &str| layout.files.contains_key(dest).then(|| dest.to_owned());
     let module = |(name, module): (&String, &PlacedModule<'_>)| {
         let mut new = NewModule {
             name: name.clone(),
             package: module.package,
             file: module.dest.clone(),
+            needs: names(module.needs),
             ..NewModule::default()
         };
-        if plan.mode == BundleMode::OneFile {
-            new.needs = names(module.needs);
-        }
         match module.code {
             PlacedCode::Extension(preload) => {
                 new.extension = true;

@@ -49,7 +49,6 @@ impl Making<'_> {
             digest,
         };
         let added = match frames {
-            _ if item.keep == Keep::External => writer.add(&entry(Method::External), &[]),
             Some(mut spool) => {
                 spool
                     .file
@@ -59,7 +58,11 @@ impl Making<'_> {
             }
             None => {
                 let mut file = inputs::open(source).map_err(|error| unreadable(source, error))?;
-                writer.add_from(&entry(Method::Stored), digest.size, &mut file)
+                let method = match item.keep {
+                    Keep::External => Method::External,
+                    _ => Method::Stored,
+                };
+                writer.add_from(&entry(method), digest.size, &mut file)
             }
         };
         match added {

@@ -83,7 +83,10 @@ pub fn output(
     }
     let cache = open_cache(plan, facts);
     let verdicts = modes::verdicts(plan, facts, collection, &cache);
-    let program = program::program(plan, facts, &collection.interpreter, &layout, &verdicts)?;
+    let glibc = collection.glibc.iter().chain(&kit.glibc);
+    let glibc = glibc.max_by_key(|(version, _)| *version).cloned();
+    let mut program = program::program(plan, facts, &collection.interpreter, &layout, &verdicts)?;
+    program.glibc = program::glibc(&program, &layout, glibc.as_ref().map(|(all, _)| *all))?;
     let code = code::compile(plan, facts, &layout, &cache, progress)?;
 
     let items = items(plan, &collection.interpreter, &layout, &code, record);
@@ -91,7 +94,7 @@ pub fn output(
         plan,
         kit,
         items: &items,
-        modules: code::modules(plan, &layout, &code),
+        modules: code::modules(&layout, &code),
         program: &program,
     };
     let making = Making {
@@ -110,7 +113,6 @@ pub fn output(
     warnings.append(&mut layout.warnings);
     warnings.extend(code.warnings.iter().cloned());
     warnings.extend(cache.finish());
-    let needs = collection.glibc.iter().chain(&kit.glibc);
     Ok(Output {
         executable: written.executable,
         folder: written.folder,
@@ -119,7 +121,7 @@ pub fn output(
         entries: written.summary.entries,
         modules: written.summary.modules,
         bytecode: code.counts,
-        glibc: needs.max_by_key(|(version, _)| *version).cloned(),
+        glibc,
         warnings,
         content_hash: written.summary.content_hash,
     })

@@ -1,12 +1,13 @@
 //! The settings that bootloader and runtime act on.
 
 use super::WriteError;
-use crate::collection::CollectedInterpreter;
+use crate::collection::{CollectedInterpreter, GlibcVersion};
+use crate::elf::ElfFile;
 use crate::facts::InterpreterFacts;
 use crate::layout::{self, Content, Layout, PlacedCode};
 use crate::modes::Verdicts;
 use crate::plan::{BuildPlan, BundleMode, Entry, UnpackPolicy};
-use payload::{EntryPoint, Program, Python, PythonStart, Target, Unpack};
+use payload::{EntryPoint, Glibc, Program, Python, PythonStart, Target, Unpack};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -57,8 +58,38 @@ pub(super) fn program(
         windowed: plan.windowed,
         refuse_own_gil: verdicts.refuse_own_gil.clone(),
         need_gil: verdicts.need_gil.clone(),
+        glibc: None,
         facts: build_facts(plan, facts),
     })
+}
+
+/// What `program` needs of a system's glibc where all that is in the bundle needs `all`: its interpreter may do with less.
+pub(super) fn glibc(
+    program: &Program,
+    layout: &Layout<'_>,
+    all: Option<GlibcVersion>,
+) -> Result<Option<Glibc>, WriteError> {
+    let Some(GlibcVersion(major, minor)) = all else {
+        return Ok(None);
+    };
+    let (PythonStart::Library(interpreter) | PythonStart::Program(interpreter)) =
+        &program.python.start;
+    let mut start = (0, 0);
+    for path in program.python.preload.iter().chain([interpreter]) {
+        let Some(file) = layout.files.get(path) else {
+            continue;
+        };
+        let read = |(path, source)| WriteError::Read { path, source };
+        let (content, _) = file.content.read_whole().map_err(read)?;
+        let elf = ElfFile::parse(&content).ok().flatten();
+        if let Some(GlibcVersion(major, minor)) = elf.and_then(|elf| elf.glibc) {
+            start = start.max((major, minor));
+        }
+    }
+    Ok(Some(Glibc {
+        start,
+        all: (major, minor),
+    }))
 }
 
 /// What `sys._pack` shows.

@@ -3,6 +3,7 @@
 mod output;
 mod records;
 
+use crate::digest::Chunks;
 use crate::footer::{self, Footer};
 use crate::index::{FLAG_CASE_FOLDED, FLAG_WINDOWS, Index};
 use crate::path::{PathError, check_windows};
@@ -12,7 +13,7 @@ use crate::{
     ArchivePath, ContentDigest, Digester, INDEX_NAME, Method, Placement, Program, RESERVED,
     WriteError,
 };
-use output::{Archive, Chunks, Tail};
+use output::{Archive, Tail};
 use records::{Strings, entry_record, module_record};
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -94,6 +95,8 @@ pub struct Writer<W: Write> {
     entries: Vec<Added>,
     members: Vec<Member>,
     modules: Vec<NewModule>,
+    /// Of the contents of external entries.
+    external: Chunks,
     fold_case: bool,
     windows: bool,
 }
@@ -127,6 +130,7 @@ impl<W: Write> Writer<W> {
             entries: Vec::new(),
             members: Vec::new(),
             modules: Vec::new(),
+            external: Chunks::default(),
             fold_case: true,
             windows: true,
         })
@@ -142,18 +146,20 @@ impl<W: Write> Writer<W> {
         self.windows = false;
     }
 
-    /// Writes an entry. `stored` is the content itself, or compressed, as `entry.method` says; empty for an external one.
+    /// Writes an entry. `stored` is the content itself, or compressed, as `entry.method` says; the content of an external one
+    /// is hashed and not written.
     ///
     /// # Errors
-    /// `Name` and `Reserved` for a path that cannot be, `Inconsistent` for a stored entry of another size, `Io`.
+    /// `Name` and `Reserved` for a path that cannot be, `Inconsistent` for content of another size, `Io`.
     pub fn add(&mut self, entry: &NewEntry<'_>, stored: &[u8]) -> Result<(), WriteError> {
         self.begin(entry, stored.len() as u64)?;
-        self.out.write_chunked(stored)?;
+        self.take(entry.method, stored)?;
+        self.external.close();
         Ok(())
     }
 
-    /// As [`Writer::add`], with the `length` bytes that `stored` has, which need not be in memory. The digest of a stored
-    /// entry is checked as they pass.
+    /// As [`Writer::add`], with the `length` bytes that `stored` has, which need not be in memory. The digest of an entry that
+    /// is not compressed is checked as they pass.
     ///
     /// # Errors
     /// As [`Writer::add`]; `Read` when `stored` fails, `Inconsistent` when it is not what `entry` says. The archive is of
@@ -165,7 +171,7 @@ impl<W: Write> Writer<W> {
         stored: &mut impl Read,
     ) -> Result<(), WriteError> {
         self.begin(entry, length)?;
-        let mut digester = (entry.method == Method::Stored).then(Digester::default);
+        let mut digester = (entry.method != Method::Zstd).then(Digester::default);
         let mut buffer = vec![0; BUFFER];
         let mut left = Some(length);
         loop {
@@ -178,8 +184,9 @@ impl<W: Write> Writer<W> {
             if let Some(digester) = &mut digester {
                 digester.update(piece);
             }
-            self.out.write_chunked(piece)?;
+            self.take(entry.method, piece)?;
         }
+        self.external.close();
         if left == Some(0) && digester.is_none_or(|digester| digester.finish() == entry.digest) {
             return Ok(());
         }
@@ -200,21 +207,18 @@ impl<W: Write> Writer<W> {
             reason,
         };
         match entry.method {
-            Method::Stored if length != entry.digest.size => {
+            Method::Stored | Method::External if length != entry.digest.size => {
                 return Err(wrong("it is not as long as its digest says"));
             }
-            Method::External if length != 0 => {
-                return Err(wrong("an external entry has no bytes here"));
-            }
-            Method::External if entry.placement != Placement::File => {
-                return Err(wrong("an external entry is a file from the start"));
+            Method::External if entry.placement == Placement::Memory => {
+                return Err(wrong("an external entry is a file"));
             }
             _ if entry.mode > 0o777 => return Err(wrong("its mode has more than permission bits")),
             _ => {}
         }
-        let data_offset = match entry.method {
-            Method::External => 0,
-            _ => self.begin_member(path.as_str(), entry, length)?,
+        let (data_offset, stored_length) = match entry.method {
+            Method::External => (self.external.count() as u64, 0),
+            _ => (self.begin_member(path.as_str(), entry, length)?, length),
         };
         self.entries.push(Added {
             path: path.as_str().to_owned(),
@@ -222,10 +226,18 @@ impl<W: Write> Writer<W> {
             method: entry.method,
             placement: entry.placement,
             data_offset,
-            stored_length: length,
+            stored_length,
             digest: entry.digest,
         });
         Ok(())
+    }
+
+    fn take(&mut self, method: Method, bytes: &[u8]) -> io::Result<()> {
+        if method == Method::External {
+            self.external.update(bytes);
+            return Ok(());
+        }
+        self.out.write_chunked(bytes)
     }
 
     /// Adds a module to the index; its entries may be added before or after it.
@@ -243,7 +255,8 @@ impl<W: Write> Writer<W> {
         self.check_names()?;
 
         let tail_offset = self.out.at - self.out.start;
-        let chunks = std::mem::take(&mut self.out.chunks).finish();
+        let mut chunks = std::mem::take(&mut self.out.chunks).finish();
+        chunks.extend(std::mem::take(&mut self.external).finish());
         let index = self.index(program, &chunks)?;
         let digest = ContentDigest::of(&index);
         let entry = NewEntry {

@@ -1,6 +1,6 @@
 //! Bytes on their way out, hashed as they pass.
 
-use crate::index::CHUNK;
+use crate::digest::Chunks;
 use std::io::{self, Write};
 
 /// The output, and where in it we are.
@@ -35,37 +35,5 @@ impl Tail {
     pub(super) fn write<W: Write>(&mut self, out: &mut Archive<W>, bytes: &[u8]) -> io::Result<()> {
         self.hash.update(bytes);
         out.write(bytes)
-    }
-}
-
-/// BLAKE3 of each chunk of what passes by.
-#[derive(Debug, Default)]
-pub(super) struct Chunks {
-    done: Vec<[u8; 32]>,
-    hash: blake3::Hasher,
-    filled: u64,
-}
-
-impl Chunks {
-    fn update(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let room = usize::try_from(CHUNK - self.filled).unwrap_or(usize::MAX);
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.hash.update(now);
-            self.filled += now.len() as u64;
-            if self.filled == CHUNK {
-                self.done.push(self.hash.finalize().into());
-                self.hash.reset();
-                self.filled = 0;
-            }
-            bytes = later;
-        }
-    }
-
-    pub(super) fn finish(mut self) -> Vec<[u8; 32]> {
-        if self.filled > 0 {
-            self.done.push(self.hash.finalize().into());
-        }
-        self.done
     }
 }

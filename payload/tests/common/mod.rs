@@ -36,7 +36,7 @@ pub(crate) fn small(prefix: &[u8]) -> Vec<u8> {
         placement: Placement::File,
         digest: ContentDigest::of(b"\x7fELF"),
     };
-    writer.add(&library, b"").unwrap();
+    writer.add(&library, b"\x7fELF").unwrap();
     for (name, package) in [
         ("a", true),
         ("a.b", true),

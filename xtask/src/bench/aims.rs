@@ -46,6 +46,8 @@ pub(super) fn comparisons(subject: &Subject) -> Vec<Comparison> {
         (Way::PackFirst, Way::OneFolder, Some(Aim::AtMost(1.0))),
         (Way::PackLater, Way::Floor, for_nothing(1.1)),
         (Way::PackFirst, Way::Floor, for_nothing(2.5)),
+        (Way::FolderFirst, Way::OneFolder, Some(Aim::AtMost(1.0))),
+        (Way::FolderLater, Way::OneFolder, Some(Aim::AtMost(1.0))),
         (Way::PackLater, Way::OneFolder, None),
         (Way::PackLater, Way::OneFileLater, None),
         (Way::PackFirst, Way::OneFileFirst, None),
@@ -70,13 +72,13 @@ mod tests {
     }
 
     #[test]
-    fn every_subject_has_the_two_aims_of_all_and_hello_two_more() {
+    fn every_subject_has_the_four_aims_of_all_and_hello_two_more() {
         for subject in &SUBJECTS {
             let comparisons = comparisons(subject);
             let aims = comparisons
                 .iter()
                 .take_while(|comparison| comparison.aim.is_some());
-            let wanted = if subject.name == "hello" { 4 } else { 2 };
+            let wanted = if subject.name == "hello" { 6 } else { 4 };
             assert_eq!(aims.count(), wanted, "{}", subject.name);
         }
     }

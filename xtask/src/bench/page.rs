@@ -39,9 +39,10 @@ ratio is taken within each round, and the median of these is given, so that what
 sides; below 1 means that `pack` needs less. What the aims are about is CPU time: user and system time of the process and
 of all its children, with whatever they unpack, hash and remove. Wall time stands beside it.
 
-- *first start*: the temporary directory is new and empty, so the program unpacks. Its preparation is not counted.
+- *first start*: the temporary directory is new and empty, so the program unpacks, or checks the files in its folder and
+  remembers them. The directory's preparation is not counted.
 - *later start*: the program finds what an earlier start left. PyInstaller's one file leaves nothing and unpacks each time;
-  its one folder never unpacks.
+  its one folder never unpacks and checks nothing.
 - `python SCRIPT` is the program as it was before packing, run from its virtual environment, with its bytecode in place.
 - `python -I -S` is the floor: the same interpreter, isolated, without `site`.
 
@@ -227,13 +228,14 @@ fn building(page: &Page, out: &mut String) -> Result<()> {
 fn sizes(page: &Page) -> Table {
     let mut table = Table::new(&[
         "program",
-        "pack",
+        "pack one file",
+        "pack one folder",
         "PyInstaller one file",
-        "one folder",
-        "pack / one file",
+        "PyInstaller one folder",
+        "one file / one file",
     ]);
     for Measured { subject, sizes, .. } in &page.measured {
-        let bytes = [sizes.pack, sizes.one_file, sizes.one_folder].map(megabytes);
+        let bytes = [sizes.pack, sizes.folder, sizes.one_file, sizes.one_folder].map(megabytes);
         let ratio = share(sizes.pack as f64 / sizes.one_file as f64);
         table.row(
             std::iter::once(subject.name.to_owned())
@@ -287,6 +289,7 @@ mod tests {
                 builds: None,
                 sizes: Sizes {
                     pack: 5_000_000,
+                    folder: 8_000_000,
                     one_file: 10_000_000,
                     one_folder: 20_000_000,
                 },
@@ -323,7 +326,10 @@ mod tests {
         let python = line(&text, "| `python hello.py`");
         assert_eq!(python[2..6], ["11.0 ms", "10.0 ms", "22.0 ms", "20.0 ms"]);
         let sizes = line(&text, "| hello ");
-        assert_eq!(sizes[2..6], ["5.0 MB", "10.0 MB", "20.0 MB", "0.500"]);
+        assert_eq!(
+            sizes[2..7],
+            ["5.0 MB", "8.0 MB", "10.0 MB", "20.0 MB", "0.500"]
+        );
         assert!(text.contains("libEGL.so.1 is missing"), "{text}");
         assert!(text.contains("Not counted: valgrind could not be had"));
         assert!(text.contains("| processor | abacus |"));

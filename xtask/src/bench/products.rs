@@ -81,6 +81,7 @@ impl Tools {
 /// What the packers made of a subject.
 pub(super) struct Products {
     pack: PathBuf,
+    folder: PathBuf,
     one_file: PathBuf,
     one_folder: PathBuf,
     pub(super) sizes: Sizes,
@@ -89,6 +90,7 @@ pub(super) struct Products {
 /// In bytes.
 pub(super) struct Sizes {
     pub(super) pack: u64,
+    pub(super) folder: u64,
     pub(super) one_file: u64,
     pub(super) one_folder: u64,
 }
@@ -111,24 +113,21 @@ impl Products {
                 .with_context(|| format!("could not rename {}", dist.display()))?;
             Ok(kept)
         };
-        let pack = build(&tools.build(Packer::Pack, subject, &sources), "pack")?;
-        let one_file = tools.build(Packer::PyInstaller, subject, &sources);
-        let one_folder: Vec<String> = one_file
-            .iter()
-            .map(|word| match word.as_str() {
-                "--onefile" => "--onedir".to_owned(),
-                _ => word.clone(),
-            })
-            .collect();
+        let [pack, folder] = forms(tools.build(Packer::Pack, subject, &sources));
+        let [one_file, one_folder] = forms(tools.build(Packer::PyInstaller, subject, &sources));
+        let pack = build(&pack, "pack")?;
+        let folder = build(&folder, "folder")?;
         let one_file = build(&one_file, "one-file")?;
         let one_folder = build(&one_folder, "one-folder")?;
         let sizes = Sizes {
             pack: size(&pack)?,
+            folder: size(&folder)?,
             one_file: size(&one_file)?,
             one_folder: size(&one_folder)?,
         };
         Ok(Self {
             pack: pack.join("packed"),
+            folder: folder.join("packed/packed"),
             one_file: one_file.join("packed"),
             one_folder: one_folder.join("packed/packed"),
             sizes,
@@ -139,6 +138,7 @@ impl Products {
     pub(super) fn start(&self, tools: &Tools, subject: &Subject, way: Way) -> Vec<String> {
         let program = match way {
             Way::PackFirst | Way::PackLater => &self.pack,
+            Way::FolderFirst | Way::FolderLater => &self.folder,
             Way::OneFileFirst | Way::OneFileLater => &self.one_file,
             Way::OneFolder => &self.one_folder,
             Way::Python => return tools.unpacked(subject),
@@ -147,6 +147,16 @@ impl Products {
         let arguments = subject.arguments.iter().map(|&word| word.to_owned());
         std::iter::once(text(program)).chain(arguments).collect()
     }
+}
+
+/// A command that packs as one file, and the same for one folder.
+fn forms(one_file: Vec<String>) -> [Vec<String>; 2] {
+    let one_folder = one_file.iter().map(|word| match word.as_str() {
+        "--onefile" => "--onedir".to_owned(),
+        _ => word.clone(),
+    });
+    let one_folder = one_folder.collect();
+    [one_file, one_folder]
 }
 
 /// Makes `folder`, and those above it.
@@ -229,10 +239,12 @@ mod tests {
     fn the_floor_is_given_the_script_only_where_it_can_run_it() {
         let products = Products {
             pack: "/packed".into(),
+            folder: "/beside".into(),
             one_file: "/one".into(),
             one_folder: "/folder".into(),
             sizes: Sizes {
                 pack: 0,
+                folder: 0,
                 one_file: 0,
                 one_folder: 0,
             },

@@ -131,6 +131,9 @@ pub(super) enum Way {
     /// Nothing unpacked yet.
     PackFirst,
     PackLater,
+    /// With a folder beside the executable; nothing checked yet.
+    FolderFirst,
+    FolderLater,
     /// The least that a Python costs.
     Floor,
     /// Unpacked, as during development.
@@ -142,9 +145,11 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::PackFirst,
         Self::PackLater,
+        Self::FolderFirst,
+        Self::FolderLater,
         Self::Floor,
         Self::Python,
         Self::OneFolder,
@@ -158,6 +163,8 @@ impl Way {
         match self {
             Self::PackFirst => "pack, first start".to_owned(),
             Self::PackLater => "pack, later start".to_owned(),
+            Self::FolderFirst => "pack one folder, first start".to_owned(),
+            Self::FolderLater => "pack one folder, later start".to_owned(),
             Self::Floor if subject.floor == Floor::Script => format!("`python -I -S {script}`"),
             Self::Floor => "`python -I -S -c pass`".to_owned(),
             Self::Python => format!("`python {script}`"),
@@ -169,6 +176,9 @@ impl Way {
 
     /// Whether each start finds an empty temporary directory.
     pub(super) fn is_first(self) -> bool {
-        matches!(self, Self::PackFirst | Self::OneFileFirst)
+        matches!(
+            self,
+            Self::PackFirst | Self::FolderFirst | Self::OneFileFirst
+        )
     }
 }
