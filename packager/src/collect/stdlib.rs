@@ -58,7 +58,7 @@ pub(super) fn collect(
         reached,
         used,
         // Without bytecode of it a program compiles the sources.
-        sources: used.is_whole() || facts.uncompiled,
+        sources: used.all_sources() || facts.uncompiled,
     };
     for (path, below) in library.files()? {
         library.place(bundle, path, &below);

@@ -82,14 +82,14 @@ const PIECE: usize = 1 << 20;
 
 /// What of the standard library a bundle can do without.
 pub(super) struct Used {
-    /// Nothing.
-    whole: bool,
+    /// Sources of modules that no import reaches go in: the application's own code may lead to them, or its users.
+    sources: bool,
     lacking: Vec<&'static Part>,
 }
 
 impl Used {
-    pub(super) fn is_whole(&self) -> bool {
-        self.whole
+    pub(super) fn all_sources(&self) -> bool {
+        self.sources
     }
 
     /// Whether the extension module of this name stays behind: what would be imported to have it.
@@ -106,15 +106,21 @@ impl Used {
 pub(super) fn find(bundle: &Bundle<'_>, own: usize, plan: &BuildPlan, graph: &ModuleGraph) -> Used {
     let files = bundle.files();
     let (own, others) = files.split_at(own.min(files.len()));
-    let whole =
-        plan.include.whole_stdlib || runs_others(plan, graph) || is_open(own, others, graph);
+    let reached: HashSet<&Path> = graph
+        .modules
+        .values()
+        .filter_map(|module| module_file(&module.kind))
+        .collect();
+    let sources =
+        plan.include.whole_stdlib || runs_others(plan, graph) || own_is_open(own, &reached);
+    let whole = sources || is_open(others, &reached);
     let lacks = |part: &&Part| {
-        let reached = |front: &&str| graph.modules.contains_key(*front);
+        let is_reached = |front: &&str| graph.modules.contains_key(*front);
         let mut names = part.fronts.iter().chain(part.extensions);
-        !names.any(reached) && !files.par_iter().any(|file| names_any(file, part.fronts))
+        !names.any(is_reached) && !files.par_iter().any(|file| names_any(file, part.fronts))
     };
     Used {
-        whole,
+        sources,
         lacking: if whole {
             Vec::new()
         } else {
@@ -137,22 +143,25 @@ fn runs_others(plan: &BuildPlan, graph: &ModuleGraph) -> bool {
         .any(others)
 }
 
-/// Whether code can run that is not in the bundle.
-fn is_open(own: &[CollectedFile], others: &[CollectedFile], graph: &ModuleGraph) -> bool {
-    let reached: HashSet<&Path> = graph
-        .modules
-        .values()
-        .filter_map(|module| module_file(&module.kind))
-        .collect();
-    let is_reached = |file: &&CollectedFile| path(file).is_some_and(|path| reached.contains(path));
-    own.par_iter().any(|file| {
-        // What compiled code of the application does cannot be seen.
-        file.role == FileRole::Native && is_reached(&file)
-            || is_source(file) && holds(file, &OWN_OPENNESS)
-    }) || others
+/// Whether the application's own code can run what is not in the bundle, or import what nothing in it names.
+fn own_is_open(files: &[CollectedFile], reached: &HashSet<&Path>) -> bool {
+    // What compiled code does cannot be seen.
+    let compiled =
+        |file: &CollectedFile| file.role == FileRole::Native && is_reached(file, reached);
+    files
         .par_iter()
-        .filter(is_reached)
-        .any(|file| is_source(file) && holds(file, &OPENNESS))
+        .any(|file| compiled(file) || (is_source(file) && holds(file, &OWN_OPENNESS)))
+}
+
+/// Whether code of libraries can run what is not in the bundle.
+fn is_open(files: &[CollectedFile], reached: &HashSet<&Path>) -> bool {
+    files
+        .par_iter()
+        .any(|file| is_source(file) && is_reached(file, reached) && holds(file, &OPENNESS))
+}
+
+fn is_reached(file: &CollectedFile, reached: &HashSet<&Path>) -> bool {
+    path(file).is_some_and(|path| reached.contains(path))
 }
 
 fn names_any(file: &CollectedFile, names: &[&str]) -> bool {
