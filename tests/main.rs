@@ -52,6 +52,7 @@ mod e2e {
     mod serve;
     mod signals;
     mod signing;
+    mod stdlib;
     mod streams;
     mod telemetry;
     mod tk;

@@ -48,6 +48,8 @@ pub enum Because {
     IdleQt,
     /// It serves those who develop the distribution.
     Development(Development),
+    /// It is of the standard library, and nothing can want it.
+    Unnamed,
 }
 
 impl std::fmt::Display for Because {
@@ -60,6 +62,9 @@ impl std::fmt::Display for Because {
             Self::Development(kind) => {
                 write!(f, "with the {kind} of libraries; `--keep {}` takes all of them", kind.word())
             }
+            Self::Unnamed => f.write_str(
+                "with the parts of the standard library that nothing names; `--stdlib whole` takes all",
+            ),
         }
     }
 }
@@ -208,6 +213,8 @@ pub struct CollectedModule {
 pub enum ModuleCode {
     /// Compile this source.
     Source(PathBuf),
+    /// Compile this text, which lies in no file.
+    Text(String),
     /// Take this sourceless `.pyc` as it is.
     Bytecode(PathBuf),
     /// Load the shared library at `dest`, after these libraries of the bundle, in this order.

@@ -294,6 +294,7 @@ fn placed_module(module: &CollectedModule) -> PlacedModule<'_> {
         dest: module.dest.as_str().to_owned(),
         code: match &module.code {
             ModuleCode::Source(path) => PlacedCode::Source(Content::Path(path)),
+            ModuleCode::Text(text) => PlacedCode::Source(Content::Bytes(text.as_bytes())),
             ModuleCode::Bytecode(path) => PlacedCode::Bytecode(path),
             ModuleCode::Extension { preload } => PlacedCode::Extension(preload),
         },

@@ -189,6 +189,8 @@ pub struct Include {
     pub hooks: Vec<PathBuf>,
     /// `--keep`: what serves developers of libraries and goes in nevertheless.
     pub development: BTreeSet<Development>,
+    /// `--stdlib whole`: also what of the standard library nothing in the bundle can want.
+    pub whole_stdlib: bool,
 }
 
 /// One `SRC:DEST` rule. `source` may name a file, a folder (its contents go under `dest`) or a glob.

@@ -80,6 +80,8 @@ fn build_help() {
               A folder of PyInstaller hooks
           --keep <KIND>
               What libraries do without: tests, stubs, sources, static-libraries, debug-symbols
+          --stdlib <EXTENT>
+              used: leave out what of the standard library nothing can want; whole [default: used]
           --exclude-module <MODULE>
               Leave out a module and its submodules [alias: --exclude]
           --exclude-distribution <NAME>

@@ -277,6 +277,21 @@ impl<'a> Bundle<'a> {
         self.modules.insert(name, ((Owner::App, false, 0), module));
     }
 
+    /// Lets the importer know a module of the standard library that is no file.
+    pub(super) fn add_text_module(&mut self, name: &str, dest: ArchivePath, text: String) {
+        let module = CollectedModule {
+            name: name.to_owned(),
+            package: false,
+            dest,
+            code: ModuleCode::Text(text),
+            needs: Vec::new(),
+            reached: false,
+        };
+        let rank = (Owner::Stdlib, true, 0);
+        let entry = self.modules.entry(name.to_owned());
+        entry.or_insert((rank, module));
+    }
+
     fn add_module(&mut self, rank: Rank, file: ModuleFile, path: &Path, dest: &ArchivePath) {
         if self
             .modules

@@ -17,6 +17,7 @@ mod qt;
 mod slim;
 mod stdlib;
 mod tk;
+mod used;
 
 use crate::collection::{CollectedDistribution, CollectedFile, Collection, FileSource, LeftOut};
 use crate::facts::InterpreterFacts;
@@ -156,10 +157,12 @@ fn gather<'a>(
     data::rules(&mut bundle, plan)?;
     data::hints(&mut bundle, plan, graph)?;
     application::editable_data(&mut bundle, facts, graph)?;
+    let own = bundle.files().len();
     let distributions = distribution::collect(&mut bundle, graph, &plan.include.development)?;
     application::third_party_leftovers(&mut bundle, graph)?;
     data::of_hooks(&mut bundle, graph);
-    stdlib::collect(&mut bundle, facts, graph)?;
+    let used = used::find(&bundle, own, plan, graph);
+    stdlib::collect(&mut bundle, facts, graph, &used)?;
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;
     tk::collect(&mut bundle, facts)?;

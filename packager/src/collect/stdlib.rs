@@ -1,14 +1,16 @@
-//! The standard library: whole, but for tests, the tools of developers, and what would bind a program to a licence or a
-//! graphical system that it does not use. What the graph reaches goes in whatever it is.
+//! The standard library: whole, but for tests, the tools of developers, what would bind a program to a licence or a
+//! graphical system that it does not use, and what is large and nothing can want ([`Used`]). What the graph reaches goes in
+//! whatever it is.
 
 use super::CollectError;
 use super::bundle::{Bundle, Owner};
-use crate::collection::{CollectedFile, FileRole, FileSource};
+use super::used::Used;
+use crate::collection::{Because, CollectedFile, FileRole, FileSource, LeftOut};
 use crate::facts::InterpreterFacts;
 use crate::graph::{ModuleGraph, Origin};
 use crate::inputs::{self, Found};
 use payload::ArchivePath;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Folders, relative to the standard library's, that are left out unless one of their modules is reached: then all of
@@ -42,6 +44,7 @@ pub(super) fn collect(
     bundle: &mut Bundle<'_>,
     facts: &InterpreterFacts,
     graph: &ModuleGraph,
+    used: &Used,
 ) -> Result<(), CollectError> {
     let reached: BTreeSet<&str> = graph
         .modules
@@ -53,6 +56,9 @@ pub(super) fn collect(
         folder: folder(facts),
         root: &facts.stdlib,
         reached,
+        used,
+        // Without bytecode of it a program compiles the sources.
+        sources: used.all_sources() || facts.uncompiled,
     };
     for (path, below) in library.files()? {
         library.place(bundle, path, &below);
@@ -70,6 +76,9 @@ struct Library<'a> {
     folder: String,
     root: &'a Path,
     reached: BTreeSet<&'a str>,
+    used: &'a Used,
+    /// All sources go in, for tracebacks and `inspect`, rather than those of the modules that are reached.
+    sources: bool,
 }
 
 impl Library<'_> {
@@ -155,8 +164,10 @@ impl Library<'_> {
             FileRole::Data
         };
         bundle.add_module_file(Owner::Stdlib, below, &path, &dest);
-        if below.ends_with(".pyc") {
+        let unread = is_module && !self.sources && !self.is_reached_file(below);
+        if below.ends_with(".pyc") || unread {
             // Its code goes in as that of all modules, and nobody reads the file.
+            inputs::prove(&path);
             return;
         }
         let (source, why) = (FileSource::Path(path), "standard library".to_owned());
@@ -215,6 +226,10 @@ impl Library<'_> {
         let Ok(dest) = ArchivePath::new(format!("{}/lib-dynload/{file}", self.folder)) else {
             return;
         };
+        if let Some(package) = self.used.lacks(&name) {
+            leave_behind(bundle, &name, package, &path, dest);
+            return;
+        }
         bundle.add_module_file(Owner::Stdlib, &file, &path, &dest);
         let (source, why) = (FileSource::Path(path), "standard library".to_owned());
         bundle.add(CollectedFile {
@@ -225,6 +240,28 @@ impl Library<'_> {
             why,
         });
     }
+}
+
+/// Leaves the extension module `name` out, and lets its import say how to have it.
+fn leave_behind(
+    bundle: &mut Bundle<'_>,
+    name: &str,
+    package: &str,
+    path: &Path,
+    dest: ArchivePath,
+) {
+    let size = inputs::metadata(path).map_or(0, |metadata| metadata.len());
+    let text = format!(
+        "raise ModuleNotFoundError(\n    \"No module named '{name}': nothing in this program names `{package}` when it is \"\n    \
+         \"built; `pack build --hidden-import {package}` puts it in\", name='{name}')\n"
+    );
+    bundle.add_text_module(name, dest.clone(), text);
+    let file = LeftOut {
+        distribution: "Python".to_owned(),
+        size,
+        because: Because::Unnamed,
+    };
+    bundle.leave_behind(BTreeMap::from([(dest, file)]));
 }
 
 /// Whether a path relative to the standard library's folder lies in tests.

@@ -297,6 +297,7 @@ fn include(settings: &Layer, current: &Path) -> Result<Include, ConfigError> {
         distributions: texts(settings.list("include.distributions")),
         hooks: folders(settings.list("include.hooks"), current)?,
         development: development(settings.list("include.development"))?,
+        whole_stdlib: matches!(settings.text("include.stdlib"), Some(("whole", _))),
     })
 }
 

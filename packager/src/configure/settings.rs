@@ -467,6 +467,15 @@ static OWN: &[Setting] = &[
                much. `bytecode-caches` is a kind, too. May be given several times.",
     },
     Setting {
+        key: "include.stdlib",
+        kind: Kind::OneOf(&["used", "whole"]),
+        flags: &[option("stdlib", "EXTENT")],
+        heading: CONTENTS,
+        help: "used: leave out what of the standard library nothing can want; whole [default: used]",
+        more: "sqlite3 and curses stay behind where no file of the bundle names them and nothing in it runs code from elsewhere, \
+               and modules that no import reaches come without their sources.",
+    },
+    Setting {
         key: "exclude.modules",
         kind: Kind::Names,
         flags: &[option("exclude-module", "MODULE").or(&["exclude"])],

@@ -152,6 +152,9 @@ fn owner_of_module(inside: &Inside<'_>, name: &str) -> String {
         .map(|module| module.file);
     match file.filter(|file| !file.is_empty()) {
         Some(file) => {
+            if let Some((_, why)) = left_out(inside, file) {
+                return format!("its file {file} was left out {why}");
+            }
             let why = inside
                 .record
                 .files

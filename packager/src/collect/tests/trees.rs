@@ -880,3 +880,132 @@ fn modules_of_qt_that_nothing_imports_stay_behind() {
     project.plan.include.distributions = vec!["pyqt6".into()];
     assert_eq!(of_qt(&project.collect()), FILES);
 }
+
+const SQLITE: &str = "_sqlite3.cpython-311-x86_64-linux-gnu.so";
+
+/// Whether `sqlite3` can be imported in the bundle of an application, with these files beside it.
+fn brings_sqlite(app: &str, files: &[(&str, &str)], set: impl Fn(&mut Project)) -> bool {
+    let extension = format!("dyn/{SQLITE}");
+    let mut all = vec![
+        ("app/app.py", app),
+        (extension.as_str(), ""),
+        ("std/sqlite3/__init__.py", "import _sqlite3"),
+        ("std/shelve.py", "def open(): import dbm"),
+        ("std/code.py", ""),
+    ];
+    all.extend(files);
+    let mut project = Project::new(&all);
+    project.facts.dynload = Some(project.path("dyn"));
+    set(&mut project);
+    let collection = project.collect();
+    let modules = &collection.modules;
+    let module = modules.iter().find(|module| module.name == "_sqlite3");
+    let brings = match &module.unwrap().code {
+        ModuleCode::Extension { .. } => true,
+        ModuleCode::Text(text) => {
+            assert!(text.contains("--hidden-import sqlite3"), "{text}");
+            false
+        }
+        other => panic!("{other:?}"),
+    };
+    let dest = format!("lib/python3.11/lib-dynload/{SQLITE}");
+    let left = collection
+        .left_out
+        .keys()
+        .any(|place| place.as_str() == dest);
+    let placed = collection
+        .files
+        .iter()
+        .any(|file| file.dest.as_str() == dest);
+    assert_eq!((placed, left), (brings, !brings));
+    brings
+}
+
+#[test]
+fn what_of_the_standard_library_nothing_can_want() {
+    let distribution = |code: &str| {
+        vec![
+            (format!("{SITE}/pkg/__init__.py"), code.to_owned()),
+            (
+                format!("{SITE}/pkg-1.dist-info/METADATA"),
+                "Name: pkg\nVersion: 1\n".to_owned(),
+            ),
+            (
+                format!("{SITE}/pkg-1.dist-info/RECORD"),
+                "pkg/__init__.py,,\npkg/other.py,,\npkg/lib.so,,\npkg/conf.json,,\n".to_owned(),
+            ),
+            (format!("{SITE}/pkg/other.py"), String::new()),
+            (format!("{SITE}/pkg/lib.so"), String::new()),
+            (format!("{SITE}/pkg/conf.json"), String::new()),
+        ]
+    };
+    let app = |code: &str| brings_sqlite(code, &[], |_| {});
+    for code in ["", "import os, json", "eval_ = 1", "import missing"] {
+        assert!(!app(code), "{code}");
+    }
+    for code in [
+        "import sqlite3",
+        "def f():\n    import sqlite3",
+        "import shelve",
+        "NAME = 'sqlite3.dbapi2'",
+        "import importlib, sys; importlib.import_module(sys.argv[1])",
+        "exec(input())",
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', input()])",
+    ] {
+        assert!(app(code), "{code}");
+    }
+    let library = |code: &str, change: Option<(usize, &str)>| {
+        let mut files = distribution(code);
+        if let Some((place, content)) = change {
+            content.clone_into(&mut files[place].1);
+        }
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+            .collect();
+        brings_sqlite("import pkg", &files, |_| {})
+    };
+    assert!(!library(
+        "import importlib; importlib.import_module(x)",
+        None
+    ));
+    assert!(library("import code; code.interact()", None));
+    for place in 3..6 {
+        assert!(library("", Some((place, "\0sqlite3\0"))), "{place}");
+    }
+    assert!(brings_sqlite("", &[], |project| {
+        project.plan.include.whole_stdlib = true;
+    }));
+    assert!(brings_sqlite("", &[], |project| {
+        let tool = Entry::Module("code".into());
+        project.plan.commands.push(("python".into(), tool));
+    }));
+    assert!(brings_sqlite("", &[], |project| {
+        project.plan.include.modules.push("sqlite3".into());
+    }));
+}
+
+#[test]
+fn sources_of_the_standard_library() {
+    let mut project = Project::new(&[("app/app.py", "import json"), ("std/code.py", "")]);
+    let sources = |project: &Project| -> Vec<String> {
+        let collection = project.collect();
+        assert!(
+            collection
+                .modules
+                .iter()
+                .any(|module| module.name == "code")
+        );
+        let files = collection.files.iter().map(|file| file.dest.to_string());
+        files
+            .filter(|dest| dest.ends_with(".py") && dest.starts_with("lib/"))
+            .collect()
+    };
+    let used = ["lib/python3.11/json/__init__.py", "lib/python3.11/os.py"];
+    assert_eq!(sources(&project), used);
+    project.facts.uncompiled = true;
+    assert_eq!(sources(&project).len(), 3);
+    project.facts.uncompiled = false;
+    project.plan.include.whole_stdlib = true;
+    assert_eq!(sources(&project).len(), 3);
+}
