@@ -10,6 +10,8 @@ use zstd::zstd_safe::{self, DCtx, get_error_name};
 
 /// Bytes moved at a time when an entry is copied out.
 const BUFFER: usize = 256 << 10;
+/// Bytes of a file that are hashed at a time: they stay in the cache, and in memory that need not be asked of the system anew.
+const PIECE: usize = 64 << 10;
 /// A frame of at most this many bytes of content is decompressed in one go, which takes half of what a stream does.
 const WHOLE_FRAME: u64 = 4 << 20;
 /// No zstd frame makes more than this many bytes of one: a block of 128 KiB takes at least 4 bytes (RFC 8878, 3.1.1.2).
@@ -53,7 +55,7 @@ thread_local! {
 
 /// Hands over what `content` has, a piece at a time; its size.
 fn read_all(content: &mut impl Read, mut piece: impl FnMut(&[u8])) -> std::io::Result<u64> {
-    let mut buffer = vec![0; BUFFER];
+    let mut buffer = vec![0; PIECE];
     let mut size = 0;
     loop {
         let count = content.read(&mut buffer)?;

@@ -1,6 +1,6 @@
 //! samples/guestbook as its users meet it: a Flask site over HTTP, and the command beside it.
 
-use crate::harness::{Answer, Case, Program, Scratch, Server, root};
+use crate::harness::{Answer, Case, Program, Run, Scratch, Server, root};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -272,4 +272,41 @@ fn shown_in_a_browser(case: &Case) {
     outcome
         .success()
         .stderr_has("warning: no browser could be started (`xdg-open`: ");
+}
+
+/// A service manager takes `READY=1` of a service with `Type=notify` from the process that it started alone.
+const MANAGER: &str = "\
+import os, socket, struct, subprocess, sys
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+name = f'pack-test-{os.getpid()}'
+manager.bind('\\0' + name)
+manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+manager.settimeout(40)
+environment = dict(os.environ, NOTIFY_SOCKET='@' + name)
+service = subprocess.Popen(sys.argv[1:], env=environment)
+def told():
+    text, [(_, kind, data)], _, _ = manager.recvmsg(99, 99)
+    assert kind == socket.SCM_CREDENTIALS
+    return text.decode(), struct.unpack('3i', data)[0] == service.pid
+try:
+    ready = told()
+    service.terminate()
+    print(*ready, *told(), service.wait())
+finally:
+    service.kill()
+";
+
+#[test]
+fn a_service_manager_is_told_by_the_very_process() {
+    let data = Scratch::new();
+    Run::new(&Case::any().python.base)
+        .args(&["-I", "-c", MANAGER])
+        .arg(&guestbook(&Case::any()).path)
+        .args(&["--bind", "127.0.0.1:0"])
+        .env("GUESTBOOK_DATA", data.path())
+        .env("TMPDIR", data.path())
+        .cwd(data.path())
+        .run()
+        .success()
+        .stdout_is("READY=1 True STOPPING=1 True 0\n");
 }
