@@ -3,7 +3,7 @@
 use crate::harness::{Case, Pack, Program, Scratch};
 use serde_json::json;
 
-on_every_python!(both: names, resources; onefile: specs, lazy_imports, sources, distributions);
+on_every_python!(both: names, resources; onefile: specs, lazy_imports, lazy_stubs, sources, distributions);
 
 fn names(case: &Case) {
     let seen = case.probe().run(&["names"]).run().json();
@@ -143,3 +143,29 @@ print(json.dumps({
     "compiled": markupsafe._speedups.__file__.endswith(".so"),
 }))
 "#;
+
+/// What `lazy_loader` does, in short: modules and names of a package stand in a stub that is read at run time.
+fn lazy_stubs(case: &Case) {
+    let scratch = Scratch::new();
+    scratch.write(
+        "lazy.py",
+        "import ast, importlib, os\ndef attach_stub(package, file):\n    stub = file[:-3] + '.pyi'\n\
+         \x20   assert os.path.exists(stub)\n    owners = {}\n\
+         \x20   for node in ast.parse(open(stub).read()).body:\n\
+         \x20       owners.update((name.name, node.module) for name in node.names)\n\
+         \x20   def get(name):\n\
+         \x20       return getattr(importlib.import_module(package + '.' + owners[name]), name)\n    return get\n",
+    );
+    scratch.write(
+        "shapes/__init__.py",
+        "import lazy\n__getattr__ = lazy.attach_stub(__name__, __file__)\n",
+    );
+    scratch.write("shapes/__init__.pyi", "from .circle import area\n");
+    scratch.write(
+        "shapes/circle.py",
+        "def area(radius):\n    return 3 * radius\n",
+    );
+    let script = scratch.write("app.py", "import shapes\nprint(shapes.area(2))\n");
+    let program = Pack::script(&script, &[], *case);
+    program.run(&[]).run().success().stdout_is("6\n");
+}

@@ -20,7 +20,7 @@ use payload::ArchivePath;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Ends of names of what Python code alone reads.
-const SOURCES: [&str; 4] = [".py", ".pyi", ".pxd", ".pyx"];
+const SOURCES: [&str; 3] = [".py", ".pxd", ".pyx"];
 
 /// Distributions that ask whether the source of somebody's code is there without opening it: with one of them in the
 /// bundle sources are data. numba keeps its cache beside the functions that it compiles.

@@ -13,6 +13,9 @@ use ruff_python_ast::{self as ast, Expr};
 use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::TextSize;
 
+/// A call of `lazy_loader` that reads the stub beside the source that calls it.
+pub(crate) const LAZY: &str = "attach_stub(";
+
 /// What one source file asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Imports {
@@ -24,6 +27,8 @@ pub(crate) struct Imports {
     pub(crate) evidence: Vec<Evidence>,
     /// Texts that may name modules; read for the application's own files only.
     pub(crate) names: Names,
+    /// Where it takes its imports from the stub beside it, as lazy imports do; read for the application's own files only.
+    pub(crate) lazy: Option<u32>,
     /// Texts that may name a group of entry points that it reads.
     pub(crate) groups: Vec<String>,
 }
@@ -107,6 +112,8 @@ pub(crate) fn read(bytes: &[u8], reading: Reading<'_>) -> Result<Imports, Syntax
     if reading.own {
         found.evidence = EvidenceReader::read(&module.body, &text.text);
         found.names = Names::read(&module.body, &text.text);
+        let lazy = text.text.find(LAZY).and_then(|at| u32::try_from(at).ok());
+        found.lazy = lazy.map(|at| Lines::new(&text.text).line(TextSize::new(at)));
     }
     Ok(found)
 }

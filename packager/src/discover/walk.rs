@@ -320,6 +320,7 @@ impl<'a> Walk<'a> {
         // A file that is followed again has told what data it names.
         if !self.read.contains_key(&path) {
             self.note_data(&path, &imports);
+            self.follow_stub(&path, &scope, &imports);
             self.follow_names(&path, &scope, &imports.names);
         }
         self.take_plugins(&scope, &imports.groups);
@@ -350,6 +351,29 @@ impl<'a> Walk<'a> {
             relative: evidence.relative,
         };
         self.graph.data.extend(imports.evidence.iter().map(hint));
+    }
+
+    /// Lazy imports stand in a stub, which is read at run time.
+    fn follow_stub(&mut self, path: &Path, scope: &Scope, imports: &Imports) {
+        let stub = path.with_extension("pyi");
+        let (Some(line), Some(name)) = (imports.lazy, stub.file_name()) else {
+            return;
+        };
+        if scope.origin != Origin::App || !inputs::is_file(&stub) {
+            return;
+        }
+        self.graph.data.push(DataHint {
+            file: path.to_owned(),
+            line,
+            named_by: None,
+            path: name.to_string_lossy().into_owned(),
+            folder: false,
+            relative: false,
+        });
+        self.pending.push(Job {
+            path: stub,
+            scope: scope.clone(),
+        });
     }
 
     /// A file of a whole package that is no Python (a template for sources, say) is no module.

@@ -4,6 +4,9 @@ use crate::setup::megabytes;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
 
+/// `NAME: WHY`, for each library that PyInstaller's program of is known to fail.
+const EXPLAINED: &str = include_str!("../../../tests/libraries/pyinstaller.txt");
+
 /// A library's line.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -126,11 +129,11 @@ impl Row {
             match attempt.map(|attempt| &attempt.outcome) {
                 Some(Outcome::Failed(step, said)) => {
                     let name = &self.name;
-                    write!(
-                        text,
-                        "\n### {name}: {packer}, {step}\n\n```text\n{said}\n```\n"
-                    )
-                    .ok();
+                    write!(text, "\n### {name}: {packer}, {step}\n").ok();
+                    if let Some(why) = explained(name).filter(|_| packer == "PyInstaller") {
+                        write!(text, "\nWhy: {why}\n").ok();
+                    }
+                    write!(text, "\n```text\n{said}\n```\n").ok();
                 }
                 Some(Outcome::Skipped(said)) => {
                     writeln!(text, "\n{} was skipped with {packer}: {said}\n", self.name).ok();
@@ -140,6 +143,12 @@ impl Row {
         }
         text
     }
+}
+
+/// Why PyInstaller's program of this library fails, in words.
+fn explained(name: &str) -> Option<&'static str> {
+    let mut lines = EXPLAINED.lines().filter_map(|line| line.split_once(": "));
+    lines.find(|(of, _)| *of == name).map(|(_, why)| why)
 }
 
 /// The table, what did not pass and why, and the sums.
