@@ -317,8 +317,8 @@ fn files_beside_the_executable_are_checked_when_they_are_used() {
         });
         let file = installed.join(found.next().unwrap_or_else(|| panic!("{end}")));
         let whole = fs::read(&file).unwrap();
-        let known = scratch.join(&format!("known-{}", whole.len()));
-        let new = scratch.join(&format!("new-{}", whole.len()));
+        let known = scratch.join(format!("known-{}", whole.len()));
+        let new = scratch.join(format!("new-{}", whole.len()));
         fs::create_dir(&known).unwrap();
         fs::create_dir(&new).unwrap();
         shelf.run(&known, &ask).run().success();
