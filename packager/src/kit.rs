@@ -331,17 +331,16 @@ fn glibc_of(bytes: &[u8]) -> Option<GlibcVersion> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::*;
+    use payload::{NewEntry, Placement, Program, Writer};
 
     #[test]
     fn a_file_without_a_name_is_read_by_its_path() {
         let folder = tempfile::tempdir().unwrap();
-        let path = super::unnamed(folder.path().to_owned(), b"contents").unwrap();
+        let path = unnamed(folder.path().to_owned(), b"contents").unwrap();
         assert_eq!(std::fs::read(path).unwrap(), b"contents");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
-
-    use super::*;
-    use payload::{NewEntry, Placement, Program, Writer};
 
     const TRIPLE: &str = "x86_64-unknown-linux-gnu";
     const FILES: [(&str, &str); 4] = [
