@@ -100,7 +100,9 @@ pub(super) fn places(bytes: &[u8]) -> Vec<(u64, String)> {
         }),
         ("libpython", |path| path.contains("libpython")),
         ("the runtime", |path| path.ends_with("libpack_runtime.so")),
-        ("source of a module", |path| path.ends_with("/textwrap.py")),
+        ("source of a module", |path| {
+            path.starts_with("lib/python3.") && path.ends_with(".py")
+        }),
         ("the script", |path| path == "hello.py"),
     ];
     for (kind, is_kind) in kinds {

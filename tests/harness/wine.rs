@@ -32,6 +32,8 @@ const SCREEN: &str = r#"exec setpriv --pdeathsig KILL Xvfb -displayfd 1 -screen 
 #[derive(Debug)]
 pub(crate) struct Screen {
     display: String,
+    /// The desktop's name: a program on one that is there already shows on the screen that this one has.
+    desktop: String,
     /// What it shows, as `xwd` writes it.
     picture: PathBuf,
 }
@@ -163,14 +165,16 @@ impl Wine {
         let there = self.home.join(&folder);
         Screen {
             display: self.start_screen(&["-fbdir", there.to_str().unwrap()]),
+            desktop: format!("{name}-{}", std::process::id()),
             picture: self.inside(&folder).join("Xvfb_screen0"),
         }
     }
 
     /// A run of a program of the tests' folder on a screen's desktop, which has its output.
     pub(crate) fn run_on(&self, screen: &Screen, program: &str, arguments: &[&str]) -> Run {
-        let desktop = ["/desktop=tests,800x600", &self.outside(program)];
-        let words = [&desktop as &[&str], arguments].concat();
+        let desktop = format!("/desktop={},800x600", screen.desktop);
+        let program = self.outside(program);
+        let words = [&[desktop.as_str(), &program], arguments].concat();
         self.wine("explorer", &words)
             .env("DISPLAY", &screen.display)
     }
