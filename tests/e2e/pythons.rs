@@ -1,6 +1,6 @@
 //! Interpreters as people have them, and `pack python`: those for Windows in pack's cache.
 
-use crate::harness::{Pack, Run, Scratch, Wine, pythons, root, tool};
+use crate::harness::{Pack, Run, Scratch, Wine, pythons, root, tool, uv, virtualenv};
 use std::path::Path;
 
 #[test]
@@ -210,27 +210,12 @@ fn packs_from_environment(make: impl Fn(&Path)) {
     packs_like(&python, "named by `--python`", named);
 }
 
-/// A program on PATH.
-fn on_path(name: &str) -> Option<std::path::PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file());
-    if found.is_none() {
-        eprintln!("skipped: no {name} on PATH");
-    }
-    found
-}
-
 #[test]
 fn an_environment_of_virtualenv() {
-    let Some(virtualenv) = on_path("virtualenv") else {
-        return;
-    };
     packs_from_environment(|folder| {
         let base = pythons().last().unwrap().base.as_os_str();
         tool(
-            &virtualenv,
+            virtualenv(),
             [
                 "--quiet".as_ref(),
                 "--no-download".as_ref(),
@@ -244,11 +229,10 @@ fn an_environment_of_virtualenv() {
 
 #[test]
 fn an_environment_of_uv() {
-    let Some(uv) = on_path("uv") else { return };
     packs_from_environment(|folder| {
         let base = pythons().last().unwrap().base.as_os_str();
         tool(
-            &uv,
+            uv(),
             [
                 "venv".as_ref(),
                 "--offline".as_ref(),

@@ -61,6 +61,12 @@ pub(crate) fn uv() -> &'static Path {
     UV.get_or_init(|| environment_with("uv").join("uv"))
 }
 
+/// virtualenv.
+pub(crate) fn virtualenv() -> &'static Path {
+    static VIRTUALENV: OnceLock<PathBuf> = OnceLock::new();
+    VIRTUALENV.get_or_init(|| environment_with("virtualenv").join("virtualenv"))
+}
+
 /// The programs of a virtual environment that has `package`.
 fn environment_with(package: &str) -> PathBuf {
     let folder = kept_folder().join(format!("venv-{package}"));
