@@ -104,7 +104,7 @@ fn packed(program: &Program, count: usize) -> Result<Vec<u8>> {
             placement: Placement::File,
             digest: ContentDigest::of(b"library"),
         };
-        writer.add(&entry, b"")?;
+        writer.add(&entry, b"library")?;
         writer.add_module(NewModule {
             name: format!("p.m{number}"),
             code: Some(stored),
