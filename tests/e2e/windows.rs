@@ -548,14 +548,18 @@ pub(super) fn stops(server: Server, stop: &dyn Fn()) {
     stop();
     assert_eq!(slow.answer().expect(200).text(), "done");
     let address = server.address;
+    ended(server).stderr_has("stopping: no new connections; requests under way are finished");
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+/// What came of a server that ended well, as the console that it had tells.
+pub(super) fn ended(server: Server) -> Outcome {
     let outcome = server.finish();
-    outcome
-        .success()
-        .stderr_has("stopping: no new connections; requests under way are finished");
+    outcome.success();
     assert!(
         outcome.lines().contains("status 0\n"),
         "{}",
         outcome.lines()
     );
-    assert!(std::net::TcpStream::connect(address).is_err());
+    outcome
 }

@@ -249,13 +249,7 @@ fn install(packages: &[&str]) -> Result<()> {
         packages.join(" ")
     );
     step(&format!("installing {}", packages.join(", ")));
-    setup::run(Command::new("apt-get").arg("update"))?;
-    setup::run(
-        Command::new("apt-get")
-            .args(["install", "-y"])
-            .args(packages)
-            .env("DEBIAN_FRONTEND", "noninteractive"),
-    )
+    setup::install(packages)
 }
 
 /// The last line that a failed program wrote, which is where Python says what went wrong.

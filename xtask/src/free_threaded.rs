@@ -57,9 +57,10 @@ pub(crate) fn set_up() -> Result<PathBuf> {
                 .with_context(|| format!("could not remove {}", old.display()))?;
         }
     }
-    let apt = Apt::beside(&work)?;
-    apt.install_packages()?;
-    let tree = apt.sources(&work)?;
+    if !PACKAGES.into_iter().all(setup::is_installed) {
+        setup::install(&[&["--no-install-recommends"], &PACKAGES[..]].concat())?;
+    }
+    let tree = Apt::beside(&work)?.sources(&work)?;
     build(&tree, &home, &work)?;
     fs::remove_dir_all(&work).context("could not remove the sources")?;
     Ok(python)
@@ -88,26 +89,6 @@ impl Apt {
             .and_then(|()| fs::write(&configuration, settings))
             .context("could not configure apt")?;
         Ok(Self { configuration })
-    }
-
-    fn install_packages(&self) -> Result<()> {
-        let status = ["--show", "--showformat=${db:Status-Status}\n"];
-        let known = setup::read(Command::new("dpkg-query").args(status).args(PACKAGES));
-        let is_there = |text: String| text.lines().all(|line| line == "installed");
-        if known.is_ok_and(is_there) {
-            return Ok(());
-        }
-        let apt = |words: &[&str]| {
-            let mut command = Command::new("apt-get");
-            command.args(words).args(["--yes", "--quiet"]);
-            setup::run(
-                command
-                    .env("DEBIAN_FRONTEND", "noninteractive")
-                    .stdout(Stdio::null()),
-            )
-        };
-        apt(&["update"])?;
-        apt(&[&["install", "--no-install-recommends"], &PACKAGES[..]].concat())
     }
 
     // The unpacked sources.

@@ -99,12 +99,30 @@ pub(crate) fn judges() {
         return;
     }
     step(&format!("installing {}", packages.join(", ")));
-    let apt = |arguments: &[&str]| run(Command::new("apt-get").args(arguments));
-    let installed = apt(&["update", "--quiet"])
-        .and_then(|()| apt(&[&["install", "--yes", "--quiet"], &packages[..]].concat()));
-    if let Err(error) = installed {
+    if let Err(error) = install(&packages) {
         println!("{error:#}: tests that need them are skipped");
     }
+}
+
+/// Installs Debian's packages; `words` are their names, and options of `apt-get install`.
+///
+/// # Errors
+/// When there is no `apt-get`, or it fails: it is for root.
+pub(crate) fn install(words: &[&str]) -> Result<()> {
+    let apt = |words: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(["--yes", "--quiet"]).args(words);
+        run(command.env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update"])?;
+    apt(&[&["install"], words].concat())
+}
+
+/// Whether one of Debian's packages is there.
+pub(crate) fn is_installed(package: &str) -> bool {
+    let mut question = Command::new("dpkg-query");
+    question.args(["-W", "-f", "${db:Status-Status}", package]);
+    read(&mut question).is_ok_and(|status| status == "installed")
 }
 
 /// A CPython 3.9 or later that can make virtual environments; installs Debian's when there is none and we are root.
@@ -116,9 +134,7 @@ pub(crate) fn python() -> Result<PathBuf> {
         return Ok(found);
     }
     step("no CPython 3.9 or later with `venv` found: installing Debian's");
-    let installed = run(Command::new("apt-get").arg("update")).and_then(|()| {
-        run(Command::new("apt-get").args(["install", "-y", "python3", "python3-venv"]))
-    });
+    let installed = install(&["python3", "python3-venv"]);
     match (installed, find_python()) {
         (Ok(()), Some(found)) => Ok(found),
         (Err(error), _) => {

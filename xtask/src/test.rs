@@ -64,18 +64,12 @@ fn has_wine(filters: &[&str]) -> Result<bool> {
     if !filters.is_empty() && !wine::is_ready() {
         return Ok(false); // their tests say that they are skipped
     }
-    match wine::set_up() {
-        Ok(_) => Ok(true),
-        Err(error) if setup::in_ci() => {
-            Err(error.context("CI tries programs for Windows, for which Wine has to be set up"))
-        }
-        Err(error) => {
-            println!(
-                "    Wine cannot be set up, and tests of programs for Windows are skipped: {error:#}"
-            );
-            Ok(false)
-        }
-    }
+    let home = or_skipped(
+        wine::set_up(),
+        "CI tries programs for Windows, for which Wine has to be set up",
+        "Wine cannot be set up, and tests of programs for Windows are skipped",
+    )?;
+    Ok(home.is_some())
 }
 
 /// The free-threaded CPython that is tried: the one that is named, or one that is built. In CI there has to be one.
@@ -86,13 +80,20 @@ fn free_threaded_python(filters: &[&str]) -> Result<Option<PathBuf>> {
     if !filters.is_empty() && !free_threaded::is_ready() {
         return Ok(None); // their tests say that they are skipped
     }
-    match free_threaded::set_up() {
-        Ok(python) => Ok(Some(python)),
-        Err(error) if setup::in_ci() => {
-            Err(error.context("CI tries a free-threaded CPython, which has to be built"))
-        }
+    or_skipped(
+        free_threaded::set_up(),
+        "CI tries a free-threaded CPython, which has to be built",
+        "tests of free-threaded CPython are skipped",
+    )
+}
+
+/// What was set up. Where it could not be, `skipped` is said, or, in CI, that it was `needed`.
+fn or_skipped<T>(set_up: Result<T>, needed: &'static str, skipped: &str) -> Result<Option<T>> {
+    match set_up {
+        Ok(there) => Ok(Some(there)),
+        Err(error) if setup::in_ci() => Err(error.context(needed)),
         Err(error) => {
-            println!("    tests of free-threaded CPython are skipped: {error:#}");
+            println!("    {skipped}: {error:#}");
             Ok(None)
         }
     }

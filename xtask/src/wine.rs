@@ -161,7 +161,5 @@ fn install_debootstrap() -> Result<()> {
     if setup::read(Command::new("debootstrap").arg("--version")).is_ok() {
         return Ok(());
     }
-    setup::run(Command::new("apt-get").arg("update"))
-        .and_then(|()| setup::run(Command::new("apt-get").args(["install", "-y", "debootstrap"])))
-        .context("install debootstrap, then try again")
+    setup::install(&["debootstrap"]).context("install debootstrap, then try again")
 }

@@ -72,14 +72,6 @@ fn install_tools(target: &str) -> Result<()> {
         return Ok(());
     }
     step("no mingw-w64 found: installing Debian's");
-    setup::run(Command::new("apt-get").arg("update"))
-        .and_then(|()| {
-            setup::run(Command::new("apt-get").args([
-                "install",
-                "-y",
-                "--no-install-recommends",
-                "gcc-mingw-w64-x86-64",
-            ]))
-        })
+    setup::install(&["--no-install-recommends", "gcc-mingw-w64-x86-64"])
         .context("install mingw-w64's compiler (x86_64-w64-mingw32-gcc), then try again")
 }
