@@ -65,6 +65,7 @@ mod e2e {
     mod windows_ends;
     mod windows_folders;
     mod windows_icons;
+    mod windows_libraries;
     mod windows_servers;
     mod windows_sources;
 }

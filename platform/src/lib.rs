@@ -49,6 +49,9 @@ pub mod signals;
 #[cfg_attr(windows, path = "windows/socket.rs")]
 pub mod socket;
 mod stamp;
+#[cfg(windows)]
+#[path = "windows/start.rs"]
+mod start;
 #[cfg_attr(windows, path = "windows/streams.rs")]
 pub mod streams;
 #[cfg(windows)]

@@ -231,16 +231,21 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(2));
         };
-        // A grandchild may hold the pipes of a killed program open for ever.
-        let collect = |reader: Reader| {
-            if overdue && !reader.is_finished() {
-                Vec::new()
-            } else {
+        // What it has started may hold its pipes open for ever.
+        let mut are_open = false;
+        let mut collect = |reader: Reader| {
+            while !overdue && !reader.is_finished() && Instant::now() < self.deadline {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            if reader.is_finished() {
                 reader.join().unwrap()
+            } else {
+                are_open = true;
+                Vec::new()
             }
         };
         let mut said = std::mem::take(&mut self.said);
-        said.extend(stdout.map(collect).unwrap_or_default());
+        said.extend(stdout.map(&mut collect).unwrap_or_default());
         let stderr = self.stderr.take().map(collect).unwrap_or_default();
         let outcome = Outcome {
             described: self.described.clone(),
@@ -251,6 +256,9 @@ impl Running {
         };
         if overdue {
             outcome.fail("it did not end in time and was killed");
+        }
+        if are_open {
+            outcome.fail("it ended, and others held its streams open until its time was over");
         }
         outcome
     }

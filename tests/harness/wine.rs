@@ -107,28 +107,32 @@ impl Wine {
         }
         fs::create_dir_all(wine.inside("")).unwrap();
         wine.screen = wine.start_screen(&[]);
-        // Wine's own processes start with the first program and would hold its pipes open. They end a minute after the last.
-        for words in [
-            &["/usr/lib/wine/wineserver64", "-p60"] as &[&str],
-            &["wine", "cmd", "/c", "exit"],
-        ] {
-            let mut command = wine.enter();
-            command
-                .args(words)
-                .envs(environment())
-                .env("DISPLAY", &wine.screen);
-            let status = command
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-            // A server that runs already says so by its status.
-            assert!(
-                status.is_ok_and(|status| status.success() || words[0] != "wine"),
-                "{words:?} failed"
-            );
-        }
+        wine.start_its_own();
         Some(wine)
+    }
+
+    /// Wine's own processes start with the first program, hold its streams open, and end soon after the last one; the
+    /// desktop is one more, which the first program with a window starts. Here those programs have no streams, and one of
+    /// them waits for input until the tests end.
+    fn start_its_own(&self) {
+        let start = |words: &[&str]| {
+            let mut command = self.enter();
+            command.args(words).envs(environment());
+            command.env("DISPLAY", &self.screen);
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            command
+        };
+        let mut first = start(&["wine", "cmd"]);
+        let first = first.stdin(Stdio::piped()).spawn().unwrap();
+        // Those that follow would start them, too, as long as it has not.
+        for words in [
+            &["wine", "cmd", "/c", "exit"] as &[&str],
+            &["wine", "rundll32", "user32.dll,GetDesktopWindow"],
+        ] {
+            let status = start(words).stdin(Stdio::null()).status();
+            assert!(status.is_ok_and(|it| it.success()), "{words:?} failed");
+        }
+        std::mem::forget(first); // its input is closed by this process's end
     }
 
     fn enter(&self) -> Command {

@@ -1,19 +1,23 @@
 //! Processes of this program that work for this one, and what others see of this process.
 
 use std::io::{self, PipeReader, PipeWriter, Write as _};
-use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle, RawHandle};
-use std::process::{Child, Command, ExitStatus};
+use std::os::windows::io::{
+    AsRawHandle as _, BorrowedHandle, FromRawHandle as _, OwnedHandle, RawHandle,
+};
+use std::process::ExitStatus;
 use std::ptr::null;
 
 use windows_sys::Win32::Foundation::{HANDLE_FLAG_INHERIT, SetHandleInformation};
 use windows_sys::Win32::System::JobObjects::{
-    AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
-    JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK, JOBOBJECT_EXTENDED_LIMIT_INFORMATION,
-    JobObjectExtendedLimitInformation, SetInformationJobObject,
+    CreateJobObjectW, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation,
+    SetInformationJobObject,
 };
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
 use windows_sys::Win32::System::WindowsProgramming::QueryUnbiasedInterruptTime;
+
+use crate::start::Started;
 
 /// Names the handle that a worker is told things through.
 const VARIABLE: &str = "PACK_WORKER_PIPE";
@@ -55,7 +59,7 @@ impl Job {
 /// A process of this program, with the same arguments and streams, that this one can tell things.
 #[derive(Debug)]
 pub struct Worker {
-    process: Child,
+    process: Started,
     pipe: PipeWriter,
 }
 
@@ -77,13 +81,14 @@ impl Worker {
         if set == 0 {
             return Err(io::Error::last_os_error());
         }
-        let process = Command::new(crate::process::executable()?)
-            .args(std::env::args_os().skip(1))
-            .env(VARIABLE, (theirs.as_raw_handle() as usize).to_string())
-            .spawn()?;
-        // SAFETY: two handles that are open. Where it fails, the pipe's end is still a reason for the process to end.
-        unsafe { AssignProcessToJobObject(job.0.as_raw_handle(), process.as_raw_handle()) };
-        Ok(Self { process, pipe })
+        let number = (theirs.as_raw_handle() as usize).to_string();
+        crate::process::set_variable(VARIABLE, number.as_ref());
+        let process = Started::again(&job.0);
+        crate::process::remove_variable(VARIABLE);
+        Ok(Self {
+            process: process?,
+            pipe,
+        })
     }
 
     /// Its number.
@@ -94,8 +99,8 @@ impl Worker {
 
     /// The process itself, to share handles with.
     #[must_use]
-    pub fn process(&self) -> &Child {
-        &self.process
+    pub fn process(&self) -> BorrowedHandle<'_> {
+        self.process.handle()
     }
 
     /// Tells it something.
@@ -108,12 +113,12 @@ impl Worker {
 
     /// How it has ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.process.try_wait().ok()?
+        self.process.status()
     }
 
     /// Ends it, whatever it does.
     pub fn kill(&mut self) {
-        let _ = self.process.kill();
+        self.process.kill();
     }
 }
 

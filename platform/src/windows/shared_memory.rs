@@ -1,7 +1,9 @@
 //! Memory that a process shares with others, which it tells of it.
 
 use std::io;
-use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle, RawHandle};
+use std::os::windows::io::{
+    AsRawHandle as _, BorrowedHandle, FromRawHandle as _, OwnedHandle, RawHandle,
+};
 use std::ptr::null;
 use std::sync::atomic::AtomicU64;
 
@@ -70,7 +72,7 @@ impl Section {
     ///
     /// # Errors
     /// When the process has ended.
-    pub fn share_with(&self, process: &std::process::Child) -> io::Result<u64> {
+    pub fn share_with(&self, process: BorrowedHandle<'_>) -> io::Result<u64> {
         let Some(handle) = &self.handle else {
             return Err(io::ErrorKind::Unsupported.into());
         };
