@@ -138,9 +138,6 @@ unsafe fn path(text: *const Unit) -> PathBuf {
 #[cfg(windows)]
 unsafe fn path(text: *const Unit) -> PathBuf {
     // SAFETY: the caller vouches for the zero.
-    let units = unsafe {
-        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
-        std::slice::from_raw_parts(text, length)
-    };
+    let units = unsafe { crate::text::terminated(text) };
     PathBuf::from(crate::text::narrow(units))
 }

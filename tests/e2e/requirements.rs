@@ -16,7 +16,7 @@ fn requirements(folder: &Path) -> String {
 }
 
 /// Folders for PATH: with uv, and with pip alone.
-fn installers() -> [String; 2] {
+pub(super) fn installers() -> [String; 2] {
     let usual = "/usr/bin:/bin";
     let uv = uv().parent().unwrap().display();
     [format!("{uv}:{usual}"), usual.to_owned()]

@@ -1,7 +1,8 @@
 //! Libraries with extension modules, data and metadata, as their wheels for Windows have them: scripts of the library battery,
 //! packed from one list of requirements and run under Wine.
 
-use crate::harness::{Scratch, Wine, root, uv};
+use super::requirements::installers;
+use crate::harness::{Scratch, Wine, root};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -53,12 +54,12 @@ fn libraries_of_windows_programs_work_as_pip_installs_them() {
     let scratch = Scratch::new();
     let file = scratch.join("requirements.txt");
     fs::write(&file, requirements).unwrap();
-    let path = format!("{}:/usr/bin:/bin", uv().parent().unwrap().display());
+    let [with_uv, _] = installers();
     let options = ["--requirements", file.to_str().unwrap()];
     for library in LIBRARIES {
         let script = format!("../../libraries/use_{library}.py");
         let name = format!("use-{library}");
-        let program = wine.packed_on_path(&name, &script, (3, 13), &options, &path);
+        let program = wine.packed_on_path(&name, &script, (3, 13), &options, &with_uv);
         wine.run(&program, &[]).run().success();
         fs::remove_file(wine.inside(&program)).unwrap();
     }

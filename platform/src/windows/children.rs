@@ -17,7 +17,7 @@ use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
 use windows_sys::Win32::System::WindowsProgramming::QueryUnbiasedInterruptTime;
 
-use crate::start::Started;
+use crate::start::{Started, let_inherit};
 
 /// Names the handle that a worker is told things through.
 const VARIABLE: &str = "PACK_WORKER_PIPE";
@@ -70,17 +70,7 @@ impl Worker {
     /// When the system gives no process.
     pub fn start(job: &Job) -> io::Result<Self> {
         let (theirs, pipe) = io::pipe()?;
-        // SAFETY: a flag of a handle that is open.
-        let set = unsafe {
-            SetHandleInformation(
-                theirs.as_raw_handle(),
-                HANDLE_FLAG_INHERIT,
-                HANDLE_FLAG_INHERIT,
-            )
-        };
-        if set == 0 {
-            return Err(io::Error::last_os_error());
-        }
+        let_inherit(&theirs)?;
         let number = (theirs.as_raw_handle() as usize).to_string();
         crate::process::set_variable(VARIABLE, number.as_ref());
         let process = Started::again(&job.0);

@@ -1,6 +1,6 @@
 //! This process: from which file it runs, who started it, and how it ends.
 
-use crate::text::{narrow, plain, wide};
+use crate::text::{narrow, plain, terminated, wide};
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::io;
@@ -63,10 +63,7 @@ pub fn local_data() -> Option<PathBuf> {
             std::ptr::null_mut(),
             &raw mut path,
         );
-        let text = (answer >= 0 && !path.is_null()).then(|| {
-            let length = (0..).take_while(|at| *path.add(*at) != 0).count();
-            narrow(std::slice::from_raw_parts(path, length))
-        });
+        let text = (answer >= 0 && !path.is_null()).then(|| narrow(terminated(path)));
         CoTaskMemFree(path.cast_const().cast());
         text
     };

@@ -1,6 +1,6 @@
 //! Who may do what with a folder: owners, access lists, and a user's private folder.
 
-use crate::text::wide;
+use crate::text::{terminated, wide};
 use std::ffi::OsString;
 use std::io;
 use std::os::windows::ffi::OsStringExt as _;
@@ -95,10 +95,7 @@ unsafe fn text(sid: PSID) -> io::Result<String> {
     }
     let _free = Local(text.cast());
     // SAFETY: a text that a zero ends.
-    let units = unsafe {
-        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
-        std::slice::from_raw_parts(text, length)
-    };
+    let units = unsafe { terminated(text) };
     Ok(OsString::from_wide(units).to_string_lossy().into_owned())
 }
 

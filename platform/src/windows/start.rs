@@ -3,21 +3,23 @@
 //! `std::process` starts a process and leaves putting it into a job to a second call. Whoever is killed between the two
 //! leaves a process behind that has not run one instruction, that nothing ends and that holds its streams open.
 
+use crate::streams::is_open;
+use crate::text::{terminated, wide_path};
 use std::io;
-use std::os::windows::ffi::OsStrExt as _;
+use std::marker::PhantomData;
 use std::os::windows::io::{
-    AsHandle as _, AsRawHandle as _, BorrowedHandle, FromRawHandle as _, OwnedHandle, RawHandle,
+    AsHandle as _, AsRawHandle, BorrowedHandle, FromRawHandle as _, OwnedHandle,
 };
 use std::os::windows::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::ptr::{null, null_mut};
 
 use windows_sys::Win32::Foundation::{
-    DUPLICATE_SAME_ACCESS, DuplicateHandle, HANDLE, TRUE, WAIT_OBJECT_0,
+    HANDLE, HANDLE_FLAG_INHERIT, SetHandleInformation, TRUE, WAIT_OBJECT_0,
 };
 use windows_sys::Win32::System::Environment::GetCommandLineW;
 use windows_sys::Win32::System::Threading::{
-    CreateProcessW, DeleteProcThreadAttributeList, EXTENDED_STARTUPINFO_PRESENT, GetCurrentProcess,
+    CreateProcessW, DeleteProcThreadAttributeList, EXTENDED_STARTUPINFO_PRESENT,
     GetExitCodeProcess, InitializeProcThreadAttributeList, PROC_THREAD_ATTRIBUTE_JOB_LIST,
     PROCESS_INFORMATION, STARTF_USESTDHANDLES, STARTUPINFOEXW, TerminateProcess,
     UpdateProcThreadAttribute, WaitForSingleObject,
@@ -37,7 +39,7 @@ impl Started {
     /// When the system gives no process.
     pub(crate) fn again(job: &OwnedHandle) -> io::Result<Self> {
         let program = crate::process::executable()?;
-        let program: Vec<u16> = program.as_os_str().encode_wide().chain([0]).collect();
+        let program = wide_path(&program);
         let mut words = own_command_line();
         let streams = [
             inheritable(io::stdin().as_handle())?,
@@ -48,7 +50,7 @@ impl Started {
             let handle = stream.as_ref().map(OwnedHandle::as_raw_handle);
             handle.unwrap_or(null_mut())
         });
-        let attributes = Attributes::withjob(job.as_handle())?;
+        let mut attributes = Attributes::with_job(job)?;
         // SAFETY: structures of numbers and pointers, for which zero means none.
         let (mut how, mut started): (STARTUPINFOEXW, PROCESS_INFORMATION) =
             unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
@@ -121,87 +123,83 @@ impl Started {
 /// What this process was started with, and a zero.
 fn own_command_line() -> Vec<u16> {
     // SAFETY: a text of the system's own that a zero ends and that stays.
-    unsafe {
-        let text = GetCommandLineW();
-        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
-        std::slice::from_raw_parts(text, length + 1).to_vec()
-    }
+    let text = unsafe { terminated(GetCommandLineW()) };
+    [text, &[0]].concat()
 }
 
 /// The same stream for a process that inherits it; `None` where this one has none.
 fn inheritable(stream: BorrowedHandle<'_>) -> io::Result<Option<OwnedHandle>> {
-    let stream = stream.as_raw_handle();
-    if stream.is_null() {
+    if !is_open(stream.as_raw_handle()) {
         return Ok(None);
     }
-    let mut theirs: HANDLE = null_mut();
-    // SAFETY: handles of this process; the new one is nobody else's.
-    unsafe {
-        let own = GetCurrentProcess();
-        match DuplicateHandle(
-            own,
-            stream,
-            own,
-            &raw mut theirs,
-            0,
-            TRUE,
-            DUPLICATE_SAME_ACCESS,
-        ) {
-            0 => Err(io::Error::last_os_error()),
-            _ => Ok(Some(OwnedHandle::from_raw_handle(theirs as RawHandle))),
-        }
+    let theirs = stream.try_clone_to_owned()?;
+    let_inherit(&theirs)?;
+    Ok(Some(theirs))
+}
+
+/// Processes that this one starts get `handle` from now on.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn let_inherit(handle: &impl AsRawHandle) -> io::Result<()> {
+    let handle = handle.as_raw_handle();
+    // SAFETY: a flag of a handle that is open.
+    match unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) } {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 
 /// What a process is to have besides what every process is told.
 struct Attributes<'a> {
-    /// In words, for their alignment.
+    /// In words, for their alignment. It points at the job.
     list: Vec<usize>,
-    /// What the list points at.
-    job: Box<BorrowedHandle<'a>>,
+    job: PhantomData<&'a OwnedHandle>,
 }
 
 impl<'a> Attributes<'a> {
-    fn withjob(job: BorrowedHandle<'a>) -> io::Result<Self> {
+    fn with_job(job: &'a OwnedHandle) -> io::Result<Self> {
         let mut size = 0;
-        // SAFETY: asks for the size; then a list of that size, and a handle behind a pointer that both live as long as it.
-        unsafe {
-            InitializeProcThreadAttributeList(null_mut(), 1, 0, &raw mut size);
-            let mut made = Self {
-                list: vec![0; size.div_ceil(size_of::<usize>())],
-                job: Box::new(job),
-            };
-            let list = made.list.as_mut_ptr();
-            if InitializeProcThreadAttributeList(list.cast(), 1, 0, &raw mut size) == 0 {
-                made.list.clear(); // there is none to be deleted
-                return Err(io::Error::last_os_error());
-            }
-            let done = UpdateProcThreadAttribute(
-                list.cast(),
+        // SAFETY: asks for the size alone.
+        unsafe { InitializeProcThreadAttributeList(null_mut(), 1, 0, &raw mut size) };
+        let mut list = vec![0_usize; size.div_ceil(size_of::<usize>())];
+        // SAFETY: a list of that size.
+        let made = unsafe {
+            InitializeProcThreadAttributeList(list.as_mut_ptr().cast(), 1, 0, &raw mut size)
+        };
+        if made == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let mut attributes = Self {
+            list,
+            job: PhantomData,
+        };
+        // SAFETY: a list that was made, and a handle (`OwnedHandle` has no other content) that outlives it.
+        let done = unsafe {
+            UpdateProcThreadAttribute(
+                attributes.list(),
                 0,
                 PROC_THREAD_ATTRIBUTE_JOB_LIST as usize,
-                (&raw const *made.job).cast(),
+                (&raw const *job).cast(),
                 size_of::<HANDLE>(),
                 null_mut(),
                 null(),
-            );
-            match done {
-                0 => Err(io::Error::last_os_error()),
-                _ => Ok(made),
-            }
+            )
+        };
+        match done {
+            0 => Err(io::Error::last_os_error()),
+            _ => Ok(attributes),
         }
     }
 
-    fn list(&self) -> *mut core::ffi::c_void {
-        self.list.as_ptr().cast_mut().cast()
+    fn list(&mut self) -> *mut core::ffi::c_void {
+        self.list.as_mut_ptr().cast()
     }
 }
 
 impl Drop for Attributes<'_> {
     fn drop(&mut self) {
-        if !self.list.is_empty() {
-            // SAFETY: a list that was made, deleted once.
-            unsafe { DeleteProcThreadAttributeList(self.list.as_mut_ptr().cast()) };
-        }
+        // SAFETY: a list that was made, deleted once.
+        unsafe { DeleteProcThreadAttributeList(self.list()) };
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::text::wide;
 use std::io::Write as _;
+use std::os::windows::io::RawHandle;
 use std::ptr::null_mut;
 use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
 use windows_sys::Win32::System::Console::{GetStdHandle, STD_ERROR_HANDLE};
@@ -32,6 +33,11 @@ impl Placeholders {
 pub fn has_stderr() -> bool {
     // SAFETY: asks for a handle, and owns nothing.
     let handle = unsafe { GetStdHandle(STD_ERROR_HANDLE) };
+    is_open(handle)
+}
+
+/// Whether what the system calls a stream is one.
+pub(crate) fn is_open(handle: RawHandle) -> bool {
     !handle.is_null() && handle != INVALID_HANDLE_VALUE
 }
 

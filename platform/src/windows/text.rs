@@ -9,6 +9,18 @@ pub(crate) fn wide(text: impl AsRef<OsStr>) -> Vec<u16> {
     text.as_ref().encode_wide().chain([0]).collect()
 }
 
+/// The units before the zero that ends `text`.
+///
+/// # Safety
+/// A zero must end `text`, which must stay as it is for `'a`.
+pub(crate) unsafe fn terminated<'a>(text: *const u16) -> &'a [u16] {
+    // SAFETY: the caller vouches for the zero.
+    unsafe {
+        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
+        std::slice::from_raw_parts(text, length)
+    }
+}
+
 /// The text before the first zero.
 pub(crate) fn narrow(text: &[u16]) -> OsString {
     let end = text
