@@ -1,7 +1,8 @@
 //! Kits: what one target needs besides the application, built ahead of time.
 //!
-//! A kit is a folder `<triple>/` with `bootloader`, `libpack_runtime.so` (`bootloader.exe`, `pack_runtime.dll`) and `python/pack_runtime/*.py`. It is looked for in
-//! `PACK_KITS`, inside the running `pack` (entries `kits/<triple>/…` of its own payload), in `kits/` beside it and in
+//! A kit is a folder `<triple>/` with `bootloader`, `libpack_runtime.so` and `libpack_runtime_serverless.so`
+//! (`bootloader.exe`, `pack_runtime.dll`, `pack_runtime_serverless.dll`) and `python/pack_runtime/*.py`. It is looked for
+//! in `PACK_KITS`, inside the running `pack` (entries `kits/<triple>/…` of its own payload), in `kits/` beside it and in
 //! `../kits`, which is where `cargo xtask kits` puts them from where `cargo` puts `pack`.
 
 use crate::collection::GlibcVersion;
@@ -14,15 +15,20 @@ use std::path::{Path, PathBuf};
 
 /// The variable that names a folder of kits.
 pub const VARIABLE: &str = "PACK_KITS";
-/// The library loaded into every packed program.
+/// The library loaded into programs that serve.
 const RUNTIME: &str = "libpack_runtime.so";
 
-/// The names of a kit's two binaries: the program in front of every payload, and the library loaded into it.
-fn names(triple: &str) -> (&'static str, &'static str) {
+/// The names of a kit's binaries: the program in front of every payload, and the library loaded into it, with and without
+/// the server.
+fn names(triple: &str) -> [&'static str; 3] {
     if crate::layout::is_windows(triple) {
-        ("bootloader.exe", "pack_runtime.dll")
+        [
+            "bootloader.exe",
+            "pack_runtime.dll",
+            "pack_runtime_serverless.dll",
+        ]
     } else {
-        ("bootloader", RUNTIME)
+        ["bootloader", RUNTIME, "libpack_runtime_serverless.so"]
     }
 }
 /// Sources of the runtime's Python part.
@@ -41,8 +47,10 @@ pub struct Kit {
     pub folder: Option<PathBuf>,
     /// The program in front of the payload.
     pub bootloader: Vec<u8>,
-    /// The library loaded into the program.
+    /// The library loaded into programs that serve.
     pub runtime: Vec<u8>,
+    /// The library loaded into all others: the same without the WSGI host, a third of the size.
+    pub serverless: Vec<u8>,
     /// Python sources by their path below `python/`, such as `pack_runtime/__init__.py`, sorted.
     pub python: Vec<(String, Vec<u8>)>,
     /// The lowest glibc that bootloader and runtime need, and which of them needs it.
@@ -279,20 +287,16 @@ fn read_with_payload(program: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 fn assemble(triple: &str, origin: String, files: Vec<(String, Vec<u8>)>) -> Result<Kit, KitError> {
-    let (mut bootloader, mut runtime, mut python) = (None, None, Vec::new());
-    let (bootloader_name, runtime_name) = names(triple);
+    let (mut binaries, mut python) = ([None, None, None], Vec::new());
+    let names = names(triple);
     for (name, content) in files {
-        match name.as_str() {
-            name if name == bootloader_name => bootloader = Some(content),
-            name if name == runtime_name => runtime = Some(content),
-            _ => {
-                if let Some(name) = name
-                    .strip_prefix(PYTHON)
-                    .filter(|name| name.ends_with(".py"))
-                {
-                    python.push((name.to_owned(), content));
-                }
-            }
+        if let Some(which) = names.iter().position(|known| *known == name) {
+            binaries[which] = Some(content);
+        } else if let Some(name) = name
+            .strip_prefix(PYTHON)
+            .filter(|name| name.ends_with(".py"))
+        {
+            python.push((name.to_owned(), content));
         }
     }
     python.sort();
@@ -300,12 +304,18 @@ fn assemble(triple: &str, origin: String, files: Vec<(String, Vec<u8>)>) -> Resu
         origin: origin.clone(),
         file,
     };
-    let bootloader = bootloader.ok_or_else(|| missing(bootloader_name))?;
-    let runtime = runtime.ok_or_else(|| missing(runtime_name))?;
+    let [bootloader, runtime, serverless] = binaries;
+    let bootloader = bootloader.ok_or_else(|| missing(names[0]))?;
+    let runtime = runtime.ok_or_else(|| missing(names[1]))?;
+    let serverless = serverless.ok_or_else(|| missing(names[2]))?;
     if python.is_empty() {
         return Err(missing("python/pack_runtime"));
     }
-    let needs = [(&bootloader, "the bootloader"), (&runtime, "the runtime")];
+    let needs = [
+        (&bootloader, "the bootloader"),
+        (&runtime, "the runtime"),
+        (&serverless, "the runtime"),
+    ];
     let glibc = needs
         .iter()
         .filter_map(|(bytes, name)| Some((glibc_of(bytes)?, (*name).to_owned())))
@@ -316,6 +326,7 @@ fn assemble(triple: &str, origin: String, files: Vec<(String, Vec<u8>)>) -> Resu
         folder: None,
         bootloader,
         runtime,
+        serverless,
         python,
         glibc,
     })
@@ -343,9 +354,10 @@ mod tests {
     }
 
     const TRIPLE: &str = "x86_64-unknown-linux-gnu";
-    const FILES: [(&str, &str); 4] = [
+    const FILES: [(&str, &str); 5] = [
         ("bootloader", "boot"),
         ("libpack_runtime.so", "runtime"),
+        ("libpack_runtime_serverless.so", "serverless"),
         ("python/pack_runtime/__init__.py", "x = 1"),
         ("python/pack_runtime/host.py", "y = 2"),
     ];
@@ -358,8 +370,8 @@ mod tests {
 
     fn check(kit: &Kit) {
         assert_eq!(
-            (&kit.bootloader[..], &kit.runtime[..]),
-            (&b"boot"[..], &b"runtime"[..])
+            [&kit.bootloader[..], &kit.runtime, &kit.serverless],
+            [&b"boot"[..], b"runtime", b"serverless"]
         );
         let names: Vec<&str> = kit.python.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["pack_runtime/__init__.py", "pack_runtime/host.py"]);

@@ -234,7 +234,7 @@ pub fn arrange<'a>(
     for module in &collection.modules {
         layout.add_module(&module.name, placed_module(module));
     }
-    layout.add_kit(facts, kit)?;
+    layout.add_kit(plan, facts, kit)?;
     layout.check_folders()?;
     if ignores_case(&plan.target) {
         layout.check_case()?;
@@ -338,7 +338,12 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn add_kit(&mut self, facts: &InterpreterFacts, kit: &'a Kit) -> Result<(), LayoutError> {
+    fn add_kit(
+        &mut self,
+        plan: &BuildPlan,
+        facts: &InterpreterFacts,
+        kit: &'a Kit,
+    ) -> Result<(), LayoutError> {
         let file = |content, role| PlacedFile {
             content,
             role,
@@ -347,9 +352,13 @@ impl<'a> Layout<'a> {
             strip: false,
             on_demand: false,
         };
+        let library = match plan.serves() {
+            true => &kit.runtime,
+            false => &kit.serverless,
+        };
         self.add_file(
             runtime(&kit.triple),
-            file(Content::Bytes(&kit.runtime), FileRole::Native),
+            file(Content::Bytes(library), FileRole::Native),
         )?;
         for (path, text) in &kit.python {
             let content = Content::Bytes(text);

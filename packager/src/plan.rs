@@ -84,6 +84,14 @@ impl BuildPlan {
         }
     }
 
+    /// Whether the program is a server, or has a command that is one.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        let commands = self.commands.iter().map(|(_, entry)| entry);
+        let mut entries = std::iter::once(&self.entry).chain(commands);
+        entries.any(|entry| matches!(entry, Entry::Wsgi(_)))
+    }
+
     /// What the build makes: the executable, or the folder that it lies in.
     #[must_use]
     pub fn output(&self) -> PathBuf {

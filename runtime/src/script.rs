@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use payload::{EntryPoint, Target};
 
 use crate::embed::{Attached, Owned, PyResult, Raised};
-use crate::start::{App, is_started_by_itself};
+use crate::start::{App, is_started_by_itself, server};
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,13 +102,7 @@ fn enter<'py>(py: Attached<'py>, app: &App) -> PyResult<'py, i32> {
             let names = [&py.text(module)?, &py.text(function)?];
             evaluate(py, &host.call_method(c"prepare_function", &names)?)
         }
-        Target::Wsgi(settings) => {
-            // A connection under the number of a missing stderr would be sent what is logged.
-            platform::streams::Placeholders::take().keep();
-            crate::wsgi::run(py, settings, |py| {
-                crate::interpreters::prepare(py, app, entry)
-            })
-        }
+        Target::Wsgi(settings) => server::serve(py, app, entry, settings),
     }
 }
 

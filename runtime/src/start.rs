@@ -23,7 +23,11 @@ use crate::script::{self, Ended};
 
 #[cfg(unix)]
 pub(crate) mod interpreter;
-mod server;
+#[cfg(feature = "server")]
+pub(crate) mod server;
+#[cfg(not(feature = "server"))]
+#[path = "start/serverless.rs"]
+pub(crate) mod server;
 
 /// Exit status when Python could not be started.
 const CANNOT_START: i32 = 103;
@@ -160,10 +164,10 @@ impl App {
 pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
     let app = App::new(start, std::env::args_os().skip(1).collect())?;
     #[cfg(unix)]
-    let supervised = server::supervise(&app, &platform::children::fork);
+    let maker = platform::children::fork;
     #[cfg(windows)]
-    let supervised = server::supervise(&app, &())?;
-    if let Some(status) = supervised {
+    let maker = ();
+    if let Some(status) = server::supervise(&app, &maker)? {
         return Ok(status);
     }
     #[cfg(windows)]

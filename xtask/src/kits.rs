@@ -1,7 +1,7 @@
 //! Kits: what one target needs in front of and inside every packed program, built ahead of time.
 //!
-//! `target/kits/<triple>/` gets `bootloader`, `libpack_runtime.so` and `python/pack_runtime/*.py`. They are linked
-//! with zig against glibc 2.17, so that packed programs run on every Linux since 2014; where zig cannot be had, the
+//! `target/kits/<triple>/` gets `bootloader`, `libpack_runtime.so`, the same without the server as
+//! `libpack_runtime_serverless.so`, and `python/pack_runtime/*.py`. They are linked with zig against glibc 2.17, so that packed programs run on every Linux since 2014; where zig cannot be had, the
 //! plain toolchain does, and this machine's glibc is the oldest they run on.
 
 mod seal;
@@ -9,6 +9,7 @@ mod windows;
 
 use crate::setup::{self, cargo, step};
 use anyhow::{Context, Result, bail};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -74,9 +75,14 @@ pub(crate) fn build(options: &Options) -> Result<PathBuf> {
     };
     let folder = setup::target().join("kits").join(&options.target);
     step(&format!("kit {} ({})", options.target, linker.describe()));
-    let bootloader = compile(&linker, options, "bootloader", "launcher")?.join("bootloader");
-    let runtime = compile(&linker, options, "runtime", "runtime")?.join("libpack_runtime.so");
-    for built in [&bootloader, &runtime] {
+    let bootloader = compile(&linker, options, &BOOTLOADER)?.join("bootloader");
+    let runtime = compile(&linker, options, &RUNTIME)?.join("libpack_runtime.so");
+    let serverless = compile(&linker, options, &SERVERLESS)?.join("libpack_runtime.so");
+    for (built, name) in [
+        (&bootloader, "bootloader"),
+        (&runtime, "libpack_runtime.so"),
+        (&serverless, "libpack_runtime_serverless.so"),
+    ] {
         // A kit for a quick loop stays on this machine.
         if !options.fast {
             check_needs(built, matches!(linker, Linker::Zig { .. }))?;
@@ -89,7 +95,7 @@ pub(crate) fn build(options: &Options) -> Result<PathBuf> {
         } else {
             bytes
         };
-        if place(built, &bytes, &folder)? {
+        if place(built, &bytes, &folder, name)? {
             let size = fs::metadata(built)?.len();
             println!("    {} {}", built.display(), setup::megabytes(size));
         }
@@ -172,15 +178,43 @@ impl Linker {
     }
 }
 
-/// Compiles a crate and returns the folder its result is in.
-fn compile(linker: &Linker, options: &Options, package: &str, profile: &str) -> Result<PathBuf> {
-    let profile = if options.fast { "dev" } else { profile };
-    setup::run(linker.cargo_build(&options.target)?.args([
-        "--package",
-        package,
-        "--profile",
-        profile,
-    ]))?;
+/// A binary of a kit: its crate, as it is compiled.
+struct Part {
+    package: &'static str,
+    /// Each has one of its own: cargo keeps one file of a library in a profile's folder, whatever its features.
+    profile: &'static str,
+    features: &'static [&'static str],
+}
+
+const BOOTLOADER: Part = Part {
+    package: "bootloader",
+    profile: "launcher",
+    features: &[],
+};
+const RUNTIME: Part = Part {
+    package: "runtime",
+    profile: "runtime",
+    features: &[],
+};
+const SERVERLESS: Part = Part {
+    package: "runtime",
+    profile: "serverless",
+    features: &["--no-default-features"],
+};
+
+/// Compiles a part and returns the folder its result is in.
+fn compile(linker: &Linker, options: &Options, part: &Part) -> Result<PathBuf> {
+    // In a quick loop there is one profile, and so one library, with the server.
+    let (profile, features) = match options.fast {
+        true => ("dev", &[][..]),
+        false => (part.profile, part.features),
+    };
+    setup::run(
+        linker
+            .cargo_build(&options.target)?
+            .args(["--package", part.package, "--profile", profile])
+            .args(features),
+    )?;
     let folder = if profile == "dev" { "debug" } else { profile };
     Ok(setup::target().join(&options.target).join(folder))
 }
@@ -235,12 +269,11 @@ fn parse_version(name: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// Writes `bytes`, with the name and mode of `built`, into `folder` when that differs from what is there, by rename: a
+/// Writes `bytes`, with the mode of `built`, into `folder` as `name` when that differs from what is there, by rename: a
 /// running test keeps its old file. Returns whether it did.
-fn place(built: &Path, bytes: &[u8], folder: &Path) -> Result<bool> {
-    let name = built.file_name().context("a built file has a name")?;
+fn place(built: &Path, bytes: &[u8], folder: &Path, name: &str) -> Result<bool> {
     let placed = folder.join(name);
-    let fresh = folder.join(format!(".{}.new", name.to_string_lossy()));
+    let fresh = folder.join(format!(".{name}.new"));
     fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
     if fs::read(&placed).is_ok_and(|present| present == bytes) {
         return Ok(false);
@@ -264,8 +297,10 @@ fn place_python(folder: &Path) -> Result<()> {
         {
             let bytes = fs::read(&source)
                 .with_context(|| format!("could not read {}", source.display()))?;
-            place(&source, &bytes, folder)?;
-            names.extend(source.file_name().map(ToOwned::to_owned));
+            let name = source.file_name().and_then(OsStr::to_str);
+            let name = name.with_context(|| format!("{} is no module", source.display()))?;
+            place(&source, &bytes, folder, name)?;
+            names.push(name.to_owned());
         }
     }
     for present in list(folder)? {

@@ -48,6 +48,7 @@ impl Fixture {
                 origin: "the test".into(),
                 bootloader: b"\x7fELF bootloader".to_vec(),
                 runtime: b"\x7fELF runtime".to_vec(),
+                serverless: b"\x7fELF serverless".to_vec(),
                 python: vec![("pack_runtime/__init__.py".into(), b"y = 1\n".to_vec())],
                 glibc: None,
             },
@@ -237,6 +238,24 @@ fn sources_that_nothing_compiles_here_go_in_as_they_are() {
     assert!(made.bytecode.left >= 3 && made.bytecode.compiled == 0);
     let told = made.warnings.iter().any(|line| line.contains("as sources"));
     assert!(told, "{:?}", made.warnings);
+}
+
+#[test]
+fn programs_that_serve_nothing_carry_no_server() {
+    let mut fixture = Fixture::new();
+    let carried = |fixture: &Fixture| {
+        let bytes = std::fs::read(fixture.write().unwrap().executable).unwrap();
+        let payload = Payload::locate(&bytes).unwrap();
+        let library = payload.find("lib/libpack_runtime.so").unwrap().unwrap();
+        library.verified().unwrap().into_owned()
+    };
+    assert_eq!(carried(&fixture), fixture.kit.serverless);
+    let site = || Entry::Wsgi(payload::Wsgi::default());
+    fixture.plan.commands.push(("serve".into(), site()));
+    assert_eq!(carried(&fixture), fixture.kit.runtime);
+    fixture.plan.commands.clear();
+    fixture.plan.entry = site();
+    assert_eq!(carried(&fixture), fixture.kit.runtime);
 }
 
 #[test]

@@ -13,8 +13,8 @@
 #![allow(unsafe_code)]
 // Exported functions are `pub` for those who load the library; no Rust code reaches them.
 #![allow(unreachable_pub)]
-// The server uses the rest, and there is none for Windows yet.
-#![cfg_attr(windows, allow(dead_code, unused_imports))]
+// The server uses the rest.
+#![cfg_attr(not(feature = "server"), allow(dead_code, unused_imports))]
 
 pub(crate) mod audit;
 mod beyond;
@@ -23,12 +23,15 @@ mod code;
 pub(crate) mod config;
 mod entry;
 pub(crate) mod error;
+#[cfg(unix)]
+mod fork;
 pub(crate) mod frames;
 mod frozen;
 pub(crate) mod function;
 pub(crate) mod gil;
 pub(crate) mod make;
 pub(crate) mod object;
+#[cfg(feature = "server")]
 mod serve;
 pub(crate) mod signals;
 pub(crate) mod subinterpreter;
@@ -36,8 +39,8 @@ pub(crate) mod thread;
 
 pub(crate) use class::{Class, Instance, Method};
 pub(crate) use error::{PyResult, Raised};
+#[cfg(unix)]
+pub(crate) use fork::fork;
 pub(crate) use function::{Arguments, Callable, Capsule};
 pub(crate) use object::{Attached, Kept, Owned};
-#[cfg(unix)]
-pub(crate) use serve::fork;
 pub(crate) use thread::{Interpreter, ThreadState};

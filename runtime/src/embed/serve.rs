@@ -3,38 +3,14 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[cfg(unix)]
 use payload::Wsgi;
 use pyo3_ffi as ffi;
 
+#[cfg(unix)]
+use super::fork::fork;
 use super::object::{Attached, Borrowed, Owned};
 use super::subinterpreter;
-
-#[cfg(unix)]
-unsafe extern "C" {
-    // In the stable ABI since 3.7, where there is a fork.
-    fn PyOS_BeforeFork();
-    fn PyOS_AfterFork_Parent();
-    fn PyOS_AfterFork_Child();
-}
-
-/// Forks a process in which Python is initialised and has this one thread.
-///
-/// # Errors
-/// When the system gives no process.
-#[cfg(unix)]
-pub(crate) fn fork(_: Attached<'_>) -> std::io::Result<platform::children::Forked> {
-    // SAFETY: attached; in this order around a fork, each in its process (C API docs, "Operating System Utilities").
-    unsafe {
-        PyOS_BeforeFork();
-        let forked = platform::children::fork();
-        if matches!(forked, Ok(platform::children::Forked::Child)) {
-            PyOS_AfterFork_Child();
-        } else {
-            PyOS_AfterFork_Parent();
-        }
-        forked
-    }
-}
 
 /// What `pack_runtime_supervise` returns in a process that is to import the application and serve it.
 #[cfg(unix)]

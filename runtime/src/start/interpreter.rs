@@ -41,7 +41,7 @@ pub(crate) fn start(py: Attached<'_>) -> Result<i32, StartFailure> {
         in_use,
     };
     let app = App::new(&start, arguments.collect())?;
-    if let Some(status) = server::supervise(&app, &|| fork(py)) {
+    if let Some(status) = server::supervise(&app, &|| fork(py))? {
         // Nothing of the application has run here.
         return Ok(status);
     }

@@ -1,32 +1,31 @@
-//! What a server asks for before Python is started.
+//! A program that is a server: what it asks for before Python is started, and how it serves.
 
 use std::ffi::OsString;
 
-use payload::{Target, Wsgi};
+use payload::{EntryPoint, Target, Wsgi};
 
-use super::App;
+use super::{App, StartFailure};
 use crate::embed::config::Gil;
+use crate::embed::{Attached, PyResult};
 use crate::script;
+use crate::wsgi::supervise::{self, Role};
 
 /// The exit status of a supervisor that has come to its end; `None` in a process that runs the program: a worker, or the
 /// only one.
+///
+/// # Errors
+/// None here, where a worker is a fork that knows all.
 #[cfg(unix)]
 pub(super) fn supervise(
     app: &App,
     fork: &dyn Fn() -> std::io::Result<platform::children::Forked>,
-) -> Option<i32> {
-    use crate::wsgi::supervise::{self, Role};
-    let (settings, arguments) = server(app)?;
-    let settings = crate::wsgi::supervised(settings, arguments)?;
+) -> Result<Option<i32>, StartFailure> {
+    let Some(settings) = supervised(app) else {
+        return Ok(None);
+    };
     // A connection under the number of a missing stream would be sent what is logged.
     platform::streams::Placeholders::take().keep();
-    match supervise::begin(&settings, fork) {
-        Role::Worker => None,
-        Role::Ended(status) => {
-            app.leave();
-            Some(status)
-        }
-    }
+    Ok(ended(app, supervise::begin(&settings, fork)))
 }
 
 /// As above, where no process can be divided: a worker is the program, started again.
@@ -34,25 +33,32 @@ pub(super) fn supervise(
 /// # Errors
 /// When this is a worker that does not get to know what it is for.
 #[cfg(windows)]
-pub(super) fn supervise(app: &App, maker: &()) -> Result<Option<i32>, super::StartFailure> {
-    use crate::wsgi::supervise::{self, Role};
-    let settings = server(app);
-    let settings =
-        settings.and_then(|(settings, arguments)| crate::wsgi::supervised(settings, arguments));
-    let Some(settings) = settings else {
+pub(super) fn supervise(app: &App, maker: &()) -> Result<Option<i32>, StartFailure> {
+    let Some(settings) = supervised(app) else {
         return Ok(None);
     };
     let is_worker = supervise::join(&settings).map_err(|error| {
-        super::StartFailure::text(format!("this worker was not told what to do: {error}"))
+        StartFailure::text(format!("this worker was not told what to do: {error}"))
     })?;
     if is_worker {
         return Ok(None);
     }
-    match supervise::begin(&settings, maker) {
-        Role::Worker => Ok(None),
+    Ok(ended(app, supervise::begin(&settings, maker)))
+}
+
+/// What the server is to do, where it has workers.
+fn supervised(app: &App) -> Option<Wsgi> {
+    let (settings, arguments) = server(app)?;
+    crate::wsgi::supervised(settings, arguments)
+}
+
+/// The supervisor's exit status.
+fn ended(app: &App, role: Role) -> Option<i32> {
+    match role {
+        Role::Worker => None,
         Role::Ended(status) => {
             app.leave();
-            Ok(Some(status))
+            Some(status)
         }
     }
 }
@@ -73,4 +79,21 @@ pub(super) fn gil(app: &App) -> Gil {
         Some((settings, arguments)) if crate::wsgi::wants_gil(settings, arguments) => Gil::On,
         _ => Gil::WhenNeeded,
     }
+}
+
+/// Serves the application of `entry` until the server ends; returns the exit status.
+///
+/// # Errors
+/// What Python raised before anything was served.
+pub(crate) fn serve<'py>(
+    py: Attached<'py>,
+    app: &App,
+    entry: &EntryPoint,
+    settings: &Wsgi,
+) -> PyResult<'py, i32> {
+    // A connection under the number of a missing stderr would be sent what is logged.
+    platform::streams::Placeholders::take().keep();
+    crate::wsgi::run(py, settings, |py| {
+        crate::interpreters::prepare(py, app, entry)
+    })
 }

@@ -1,6 +1,9 @@
 //! The kit for Windows, built on any host that has mingw-w64.
 
-use super::{Linker, MAX_WINDOWS_BOOTLOADER, Options, compile, place, place_python};
+use super::{
+    BOOTLOADER, Linker, MAX_WINDOWS_BOOTLOADER, Options, RUNTIME, SERVERLESS, compile, place,
+    place_python,
+};
 use crate::setup::{self, step};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -28,10 +31,15 @@ pub(super) fn build(options: &Options) -> Result<PathBuf> {
     install_tools(&options.target)?;
     let folder = setup::target().join("kits").join(&options.target);
     step(&format!("kit {} (mingw-w64)", options.target));
-    let bootloader = compile(&Linker::Plain, options, "bootloader", "launcher")?;
-    let bootloader = bootloader.join("bootloader.exe");
-    let runtime = compile(&Linker::Plain, options, "runtime", "runtime")?.join("pack_runtime.dll");
-    for built in [&bootloader, &runtime] {
+    let linker = Linker::Plain;
+    let bootloader = compile(&linker, options, &BOOTLOADER)?.join("bootloader.exe");
+    let runtime = compile(&linker, options, &RUNTIME)?.join("pack_runtime.dll");
+    let serverless = compile(&linker, options, &SERVERLESS)?.join("pack_runtime.dll");
+    for (built, name) in [
+        (&bootloader, "bootloader.exe"),
+        (&runtime, "pack_runtime.dll"),
+        (&serverless, "pack_runtime_serverless.dll"),
+    ] {
         let bytes =
             fs::read(built).with_context(|| format!("could not read {}", built.display()))?;
         check_needs(built, &bytes)?;
@@ -39,7 +47,7 @@ pub(super) fn build(options: &Options) -> Result<PathBuf> {
         if built == &bootloader && !options.fast && size > MAX_WINDOWS_BOOTLOADER {
             bail!("{} has {size} bytes, which is too much", built.display());
         }
-        if place(built, &bytes, &folder)? {
+        if place(built, &bytes, &folder, name)? {
             println!("    {} {}", built.display(), setup::megabytes(size));
         }
     }
