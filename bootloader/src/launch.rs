@@ -50,7 +50,7 @@ fn in_process(
     let runtime = meipass.join(&program.runtime);
     let library = load(&runtime, Visibility::Local, Binding::Now)?;
     let start = Start {
-        file: own.bytes,
+        file: own.bytes.into(),
         executable: own.files.path.clone(),
         meipass: meipass.to_owned(),
         libpython: Some(libpython.to_owned()),

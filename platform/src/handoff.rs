@@ -1,6 +1,6 @@
 //! What the bootloader hands to the runtime it loaded: a C structure, because the two are separate binaries.
 
-use crate::Library;
+use crate::{Library, MappedBytes};
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,7 @@ pub struct Handoff {
 #[derive(Debug, Clone)]
 pub struct Start {
     /// The program's own file, mapped: verified by the bootloader.
-    pub file: &'static [u8],
+    pub file: MappedBytes,
     /// Its path, absolute.
     pub executable: PathBuf,
     /// The directory of unpacked files, absolute.
@@ -65,8 +65,8 @@ impl Handoff {
                 .map_or(Ok(std::ptr::null()), leak)?,
             executable: leak(&start.executable)?,
             meipass: leak(&start.meipass)?,
-            file: start.file.as_ptr(),
-            file_length: start.file.len(),
+            file: start.file.bytes().as_ptr(),
+            file_length: start.file.bytes().len(),
             in_use: start.in_use,
         })
     }
@@ -89,7 +89,10 @@ impl Handoff {
         unsafe {
             let handoff = &*handoff;
             Ok(Start {
-                file: std::slice::from_raw_parts(handoff.file, handoff.file_length),
+                file: MappedBytes::assume(std::slice::from_raw_parts(
+                    handoff.file,
+                    handoff.file_length,
+                )),
                 executable: path(handoff.executable),
                 meipass: path(handoff.meipass),
                 in_use: handoff.in_use,

@@ -62,6 +62,6 @@ mod words;
 pub use directory::Directory;
 pub use library::Library;
 pub use listener::Listener;
-pub use map::MappedFile;
+pub use map::{MappedBytes, MappedFile};
 pub use stamp::FileStamp;
 pub use words::Words;

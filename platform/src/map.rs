@@ -52,6 +52,42 @@ impl Deref for MappedFile {
     }
 }
 
+/// The bytes of a file that stays mapped for as long as the process lives; as a pointer and a length they go from one
+/// library to another.
+#[derive(Debug, Clone, Copy)]
+pub struct MappedBytes(&'static [u8]);
+
+impl MappedBytes {
+    /// # Safety
+    /// `bytes` are those of a [`MappedFile`] that is never removed.
+    pub(crate) unsafe fn assume(bytes: &'static [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn bytes(self) -> &'static [u8] {
+        self.0
+    }
+
+    /// As [`MappedFile::release`].
+    pub fn release(self) {
+        // SAFETY: a whole mapping of a file, as whoever made this vouched for, to which nothing was written: its pages are
+        // those of the file before and after.
+        #[cfg(unix)]
+        let _ = unsafe {
+            let start = self.0.as_ptr().cast_mut();
+            libc::madvise(start.cast(), self.0.len(), libc::MADV_DONTNEED)
+        };
+    }
+}
+
+impl From<&'static MappedFile> for MappedBytes {
+    fn from(file: &'static MappedFile) -> Self {
+        Self(file)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -67,5 +103,8 @@ mod tests {
         assert!(map[..] == content[..]);
         map.release();
         assert!(map[..] == content[..]);
+        let bytes = MappedBytes::from(map.leak());
+        bytes.release();
+        assert!(bytes.bytes() == content);
     }
 }

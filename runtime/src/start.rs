@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use payload::{FormatError, Payload, Program, PythonStart, Unpack};
+use platform::MappedBytes;
 use platform::directory::Lock;
 use platform::handoff::Start;
 use platform::locale::Charset;
@@ -89,6 +90,12 @@ pub(crate) fn report(failure: &StartFailure) {
 pub(crate) struct App {
     pub(crate) program: Program,
     pub(crate) bundle: Bundle,
+    /// The packed executable, as it is mapped.
+    #[cfg_attr(
+        not(feature = "server"),
+        expect(dead_code, reason = "a server gives its memory back")
+    )]
+    pub(crate) file: MappedBytes,
     /// The packed executable.
     pub(crate) executable: PathBuf,
     /// The interpreter's own program, where one runs.
@@ -103,7 +110,7 @@ pub(crate) struct App {
 
 impl App {
     fn new(start: &Start, arguments: Vec<OsString>) -> Result<Self, FormatError> {
-        let payload = Payload::locate(start.file)?;
+        let payload = Payload::locate(start.file.bytes())?;
         let program = payload.program()?;
         let (major, minor, _) = program.python.version;
         let flavour = if program.python.free_threaded {
@@ -127,6 +134,7 @@ impl App {
         Ok(Self {
             program,
             bundle,
+            file: start.file,
             executable: start.executable.clone(),
             interpreter,
             arguments,

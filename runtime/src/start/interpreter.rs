@@ -34,7 +34,7 @@ pub(crate) fn start(py: Attached<'_>) -> Result<i32, StartFailure> {
     // The bootloader verified this file a moment ago; another file that took its place meanwhile is another program.
     let file = MappedFile::open(&executable).map_err(unreadable)?.leak();
     let start = Start {
-        file,
+        file: file.into(),
         executable,
         meipass,
         libpython: None,

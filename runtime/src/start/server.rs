@@ -93,7 +93,12 @@ pub(crate) fn serve<'py>(
 ) -> PyResult<'py, i32> {
     // A connection under the number of a missing stderr would be sent what is logged.
     platform::streams::Placeholders::take().keep();
-    crate::wsgi::run(py, settings, |py| {
-        crate::interpreters::prepare(py, app, entry)
-    })
+    let file = app.file;
+    // What was read of the program while it started and imported the application is not needed to serve it.
+    crate::wsgi::run(
+        py,
+        settings,
+        |py| crate::interpreters::prepare(py, app, entry),
+        &|| file.release(),
+    )
 }

@@ -87,8 +87,14 @@ impl<'py> From<Raised<'py>> for StartError<'py> {
 /// 0 after SIGTERM or SIGINT when all requests under way could be finished, 1 when the server did not start or
 /// requests had to be given up, 128 and the signal's number when a second signal forced the end. When it returns,
 /// no thread of the server is left; if one is stuck in the application, it does not return but ends the process.
-fn serve<'py>(py: Attached<'py>, source: Source<'py>, settings: &Wsgi, observer: Observer) -> i32 {
-    match start(py, source, settings, observer) {
+fn serve<'py>(
+    py: Attached<'py>,
+    source: Source<'py>,
+    settings: &Wsgi,
+    observer: Observer,
+    imported: &dyn Fn(),
+) -> i32 {
+    match start(py, source, settings, observer, imported) {
         Ok(server) => server.run(py),
         Err(StartError::Raised(raised)) => {
             log::write(&raised.render());
@@ -114,7 +120,7 @@ pub(crate) fn serve_here<'py>(
     let Some(observer) = observe(settings) else {
         return Ok(1);
     };
-    Ok(serve(py, source, settings, observer))
+    Ok(serve(py, source, settings, observer, &|| {}))
 }
 
 /// Begins to observe; where that fails, it has been told why.
@@ -129,6 +135,7 @@ fn start<'py>(
     source: Source<'py>,
     settings: &Wsgi,
     observer: Observer,
+    imported: &dyn Fn(),
 ) -> Result<Server, StartError<'py>> {
     let supervised = Worker::current();
     if supervised.is_none() && settings.is_supervised() {
@@ -148,6 +155,7 @@ fn start<'py>(
     let url = bound.url(scheme(settings));
     let version = version(py)?;
     let engine = Engine::start(py, source, settings, observer.telemetry())?;
+    imported();
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
     let (name, how) = (engine::name(settings), engine.describe(py, threads));
     // Threads that have begun when another cannot need the GIL to end.
@@ -296,7 +304,7 @@ fn version(py: Attached<'_>) -> PyResult<'_, String> {
 const USAGE: i32 = 2;
 
 /// Imports the application that `settings`, changed by what the user gave in `sys.argv`, name, and serves it; the
-/// process's exit status.
+/// process's exit status. `imported` is called when each interpreter has it, before any request.
 ///
 /// # Errors
 /// What importing it, or calling its factory, raised.
@@ -304,6 +312,7 @@ pub(crate) fn run<'py>(
     py: Attached<'py>,
     settings: &Wsgi,
     prepare: impl FnOnce(Attached<'py>) -> PyResult<'py, Prepare>,
+    imported: &dyn Fn(),
 ) -> PyResult<'py, i32> {
     let mut settings = settings.clone();
     match options::apply(&arguments(py)?, &mut settings) {
@@ -336,7 +345,7 @@ pub(crate) fn run<'py>(
         Gil::PerInterpreter => Source::Imported(prepare(py)?),
         Gil::Shared | Gil::Free => Source::Here(engine::application(py, &settings)?),
     };
-    Ok(serve(py, source, &settings, observer))
+    Ok(serve(py, source, &settings, observer, imported))
 }
 
 /// Whether a server with `settings`, changed by what the user gave, is to have a GIL where the build can do without.
