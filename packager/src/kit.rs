@@ -49,7 +49,7 @@ pub struct Kit {
     pub bootloader: Vec<u8>,
     /// The library loaded into programs that serve.
     pub runtime: Vec<u8>,
-    /// The library loaded into all others: the same without the WSGI host, a third of the size.
+    /// The library loaded into all others: the same without the WSGI host, a quarter of the size.
     pub serverless: Vec<u8>,
     /// Python sources by their path below `python/`, such as `pack_runtime/__init__.py`, sorted.
     pub python: Vec<(String, Vec<u8>)>,

@@ -1,6 +1,6 @@
 //! The library inside every packed program: importer, script host, WSGI host.
 //!
-//! It is compiled twice. Without its feature `server` it has no WSGI host and a third of the size: that one goes into
+//! It is compiled twice. Without its feature `server` it has no WSGI host and a quarter of the size: that one goes into
 //! programs that serve nothing.
 
 mod compile;

@@ -32,15 +32,17 @@ pub(crate) fn lint() -> Result<()> {
     step("rustfmt");
     setup::run(cargo().args(["fmt", "--all", "--check"]))?;
     step("clippy");
-    setup::run(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--quiet",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    let everything = ["--workspace", "--all-targets"].as_slice();
+    let serverless = ["--package", "runtime", "--no-default-features"].as_slice();
+    for what in [everything, serverless] {
+        let clippy = &mut cargo();
+        setup::run(
+            clippy
+                .args(["clippy", "--quiet"])
+                .args(what)
+                .args(["--", "-D", "warnings"]),
+        )?;
+    }
     step("rustdoc");
     setup::run(
         cargo()
