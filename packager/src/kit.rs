@@ -95,7 +95,7 @@ pub enum KitError {
 }
 
 impl Kit {
-    /// The library as a file that this process, and the program that it becomes, can load.
+    /// The library with the server as a file that this process, and the program that it becomes, can load.
     ///
     /// # Errors
     /// When neither memory nor any folder takes the one inside `pack`.

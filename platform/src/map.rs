@@ -59,7 +59,7 @@ pub struct MappedBytes(&'static [u8]);
 
 impl MappedBytes {
     /// # Safety
-    /// `bytes` are those of a [`MappedFile`] that is never removed.
+    /// `bytes` are all those of a [`MappedFile`] that is never removed.
     pub(crate) unsafe fn assume(bytes: &'static [u8]) -> Self {
         Self(bytes)
     }

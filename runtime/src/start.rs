@@ -93,10 +93,10 @@ pub(crate) struct App {
     /// The packed executable, as it is mapped.
     #[cfg_attr(
         not(feature = "server"),
-        expect(dead_code, reason = "a server gives its memory back")
+        expect(dead_code, reason = "only a server gives its memory back")
     )]
     pub(crate) file: MappedBytes,
-    /// The packed executable.
+    /// Its path.
     pub(crate) executable: PathBuf,
     /// The interpreter's own program, where one runs.
     pub(crate) interpreter: Option<PathBuf>,

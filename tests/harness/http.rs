@@ -1,8 +1,10 @@
 //! A packed web application under way, and a client that shows what it really sent.
 
 use super::{Outcome, Program, Run, Running};
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A server, killed when a test drops it.
@@ -16,17 +18,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `run` with `--bind` on a free port and waits until it accepts connections.
     pub(crate) fn start(run: Run) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let address = free_address();
         let mut running = run
             .arg("--bind")
             .arg(address.to_string())
             .seconds(120)
             .spawn();
         let begin = Instant::now();
-        while TcpStream::connect(address).is_err() {
+        while !is_up(address) {
             if running.ended() || begin.elapsed() > Duration::from_secs(30) {
                 running.signal_if_alive("KILL");
                 running.finish().fail("the server did not come up");
@@ -69,6 +68,25 @@ impl Server {
     pub(crate) fn finish(self) -> Outcome {
         self.running.finish()
     }
+}
+
+/// An address that nothing listens on, and that no other test of this process was given: a server that is not up yet does
+/// not hold its port.
+fn free_address() -> SocketAddr {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        if GIVEN.lock().unwrap().insert(address.port()) {
+            return address;
+        }
+    }
+}
+
+/// Whether a server accepts connections there. A client whose own port happens to be the one it asks for is connected to
+/// itself.
+fn is_up(address: SocketAddr) -> bool {
+    TcpStream::connect(address).is_ok_and(|stream| stream.local_addr().unwrap() != address)
 }
 
 /// A keep-alive connection.

@@ -14,7 +14,7 @@ use crate::wsgi::supervise::{self, Role};
 /// only one.
 ///
 /// # Errors
-/// None here, where a worker is a fork that knows all.
+/// Never: a worker is a fork, which needs not be told anything.
 #[cfg(unix)]
 pub(super) fn supervise(
     app: &App,

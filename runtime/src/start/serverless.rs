@@ -6,10 +6,10 @@ use super::{App, StartFailure};
 use crate::embed::config::Gil;
 use crate::embed::{Attached, PyResult, Raised};
 
-/// There is nothing to supervise.
+/// As below.
 ///
 /// # Errors
-/// None.
+/// Never.
 #[cfg(windows)]
 pub(super) fn supervise(_: &App, _: &()) -> Result<Option<i32>, StartFailure> {
     Ok(None)
@@ -18,7 +18,7 @@ pub(super) fn supervise(_: &App, _: &()) -> Result<Option<i32>, StartFailure> {
 /// There is nothing to supervise.
 ///
 /// # Errors
-/// None.
+/// Never.
 #[cfg(unix)]
 pub(super) fn supervise(
     _: &App,

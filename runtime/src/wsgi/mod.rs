@@ -304,7 +304,8 @@ fn version(py: Attached<'_>) -> PyResult<'_, String> {
 const USAGE: i32 = 2;
 
 /// Imports the application that `settings`, changed by what the user gave in `sys.argv`, name, and serves it; the
-/// process's exit status. `imported` is called when each interpreter has it, before any request.
+/// process's exit status. `imported` is called once, when all interpreters
+/// have it, before any request.
 ///
 /// # Errors
 /// What importing it, or calling its factory, raised.
