@@ -891,10 +891,10 @@ class Leader(unittest.TestCase):
         [connection.send(request) for connection in self.connections]
         return {connection.response().body for connection in self.connections for _ in range(8)}
 
-    def lead(self):
+    def lead(self, seconds=5):
         """Sends short requests until one thread has served many of them in a row; whether one did, which a machine
         with much else to do may prevent for a while."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + seconds
         row = 0
         while row < 8 and time.monotonic() < deadline:
             row = row + 1 if len(self.threads()) == 1 else 0
@@ -914,7 +914,7 @@ class Leader(unittest.TestCase):
                 others[0].request("GET /open_gate").response()
             self.assertEqual(self.connections[index].response().body, b"hello\n")
         # Threads without a GIL run at the same time: none leads.
-        self.assertTrue(any(led) or GIL == "free", "no thread led")
+        self.assertTrue(any(led) or GIL == "free" or self.lead(60), "no thread led")
 
     def test_all_of_them_wait(self):
         self.lead()
