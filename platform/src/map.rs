@@ -38,9 +38,8 @@ impl MappedFile {
     /// Gives back the memory of what was read so far; what is read again comes from the file again. Does nothing where the
     /// system cannot.
     pub fn release(&self) {
-        // SAFETY: nothing was written to the mapping, so its pages are those of the file before and after.
-        #[cfg(unix)]
-        let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        // SAFETY: a whole mapping that is read-only.
+        unsafe { release(self) };
     }
 }
 
@@ -72,14 +71,22 @@ impl MappedBytes {
 
     /// As [`MappedFile::release`].
     pub fn release(self) {
-        // SAFETY: a whole mapping of a file, as whoever made this vouched for, to which nothing was written: its pages are
-        // those of the file before and after.
-        #[cfg(unix)]
-        let _ = unsafe {
-            let start = self.0.as_ptr().cast_mut();
-            libc::madvise(start.cast(), self.0.len(), libc::MADV_DONTNEED)
-        };
+        // SAFETY: as whoever made this vouched for.
+        unsafe { release(self.0) };
     }
+}
+
+/// # Safety
+/// `bytes` are all those of a [`MappedFile`].
+unsafe fn release(bytes: &[u8]) {
+    // SAFETY: nothing can be written to the mapping, so its pages are those of the file before and after.
+    #[cfg(unix)]
+    let _ = unsafe {
+        let start = bytes.as_ptr().cast_mut();
+        libc::madvise(start.cast(), bytes.len(), libc::MADV_DONTNEED)
+    };
+    #[cfg(windows)]
+    let _ = bytes;
 }
 
 impl From<&'static MappedFile> for MappedBytes {

@@ -30,6 +30,13 @@ pub(crate) mod server;
 #[path = "start/serverless.rs"]
 pub(crate) mod server;
 
+/// What makes a process: where one can be divided it takes care of what is in it.
+#[cfg(unix)]
+pub(crate) type Maker<'a> = &'a dyn Fn() -> std::io::Result<platform::children::Forked>;
+/// What makes a process: the program is started again.
+#[cfg(windows)]
+pub(crate) type Maker<'a> = &'a ();
+
 /// Exit status when Python could not be started.
 const CANNOT_START: i32 = 103;
 /// Exit status when the runtime itself failed.

@@ -30,7 +30,12 @@ fn debian_11() -> &'static System {
     static MADE: OnceLock<System> = OnceLock::new();
     MADE.get_or_init(|| System {
         folder: made("debian-11", |folder| {
-            debootstrap(folder, &["--include=python3-venv,libpython3.9", "bullseye"]);
+            debootstrap(
+                folder,
+                &["--include=python3-venv,libpython3.9"],
+                "bullseye",
+                &[],
+            );
             let status = within(folder, "python3 -m venv --without-pip /opt/venv").run();
             status.success();
         }),
@@ -56,7 +61,7 @@ fn ubuntu_18_04() -> &'static System {
         folder: made("ubuntu-18.04", |folder| {
             // Debian has no keys of Ubuntu's. What is compiled there runs here too, so its sources are compared.
             let unsigned = "--no-check-gpg";
-            debootstrap(folder, &[unsigned, TOOLS, "bionic"]);
+            debootstrap(folder, &[unsigned, TOOLS], "bionic", &[UBUNTU]);
             // Names are resolved as here.
             fs::copy("/etc/resolv.conf", folder.join("etc/resolv.conf")).unwrap();
             let compile = within(folder, COMPILE)
@@ -81,12 +86,7 @@ fn made(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     folder
 }
 
-fn debootstrap(folder: &Path, arguments: &[&str]) {
-    let (suite, options) = arguments.split_last().unwrap();
-    let mirror: &[&str] = match *suite {
-        "bionic" => &[UBUNTU],
-        _ => &[],
-    };
+fn debootstrap(folder: &Path, options: &[&str], suite: &str, mirror: &[&str]) {
     Run::new("debootstrap")
         .arg("--variant=minbase")
         .args(options)

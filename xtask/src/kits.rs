@@ -1,8 +1,9 @@
 //! Kits: what one target needs in front of and inside every packed program, built ahead of time.
 //!
 //! `target/kits/<triple>/` gets `bootloader`, `libpack_runtime.so`, the same without the server as
-//! `libpack_runtime_serverless.so`, and `python/pack_runtime/*.py`. They are linked with zig against glibc 2.17, so that packed programs run on every Linux since 2014; where zig cannot be had, the
-//! plain toolchain does, and this machine's glibc is the oldest they run on.
+//! `libpack_runtime_serverless.so`, and `python/pack_runtime/*.py`. They are linked with zig against glibc 2.17, so that
+//! packed programs run on every Linux since 2014; where zig cannot be had, the plain toolchain does, and this machine's
+//! glibc is the oldest they run on.
 
 mod seal;
 mod windows;
@@ -183,6 +184,7 @@ struct Part {
     package: &'static str,
     /// Each has one of its own: cargo keeps one file of a library in a profile's folder, whatever its features.
     profile: &'static str,
+    /// Options of cargo's that choose them.
     features: &'static [&'static str],
 }
 

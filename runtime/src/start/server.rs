@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use payload::{EntryPoint, Target, Wsgi};
 
-use super::{App, StartFailure};
+use super::{App, Maker, StartFailure};
 use crate::embed::config::Gil;
 use crate::embed::{Attached, PyResult};
 use crate::script;
@@ -16,16 +16,13 @@ use crate::wsgi::supervise::{self, Role};
 /// # Errors
 /// Never: a worker is a fork, which needs not be told anything.
 #[cfg(unix)]
-pub(super) fn supervise(
-    app: &App,
-    fork: &dyn Fn() -> std::io::Result<platform::children::Forked>,
-) -> Result<Option<i32>, StartFailure> {
+pub(super) fn supervise(app: &App, maker: Maker<'_>) -> Result<Option<i32>, StartFailure> {
     let Some(settings) = supervised(app) else {
         return Ok(None);
     };
     // A connection under the number of a missing stream would be sent what is logged.
     platform::streams::Placeholders::take().keep();
-    Ok(ended(app, supervise::begin(&settings, fork)))
+    Ok(ended(app, supervise::begin(&settings, maker)))
 }
 
 /// As above, where no process can be divided: a worker is the program, started again.
@@ -33,7 +30,7 @@ pub(super) fn supervise(
 /// # Errors
 /// When this is a worker that does not get to know what it is for.
 #[cfg(windows)]
-pub(super) fn supervise(app: &App, maker: &()) -> Result<Option<i32>, StartFailure> {
+pub(super) fn supervise(app: &App, maker: Maker<'_>) -> Result<Option<i32>, StartFailure> {
     let Some(settings) = supervised(app) else {
         return Ok(None);
     };
@@ -93,12 +90,11 @@ pub(crate) fn serve<'py>(
 ) -> PyResult<'py, i32> {
     // A connection under the number of a missing stderr would be sent what is logged.
     platform::streams::Placeholders::take().keep();
-    let file = app.file;
-    // What was read of the program while it started and imported the application is not needed to serve it.
     crate::wsgi::run(
         py,
         settings,
         |py| crate::interpreters::prepare(py, app, entry),
-        &|| file.release(),
+        // What was read of it to start and to import the application is not needed to serve.
+        &|| app.file.release(),
     )
 }

@@ -2,28 +2,15 @@
 
 use payload::{EntryPoint, Wsgi};
 
-use super::{App, StartFailure};
+use super::{App, Maker, StartFailure};
 use crate::embed::config::Gil;
 use crate::embed::{Attached, PyResult, Raised};
-
-/// As below.
-///
-/// # Errors
-/// Never.
-#[cfg(windows)]
-pub(super) fn supervise(_: &App, _: &()) -> Result<Option<i32>, StartFailure> {
-    Ok(None)
-}
 
 /// There is nothing to supervise.
 ///
 /// # Errors
 /// Never.
-#[cfg(unix)]
-pub(super) fn supervise(
-    _: &App,
-    _: &dyn Fn() -> std::io::Result<platform::children::Forked>,
-) -> Result<Option<i32>, StartFailure> {
+pub(super) fn supervise(_: &App, _: Maker<'_>) -> Result<Option<i32>, StartFailure> {
     Ok(None)
 }
 

@@ -16,8 +16,9 @@ fn listen(bind: &str, token: Option<&str>) -> Result<Listening, String> {
 mod system {
     use platform::children;
 
-    use super::super::processes::{Maker, Processes};
+    use super::super::processes::Processes;
     use super::{Listening, Memory, listen, log};
+    use crate::start::Maker;
 
     /// Milliseconds from the end of the admin process to the start of the next.
     const RESTART: u64 = 1000;

@@ -18,13 +18,6 @@ pub(super) use spawned::Processes;
 #[cfg(windows)]
 pub(crate) use spawned::join;
 
-/// What makes a process: where one can be divided it takes care of what is in it.
-#[cfg(unix)]
-pub(crate) type Maker<'a> = &'a dyn Fn() -> std::io::Result<platform::children::Forked>;
-/// What makes a process: the program is started again.
-#[cfg(windows)]
-pub(crate) type Maker<'a> = &'a ();
-
 /// How many workers there may be, and how much memory they share with their supervisor. The same in all of them.
 pub(super) struct Room {
     pub policy: Policy,

@@ -11,8 +11,9 @@ use platform::{Listener, Words, children};
 
 use super::admin::Admin;
 use super::fleet::{Action, Fleet};
-use super::processes::{Maker, Processes, Room};
+use super::processes::{Processes, Room};
 use super::{Slot, Word, slot_of};
+use crate::start::Maker;
 use crate::wsgi::telemetry::Memory;
 use crate::wsgi::transport::tls::Tls;
 use crate::wsgi::{browser, log, observe, scheme, transport};
