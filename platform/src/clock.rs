@@ -79,8 +79,66 @@ pub fn process_cpu() -> u64 {
     system::process_cpu()
 }
 
+/// The processor time of one thread, for others to read while it lives, exact to the moment. (What the kernel says of a process
+/// lacks what its threads have used on other processors since their last tick.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadClock(system::ThreadClock);
+
+impl ThreadClock {
+    /// Of the calling thread; `None` where the system has none.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        system::ThreadClock::current().map(Self)
+    }
+
+    /// Nanoseconds so far; 0 when the thread is gone. A system call.
+    #[must_use]
+    pub fn read(self) -> u64 {
+        self.0.read()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod unread {
+    /// There is none.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum ThreadClock {}
+
+    impl ThreadClock {
+        pub(super) fn current() -> Option<Self> {
+            None
+        }
+
+        pub(super) fn read(self) -> u64 {
+            match self {}
+        }
+    }
+}
+
 #[cfg(unix)]
 mod system {
+    #[cfg(not(target_os = "linux"))]
+    pub(super) use super::unread::ThreadClock;
+
+    #[cfg(target_os = "linux")]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) struct ThreadClock(libc::clockid_t);
+
+    #[cfg(target_os = "linux")]
+    impl ThreadClock {
+        pub(super) fn current() -> Option<Self> {
+            let mut clock = 0;
+            // SAFETY: the calling thread lives, and `clock` is there to be written.
+            let failed =
+                unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock) };
+            (failed == 0).then_some(Self(clock))
+        }
+
+        pub(super) fn read(self) -> u64 {
+            read(self.0)
+        }
+    }
+
     pub(super) fn monotonic() -> u64 {
         read(libc::CLOCK_MONOTONIC)
     }
@@ -107,6 +165,7 @@ mod system {
 
 #[cfg(windows)]
 mod system {
+    pub(super) use super::unread::ThreadClock;
     use std::sync::OnceLock;
     use std::time::Instant;
     use windows_sys::Win32::Foundation::FILETIME;

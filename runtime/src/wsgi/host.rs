@@ -8,6 +8,7 @@ use super::environ;
 use super::exchange::{NO_ADDRESS, Request, Version};
 use super::file::{FileWrapper, WrapFile};
 use super::forwarded::Forwarded;
+use super::gate::Gate;
 use super::input::Input;
 use super::log;
 use super::names::{Names, intern};
@@ -40,6 +41,8 @@ pub(crate) struct Host {
     pub batch: bool,
     /// Its threads, of which there are several, have one GIL: one of them may do the work of all.
     pub leads: bool,
+    /// How many of them may be at requests at once.
+    pub gate: Arc<Gate>,
 }
 
 /// Variables that every request has, and common values of them.
@@ -224,6 +227,7 @@ impl Host {
             port: if runs.tls { 443 } else { 80 },
             batch: !runs.threads,
             leads: runs.threads && gil_enabled(py),
+            gate: Arc::default(),
         })
     }
 

@@ -23,6 +23,7 @@ mod environ;
 mod exchange;
 mod file;
 mod forwarded;
+mod gate;
 mod host;
 mod input;
 mod lines;

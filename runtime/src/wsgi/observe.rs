@@ -9,6 +9,7 @@ use platform::Words;
 use super::admin::{Admin, AdminError};
 use super::background::Background;
 use super::engine::Engine;
+use super::gate::Gate;
 use super::log;
 use super::supervise::Worker;
 use super::telemetry::{Memory, Shape, State, Telemetry, tune};
@@ -87,7 +88,16 @@ impl Observer {
         };
         for (index, member) in engine.members().iter().enumerate() {
             let (telemetry, interval) = (Arc::clone(telemetry), member.interval);
-            tune(telemetry, index, member.interpreter, interval, background)?;
+            // Interpreters share the threads' connections, and with them what waits.
+            let is_only = engine.members().len() == 1 && Gate::is_possible();
+            let gate = (is_only && member.host.leads).then(|| Arc::clone(&member.host.gate));
+            tune(
+                telemetry,
+                index,
+                (member.interpreter, gate),
+                interval,
+                background,
+            )?;
         }
         telemetry.enter(State::Serving);
         Ok(())

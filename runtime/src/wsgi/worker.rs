@@ -186,7 +186,16 @@ impl Thread<'_> {
     fn alone(&mut self, work: impl FnOnce(&mut Scratch, Run<'_>)) {
         let (state, served, shared) = (&mut self.state, self.served, self.shared);
         let mut one = |request: &Request<'_>, exchange: Arc<dyn Exchange>| {
-            observed(request, &served.seat, || {
+            let gate = &served.host.gate;
+            // Who leads is the only one.
+            let narrow = gate.is_narrow() && !shared.lead.is_on();
+            let came = if narrow { ticks() } else { 0 };
+            let _pass = narrow.then(|| gate.enter());
+            let queued = match request.queued {
+                0 => came,
+                queued => queued,
+            };
+            observed(request, queued, &served.seat, || {
                 state.attach(|py| {
                     let begun = ticks();
                     handle(py, served, request, exchange);
@@ -214,7 +223,7 @@ impl Thread<'_> {
         self.state.attach(|py| {
             let mut one = |request: &Request<'_>, exchange: Arc<dyn Exchange>| {
                 let handle = || handle(py, served, request, exchange);
-                observed(request, &served.seat, handle);
+                observed(request, request.queued, &served.seat, handle);
             };
             scratch.held.open(count);
             for key in keys {
@@ -261,8 +270,9 @@ impl Thread<'_> {
     }
 }
 
-fn observed(request: &Request<'_>, seat: &Seat, work: impl FnOnce()) {
-    local::begin(request.queued);
+// `queued`: when it began to wait for a thread, 0 if it did not; in ticks.
+fn observed(request: &Request<'_>, queued: u64, seat: &Seat, work: impl FnOnce()) {
+    local::begin(queued);
     work();
     local::end(|| (request.method, &request.target.path));
     seat.served();

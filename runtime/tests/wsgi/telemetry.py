@@ -411,6 +411,38 @@ class ObservedLife(unittest.TestCase):
         server.wait_log("switch interval: 5 ms, tuned from here on\n")
         self.assertEqual(server.stop(), 0)
 
+    @unittest.skipIf(cases.GIL == "free", "there is no switch interval without a GIL")
+    def test_threads_that_wait_for_each_other_take_turns(self):
+        server = self.server(threads=5, switch_interval="auto").start()
+        statuses, over = collections.Counter(), threading.Event()
+
+        def client(path):
+            while not over.is_set():
+                with server.connect() as connection:
+                    for _ in range(20):
+                        statuses[path, connection.request("GET " + path).response().code] += 1
+
+        # Some of them sleep: nobody has to wait for these.
+        clients = [threading.Thread(target=client, args=(path,)) for path in ["/busy"] * 7 + ["/slow?0.05"]]
+        for thread in clients:
+            thread.start()
+        try:
+            narrow = until(lambda: (lambda it: it["threads_admitted"] < 5 and it)(server.json()["total"]), 60)
+            self.assertEqual((narrow["threads_admitted"], narrow["threads"]), (2, 5))
+            served = sum(statuses.values())
+            until(lambda: sum(statuses.values()) > served + 200, 60)
+            server.wait_log("threads at once: 2 tried for 5: gil_wait p95 .*\n", 60)
+            # What an operator sets ends it.
+            self.assertEqual(server.post({"seconds": 0.005})[0], 200)
+            until(lambda: server.json()["total"]["threads_admitted"] == 5)
+        finally:
+            over.set()
+            for thread in clients:
+                thread.join()
+        self.assertEqual({status for _, status in statuses}, {200})
+        self.assertEqual(len(statuses), 2)
+        self.assertEqual(server.stop(), 0)
+
     def test_nothing_is_measured_when_it_is_off(self):
         os.environ["PACK_TELEMETRY"] = "off"
         try:

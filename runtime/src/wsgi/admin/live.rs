@@ -126,6 +126,7 @@ fn figures(now: &Snapshot, window: &Snapshot) -> Value {
         "connections": now.open(),
         "queue": now.queue_length(),
         "threads": now.threads,
+        "admitted": now.admitted,
         "busy": now.busy,
         "capacity_used": window.capacity_used(length),
         "switch_interval": seconds(now.interval),

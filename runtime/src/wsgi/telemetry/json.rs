@@ -98,6 +98,7 @@ fn figures(snapshot: &Snapshot, buckets: bool) -> Map<String, Value> {
         "connections_accepted": snapshot.accepted,
         "queue_length": snapshot.queue_length(),
         "threads": snapshot.threads,
+        "threads_admitted": snapshot.admitted,
         "threads_busy": snapshot.busy,
         "busy_time": seconds(snapshot.busy_time),
         "capacity_used": snapshot.capacity_used(uptime),

@@ -94,6 +94,8 @@ pub(crate) enum Word {
     Wanted,
     /// 1 while the controller sets the interval.
     Auto,
+    /// How many Python threads are at requests at once, at most, while the controller says so; otherwise 0.
+    Admitted,
     /// [`super::Interval`]
     Adjustable,
     /// When the process began to serve, in milliseconds of Unix time.
@@ -223,7 +225,13 @@ impl Memory {
     /// The process in `slot` is gone. What it has counted stays, what it had at that time does not.
     pub(crate) fn vacate(&self, slot: usize) {
         for (_, _, block) in self.blocks().filter(|(it, _, _)| *it == slot) {
-            for word in [Word::State, Word::Threads, Word::Process, Word::Adjustable] {
+            for word in [
+                Word::State,
+                Word::Threads,
+                Word::Admitted,
+                Word::Process,
+                Word::Adjustable,
+            ] {
                 block.set(word, 0);
             }
             block.set(Word::Closed, block.get(Word::Accepted));

@@ -59,6 +59,11 @@ fn gauges(text: &mut String, all: &[Series]) {
     );
     gauge("pack_threads", "Python threads.", |it| float(it.threads));
     gauge(
+        "pack_threads_admitted",
+        "Python threads that may be at requests at once; fewer than all where a controller says so.",
+        |it| float(it.admitted),
+    );
+    gauge(
         "pack_threads_busy",
         "Python threads that are at a request.",
         |it| float(it.busy),
@@ -110,7 +115,7 @@ fn counters(text: &mut String, all: &[Series]) {
     });
     counter(
         "pack_busy_seconds_total",
-        "Time that threads spent with requests; its rate divided by pack_threads is the capacity used.",
+        "Time that threads spent with requests; its rate divided by pack_threads_admitted is the capacity used.",
         |it| seconds(it.busy_time),
     );
     header(

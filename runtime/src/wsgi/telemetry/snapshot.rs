@@ -25,6 +25,8 @@ pub(crate) struct Snapshot {
     pub auto: bool,
     /// Python threads.
     pub threads: u64,
+    /// Of these, how many may be at requests at once.
+    pub admitted: u64,
     /// Of these, how many are at a request.
     pub busy: u64,
     /// Nanoseconds that threads were at requests.
@@ -79,6 +81,10 @@ impl Snapshot {
             interval: block.get(Word::Interval),
             auto: block.get(Word::Auto) != 0,
             threads: block.get(Word::Threads),
+            admitted: match block.get(Word::Admitted) {
+                0 => block.get(Word::Threads),
+                admitted => admitted,
+            },
             busy: since.len() as u64,
             busy_time: nanoseconds(sum(Cell::Busy) + running),
             statuses: block
@@ -129,6 +135,7 @@ impl Snapshot {
         }
         self.pairs(other, |mine, more| mine + more);
         self.threads += other.threads;
+        self.admitted += other.admitted;
         self.busy += other.busy;
     }
 
@@ -195,10 +202,10 @@ impl Snapshot {
         &self.phases[phase as usize]
     }
 
-    /// The share of the threads' time spent with requests, for a window of `seconds`.
+    /// The share of their time that threads, as many as may be at requests at once, spent with these; for a window of `seconds`.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn capacity_used(&self, seconds: f64) -> f64 {
-        let all = self.threads as f64 * seconds;
+        let all = self.admitted as f64 * seconds;
         if all > 0.0 {
             (self.busy_time as f64 / 1e9 / all).min(1.0)
         } else {

@@ -1,5 +1,5 @@
 //! The thread that sets the switch interval: what an operator asks for through the admin listener, or what the
-//! controller decides. One for each interpreter with a GIL of its own.
+//! controller decides, which also says how many threads may be at requests at once. One for each interpreter with a GIL of its own.
 
 use std::io;
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use payload::SwitchInterval;
 use platform::clock;
 
 use super::Telemetry;
-use super::controller::{Controller, Window};
+use super::controller::{Controller, Setting, Window};
 use super::memory::{AUTO, Block, Phase, Word};
 use super::snapshot::Snapshot;
 use crate::embed::{Attached, Interpreter, PyResult, ThreadState};
 use crate::wsgi::background::Background;
+use crate::wsgi::gate::{self, Gate};
 use crate::wsgi::log;
 
 /// How often it looks whether something is wanted.
@@ -119,20 +120,21 @@ fn present(py: Attached<'_>) -> PyResult<'_, u64> {
     Ok(u64::try_from(seconds.as_nanos()).unwrap_or(0))
 }
 
-/// Tunes `interpreter`, number `number` of this process, from now on; `adjustable` as [`Interval::of`] says.
+/// Tunes `interpreter`, number `number` of this process, and the gate of its threads, from now on; `adjustable` as
+/// [`Interval::of`] says.
 ///
 /// # Errors
 /// When the system gives no more threads.
 pub(crate) fn tune(
     telemetry: Arc<Telemetry>,
     number: usize,
-    interpreter: Interpreter,
+    (interpreter, gate): (Interpreter, Option<Arc<Gate>>),
     adjustable: Interval,
     background: &mut Background,
 ) -> io::Result<()> {
     background.spawn("wsgi-tuner", move |stop| {
         let block = telemetry.block(number);
-        let mut tuning = Tuning::new(telemetry, block, interpreter, adjustable);
+        let mut tuning = Tuning::new(telemetry, block, (interpreter, gate), adjustable);
         while !stop.wait(TICK) {
             tuning.tick();
         }
@@ -143,6 +145,7 @@ struct Tuning {
     telemetry: Arc<Telemetry>,
     block: Block,
     state: ThreadState,
+    gate: Option<Arc<Gate>>,
     adjustable: bool,
     wanted: u64,
     automatic: Option<Automatic>,
@@ -151,22 +154,31 @@ struct Tuning {
 
 struct Automatic {
     controller: Controller,
-    // Since when the interval is in force, and what there was after it had settled.
+    // Since when the setting is in force, and what there was after it had settled.
     set: Instant,
-    begun: Option<(Instant, Snapshot, u64)>,
+    begun: Option<Begun>,
+}
+
+/// The beginning of a window.
+struct Begun {
+    at: Instant,
+    figures: Snapshot,
+    cpu: u64,
+    beyond: u64,
 }
 
 impl Tuning {
     fn new(
         telemetry: Arc<Telemetry>,
         block: Block,
-        interpreter: Interpreter,
+        (interpreter, gate): (Interpreter, Option<Arc<Gate>>),
         adjustable: Interval,
     ) -> Self {
         Self {
             telemetry,
             block,
             state: ThreadState::new(interpreter),
+            gate,
             adjustable: adjustable == Interval::Own,
             wanted: 0,
             automatic: None,
@@ -193,16 +205,18 @@ impl Tuning {
     fn obey(&mut self, wanted: u64) {
         let automatic = wanted == AUTO;
         self.block.set(Word::Auto, automatic.into());
+        let threads = self.threads();
         self.automatic = automatic.then(|| Automatic {
-            controller: Controller::new(),
+            controller: Controller::new(threads),
             set: Instant::now(),
             begun: None,
         });
         let interval = match &self.automatic {
-            Some(automatic) => automatic.controller.interval(),
+            Some(automatic) => automatic.controller.setting().interval,
             None => u32::try_from(wanted / 1000).unwrap_or(u32::MAX).max(1),
         };
         self.set(interval);
+        self.admit(threads);
         let how = if automatic {
             ", tuned from here on"
         } else {
@@ -225,45 +239,97 @@ impl Tuning {
         });
     }
 
+    // How many the controller may give work at once.
+    fn threads(&self) -> u32 {
+        match self.gate {
+            Some(_) => u32::try_from(self.block.get(Word::Threads)).unwrap_or(u32::MAX),
+            None => 1,
+        }
+    }
+
+    fn admit(&self, threads: u32) {
+        let Some(gate) = &self.gate else {
+            return;
+        };
+        let is_all = threads == self.threads();
+        let limit = usize::try_from(threads).unwrap_or(gate::ALL);
+        gate.set(if is_all { gate::ALL } else { limit });
+        let admitted = if is_all { 0 } else { threads };
+        self.block.set(Word::Admitted, admitted.into());
+    }
+
+    // What is in force.
+    fn setting(&self) -> Setting {
+        let interval = self.block.get(Word::Interval) / 1000;
+        let admitted = u32::try_from(self.block.get(Word::Admitted)).unwrap_or(0);
+        Setting {
+            interval: u32::try_from(interval).unwrap_or(u32::MAX),
+            threads: if admitted == 0 {
+                self.threads()
+            } else {
+                admitted
+            },
+        }
+    }
+
     fn control(&mut self) {
+        let present = self.setting();
         let Some(automatic) = &mut self.automatic else {
             return;
         };
-        let Some((since, earlier, cpu)) = &automatic.begun else {
+        let now = || Begun::new(&self.block, self.gate.as_deref());
+        let Some(begun) = &automatic.begun else {
             if automatic.set.elapsed() >= SETTLE {
-                let now = Snapshot::of(&self.block);
-                automatic.begun = Some((Instant::now(), now, clock::process_cpu()));
+                automatic.begun = Some(now());
             }
             return;
         };
-        if since.elapsed() < WINDOW {
+        if begun.at.elapsed() < WINDOW {
             return;
         }
-        let now = Snapshot::of(&self.block);
-        let cpu_now = clock::process_cpu();
-        let window = window(&now.since(earlier), cpu_now.saturating_sub(*cpu));
-        let step = automatic.controller.next(&window);
-        if let Some(decision) = step.decision {
-            log::line(&decision.to_string());
+        let now = now();
+        let step = automatic.controller.next(&now.since(begun));
+        if let Some(told) = step.told {
+            log::line(&told.to_string());
         }
-        if self.block.get(Word::Interval) == u64::from(step.interval) * 1000 {
-            automatic.begun = Some((Instant::now(), now, cpu_now));
-        } else {
-            automatic.begun = None;
-            automatic.set = Instant::now();
-            self.set(step.interval);
+        if step.setting == present {
+            automatic.begun = Some(now);
+            return;
         }
+        automatic.begun = None;
+        automatic.set = Instant::now();
+        if step.setting.interval != present.interval {
+            self.set(step.setting.interval);
+        }
+        self.admit(step.setting.threads);
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
-fn window(figures: &Snapshot, cpu: u64) -> Window {
-    let seconds = figures.seconds();
-    Window {
-        seconds,
-        requests: figures.requests(),
-        cpu: cpu as f64 / 1e9,
-        busy: figures.capacity_used(seconds) * seconds,
-        gil_wait: figures.phase(Phase::GilWait).clone(),
+impl Begun {
+    fn new(block: &Block, gate: Option<&Gate>) -> Self {
+        Self {
+            at: Instant::now(),
+            figures: Snapshot::of(block),
+            cpu: clock::process_cpu(),
+            beyond: gate.map_or(0, Gate::beyond),
+        }
+    }
+
+    // What was measured between `earlier` and this.
+    #[allow(clippy::cast_precision_loss)]
+    fn since(&self, earlier: &Self) -> Window {
+        let figures = self.figures.since(&earlier.figures);
+        let seconds = figures.seconds();
+        let sum = |phase: Phase| figures.phase(phase).sum as f64 / 1e9;
+        Window {
+            seconds,
+            requests: figures.requests(),
+            cpu: self.cpu.saturating_sub(earlier.cpu) as f64 / 1e9,
+            busy: figures.capacity_used(seconds) * seconds,
+            response: sum(Phase::Request),
+            queue: sum(Phase::Queue),
+            beyond: self.beyond.saturating_sub(earlier.beyond),
+            gil_wait: figures.phase(Phase::GilWait).clone(),
+        }
     }
 }
