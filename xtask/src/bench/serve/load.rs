@@ -12,6 +12,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+/// Seconds that a server is given at most to tune itself.
+const SETTLE: u32 = 300;
+/// Seconds without a change after which it has; it pauses for 30 between trials.
+const STILL: u32 = 25;
+
 /// What `load.lua` prints.
 struct Loaded {
     requests: f64,
@@ -28,6 +33,34 @@ struct Loaded {
 /// When wrk cannot be run.
 pub(super) fn warm_up(tools: &Tools, scenario: &Scenario, server: &Server) -> Result<()> {
     wrk(tools, scenario, server, 1).map(drop)
+}
+
+/// Loads a server that tunes itself until it has changed nothing for a while: trials take half a minute each.
+///
+/// # Errors
+/// When wrk cannot be run.
+pub(super) fn settle(tools: &Tools, scenario: &Scenario, server: &Server) -> Result<()> {
+    let (mut setting, mut still) = (None, 0);
+    for _ in 0..SETTLE {
+        wrk(tools, scenario, server, 1)?;
+        let present = tuned(server);
+        still = if present == setting { still + 1 } else { 0 };
+        setting = present;
+        if still == STILL {
+            break;
+        }
+    }
+    println!("    {} settled at {setting:?}", server.row.label());
+    Ok(())
+}
+
+/// What a server of ours has set: the switch interval in seconds, and how many threads are at requests at once.
+fn tuned(server: &Server) -> Option<(f64, u64)> {
+    let answer = http::request(server.admin?, "/metrics.json", None).ok()?;
+    let metrics: Value = serde_json::from_str(&answer.body).ok()?;
+    let figure = |name: &str| metrics.pointer(&format!("/total/{name}"));
+    let interval = figure("switch_interval")?.as_f64()?;
+    Some((interval, figure("threads_admitted")?.as_u64()?))
 }
 
 /// Loads the server for some seconds.

@@ -10,6 +10,7 @@ use crate::setup::{self, step};
 use anyhow::{Context, Result, bail, ensure};
 use contestants::{Contestant, Tools};
 use figures::Figures;
+use modes::Interval;
 use scenarios::{Row, SCENARIOS, Scenario};
 use server::Server;
 use std::path::{Path, PathBuf};
@@ -195,8 +196,13 @@ fn measure(tools: &Tools, options: &Options, scenario: &Scenario, measured: &mut
             continue;
         }
         let started = Server::start(tools, scenario, row);
-        let warm =
-            started.and_then(|server| load::warm_up(tools, scenario, &server).map(|()| server));
+        let warm = started.and_then(|server| {
+            load::warm_up(tools, scenario, &server)?;
+            if row.mode.interval == Interval::Auto && !options.is_trial {
+                load::settle(tools, scenario, &server)?;
+            }
+            Ok(server)
+        });
         match warm {
             Ok(server) => servers.push(Some(server)),
             Err(error) => measured.leave_out(scenario, row, &error),

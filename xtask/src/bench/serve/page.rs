@@ -28,6 +28,7 @@ requests at once. *Fixed work* is real work. *Busy until 3 ms have passed* is th
 its work done by the clock, so a short interval seems to recover throughput that no real work gets back; what it does buy is a
 shorter wait. `gil_wait` is what the server says that a request waited for the GIL where the server acts (mod_wsgi's first
 bucket ends at 1.25 ms). *Sleep overrun* needs no server: how much longer than 1 ms the application's own sleep took.
+*auto* is loaded beforehand until its controller rests, for 5 minutes at most; one that finds its setting has to try others.
 ";
 
 /// The text.
