@@ -58,7 +58,7 @@ fn append_kits(pack: &Path, out: &Path) -> Result<()> {
     let prefix = fs::read(pack).with_context(|| format!("could not read {}", pack.display()))?;
     let mut writer = Writer::new(std::io::BufWriter::new(file), &prefix)?;
     let kits = setup::target().join("kits");
-    for path in files_below(&kits)? {
+    for path in files_of(&kits)? {
         let content =
             fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
         let name = path
@@ -86,7 +86,29 @@ fn append_kits(pack: &Path, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Every file below `folder`, sorted by path.
+/// The files of all kits that are complete, sorted by path.
+fn files_of(kits: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in kits::list(kits)? {
+        let target = path.file_name().unwrap_or_default().to_string_lossy();
+        if kits::is_complete(&path, &target) {
+            files.extend(files_below(&path)?);
+        } else {
+            println!("    {} is left out: files are missing", path.display());
+            println!("    `cargo xtask kits --target {target}` builds them");
+        }
+    }
+    // What a build that was interrupted has not put into its place.
+    let is_done = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| !name.to_string_lossy().starts_with('.'))
+    };
+    files.retain(is_done);
+    files.sort();
+    Ok(files)
+}
+
+/// Every file below `folder`.
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -102,6 +124,5 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
             }
         }
     }
-    files.sort();
     Ok(files)
 }

@@ -79,17 +79,19 @@ pub(crate) fn build(options: &Options) -> Result<PathBuf> {
     let bootloader = compile(&linker, options, &BOOTLOADER)?.join("bootloader");
     let runtime = compile(&linker, options, &RUNTIME)?.join("libpack_runtime.so");
     let serverless = compile(&linker, options, &SERVERLESS)?.join("libpack_runtime.so");
-    for (built, name) in [
-        (&bootloader, "bootloader"),
-        (&runtime, "libpack_runtime.so"),
-        (&serverless, "libpack_runtime_serverless.so"),
-    ] {
+    for (built, name) in [&bootloader, &runtime, &serverless].into_iter().zip(NAMES) {
         // A kit for a quick loop stays on this machine.
         if !options.fast {
             check_needs(built, matches!(linker, Linker::Zig { .. }))?;
         }
         let bytes =
             fs::read(built).with_context(|| format!("could not read {}", built.display()))?;
+        if built != &bootloader && !options.fast {
+            let elf = goblin::elf::Elf::parse(&bytes)?;
+            let exports = elf.dynsyms.iter().filter(|symbol| !symbol.is_import());
+            let names = exports.filter_map(|symbol| elf.dynstrtab.get_at(symbol.st_name));
+            check_serves(built, names, built == &runtime)?;
+        }
         // The first stage is code that only an optimiser leaves without calls into libraries.
         let bytes = if built == &bootloader && !options.fast {
             seal::sealed(bytes).with_context(|| format!("could not seal {}", built.display()))?
@@ -179,6 +181,13 @@ impl Linker {
     }
 }
 
+/// The binaries of a kit: the bootloader, and the runtime with and without the server.
+const NAMES: [&str; 3] = [
+    "bootloader",
+    "libpack_runtime.so",
+    "libpack_runtime_serverless.so",
+];
+
 /// A binary of a kit: its crate, as it is compiled.
 struct Part {
     package: &'static str,
@@ -252,6 +261,31 @@ pub(crate) fn check_needs(binary: &Path, floor: bool) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a library that has the server and should not, or the other way round: a program would say so in its users' hands.
+fn check_serves<'a>(
+    library: &Path,
+    mut exports: impl Iterator<Item = &'a str>,
+    expected: bool,
+) -> Result<()> {
+    const SERVES: &str = "pack_runtime_serve";
+    let serves = exports.any(|name| name == SERVES);
+    if serves != expected {
+        let has = if serves { "has" } else { "lacks" };
+        bail!("{} {has} `{SERVES}`", library.display());
+    }
+    Ok(())
+}
+
+/// Whether a kit has all its files: one that an earlier version of these sources built may not.
+pub(crate) fn is_complete(folder: &Path, target: &str) -> bool {
+    let names = match target {
+        WINDOWS => windows::NAMES,
+        _ => NAMES,
+    };
+    let python = folder.join("python/pack_runtime/__init__.py");
+    names.iter().all(|name| folder.join(name).is_file()) && python.is_file()
+}
+
 /// The latest GLIBC symbol version that a binary asks for.
 fn glibc_needed(elf: &goblin::elf::Elf<'_>) -> Option<(u32, u32)> {
     let needs = elf.verneed.as_ref()?;
@@ -317,7 +351,8 @@ fn place_python(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+/// What is in `folder`.
+pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let listed =
         fs::read_dir(folder).with_context(|| format!("could not list {}", folder.display()))?;
     listed.map(|entry| Ok(entry?.path())).collect()

@@ -1,8 +1,8 @@
 //! The kit for Windows, built on any host that has mingw-w64.
 
 use super::{
-    BOOTLOADER, Linker, MAX_WINDOWS_BOOTLOADER, Options, RUNTIME, SERVERLESS, compile, place,
-    place_python,
+    BOOTLOADER, Linker, MAX_WINDOWS_BOOTLOADER, Options, RUNTIME, SERVERLESS, check_serves,
+    compile, place, place_python,
 };
 use crate::setup::{self, step};
 use anyhow::{Context, Result, bail};
@@ -26,6 +26,13 @@ const OF_WINDOWS: [&str; 12] = [
     "ws2_32.dll",
 ];
 
+/// As those of other targets.
+pub(super) const NAMES: [&str; 3] = [
+    "bootloader.exe",
+    "pack_runtime.dll",
+    "pack_runtime_serverless.dll",
+];
+
 /// Builds it and returns its folder.
 pub(super) fn build(options: &Options) -> Result<PathBuf> {
     install_tools(&options.target)?;
@@ -35,14 +42,15 @@ pub(super) fn build(options: &Options) -> Result<PathBuf> {
     let bootloader = compile(&linker, options, &BOOTLOADER)?.join("bootloader.exe");
     let runtime = compile(&linker, options, &RUNTIME)?.join("pack_runtime.dll");
     let serverless = compile(&linker, options, &SERVERLESS)?.join("pack_runtime.dll");
-    for (built, name) in [
-        (&bootloader, "bootloader.exe"),
-        (&runtime, "pack_runtime.dll"),
-        (&serverless, "pack_runtime_serverless.dll"),
-    ] {
+    for (built, name) in [&bootloader, &runtime, &serverless].into_iter().zip(NAMES) {
         let bytes =
             fs::read(built).with_context(|| format!("could not read {}", built.display()))?;
         check_needs(built, &bytes)?;
+        if built != &bootloader && !options.fast {
+            let pe = goblin::pe::PE::parse(&bytes)?;
+            let names = pe.exports.iter().filter_map(|export| export.name);
+            check_serves(built, names, built == &runtime)?;
+        }
         let size = bytes.len() as u64;
         if built == &bootloader && !options.fast && size > MAX_WINDOWS_BOOTLOADER {
             bail!("{} has {size} bytes, which is too much", built.display());
