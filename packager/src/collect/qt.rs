@@ -174,6 +174,10 @@ fn plugin(below: &str) -> Option<&'static str> {
     if name.starts_with("libqpdf") {
         return Some("QtPdf");
     }
+    // The keyboard on the screen is made of QML, and so are the libraries that it brings.
+    if name.contains("virtualkeyboard") {
+        return Some("QtQml");
+    }
     let of = |(_, kinds): &&(&str, &[&str])| kinds.contains(&kind);
     PLUGINS.iter().find(of).map(|(module, _)| *module)
 }
@@ -245,6 +249,10 @@ mod tests {
         check(
             "PyQt6/Qt6/plugins/imageformats/libqpdf.so",
             Some("PyQt6.QtPdf"),
+        );
+        check(
+            "PyQt6/Qt6/plugins/platforminputcontexts/libqtvirtualkeyboardplugin.so",
+            Some("PyQt6.QtQml"),
         );
         check("PyQt6/Qt6/translations/qtbase_de.qm", Some("PyQt6.QtCore"));
         check(
