@@ -41,8 +41,10 @@ const LITTLE: f64 = 0.000_1;
 const FREE: f64 = 0.05;
 /// Processors. Threads that use more of them at once do not wait for one GIL.
 const PARALLEL: f64 = 1.2;
-/// Of so many requests one may begin beyond the limit of threads before it is given up.
+/// Of so many requests one may begin beyond the limit of threads before it is given up, if there was time to spare.
 const BEYOND: u64 = 10;
+/// Processors. Threads that use less have not computed all the time.
+const SPARE: f64 = 0.8;
 /// Threads busier than this share of their time have no capacity to spare.
 const SATURATED: f64 = 0.9;
 /// Requests with each of the two settings.
@@ -159,7 +161,8 @@ impl Controller {
     // The load has changed: threads wait for their turn while those inside sleep, or work without the GIL.
     #[allow(clippy::cast_precision_loss)]
     fn release(&mut self, window: &Window) -> Option<Release> {
-        let in_vain = window.is_parallel() || window.beyond > window.requests / BEYOND;
+        let idle = window.cpu < SPARE * window.seconds;
+        let in_vain = window.is_parallel() || idle && window.beyond > window.requests / BEYOND;
         if self.threads == self.all || !in_vain {
             return None;
         }

@@ -328,13 +328,9 @@ fn all_threads_come_back_when_the_load_changes() {
         // While nothing is tried.
         controller.state = State::Holding(9);
         let mut server = computing(|_| 300.0);
-        if change == 0 {
-            server.beyond = 0.5;
-        }
+        server.beyond = 0.5;
         let mut window = server.window(controller.setting());
-        if change == 1 {
-            window.cpu = 1.9;
-        }
+        window.cpu = [0.3, 1.9][change];
         let step = controller.next(&window);
         assert_eq!(step.setting.threads, 8);
         let told = step.told.unwrap().to_string();
