@@ -50,6 +50,7 @@ mod e2e {
     mod requirements;
     mod samples;
     mod serve;
+    mod server_memory;
     mod signals;
     mod signing;
     mod stdlib;
