@@ -9,13 +9,11 @@ from bench_app import application  # noqa: E402
 
 def bjoern(port, processes):
     import bjoern
-    bjoern.listen(application, "127.0.0.1", port, reuse_port=processes > 1, listen_backlog=1024)
     for _ in range(processes - 1):
         if os.fork() == 0:
-            # A listening socket of its own, so that the kernel spreads the connections.
-            bjoern.listen(application, "127.0.0.1", port, reuse_port=True, listen_backlog=1024)
             break
-    bjoern.run()
+    # A listening socket of its own for each, so that the kernel spreads the connections. It refuses a second one in a process.
+    bjoern.run(application, "127.0.0.1", port, reuse_port=processes > 1, listen_backlog=1024)
 
 
 def fastwsgi(port, processes):
