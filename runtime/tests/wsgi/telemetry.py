@@ -413,7 +413,7 @@ class ObservedLife(unittest.TestCase):
 
     @unittest.skipIf(cases.GIL == "free", "there is no switch interval without a GIL")
     def test_threads_that_wait_for_each_other_take_turns(self):
-        server = self.server(threads=5, switch_interval="auto").start()
+        server = self.server(threads=5).start()
         statuses, over = collections.Counter(), threading.Event()
 
         def client(path):
@@ -427,6 +427,7 @@ class ObservedLife(unittest.TestCase):
         for thread in clients:
             thread.start()
         try:
+            self.assertEqual(server.post({"seconds": "auto"})[0], 200)
             narrow = until(lambda: (lambda it: it["threads_admitted"] < 5 and it)(server.json()["total"]), 60)
             self.assertEqual((narrow["threads_admitted"], narrow["threads"]), (2, 5))
             served = sum(statuses.values())

@@ -49,6 +49,8 @@ const SPARE: f64 = 0.8;
 const SATURATED: f64 = 0.9;
 /// Requests with each of the two settings.
 const ENOUGH: u64 = 400;
+/// Windows until it is seen whether there is something to try, while there is not.
+const REST: u32 = 3;
 /// Windows between trials: first, and at most. It doubles while trials change nothing.
 const HOLD: std::ops::RangeInclusive<u32> = 30..=480;
 
@@ -81,6 +83,8 @@ pub(crate) struct Controller {
     state: State,
     hold: u32,
     next: Next,
+    // Whether anything was tried since the last pause.
+    tried: bool,
 }
 
 #[derive(Debug)]
@@ -119,9 +123,10 @@ impl Controller {
             at: 0,
             threads: all,
             shares: HashMap::new(),
-            state: State::Holding(3),
+            state: State::Holding(REST),
             hold: *HOLD.start(),
             next: Next::first(all),
+            tried: false,
         }
     }
 
@@ -169,6 +174,7 @@ impl Controller {
         let from = std::mem::replace(&mut self.threads, self.all);
         // What was known about throughput is no more.
         self.shares.clear();
+        self.tried = true;
         self.pause();
         Some(Release {
             from,
@@ -182,6 +188,7 @@ impl Controller {
         match self.neighbour(window) {
             Some(other) if window.requests > 0 => {
                 self.state = State::Trying(Box::new(Trial::new(other)));
+                self.tried = true;
             }
             _ => self.rest(self.next),
         }
@@ -228,6 +235,10 @@ impl Controller {
 
     fn pause(&mut self) {
         self.next = Next::first(self.all);
+        if !std::mem::take(&mut self.tried) {
+            self.state = State::Holding(REST);
+            return;
+        }
         self.state = State::Holding(self.hold);
         self.hold = (self.hold * 2).min(*HOLD.end());
     }

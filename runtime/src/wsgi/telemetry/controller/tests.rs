@@ -178,6 +178,14 @@ fn it_does_not_try_without_waits_or_requests() {
 }
 
 #[test]
+fn a_load_that_comes_late_is_seen_soon() {
+    let mut controller = Controller::new(5);
+    server(|_| 0.0, wait_by_interval, 1.0).run(&mut controller, 5000);
+    let (decisions, _) = computing(|_| 300.0).run(&mut controller, 30);
+    assert_eq!(decisions[0].tried.threads, 2);
+}
+
+#[test]
 fn few_requests_decide_nothing() {
     let mut controller = Controller::new(1);
     let (decisions, _) = server(|_| 10.0, wait_by_interval, 1.0).run(&mut controller, 100);
