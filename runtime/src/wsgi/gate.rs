@@ -26,8 +26,9 @@ const LONG: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Gate {
     limit: AtomicUsize,
+    look: Duration,
     state: Mutex<State>,
-    idle: AtomicU64,
+    beyond: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -35,8 +36,7 @@ struct State {
     // Those that came in while there was a limit.
     inside: Vec<ThreadClock>,
     waiting: VecDeque<Arc<Waiting>>,
-    // How many have come out, and when the last one did.
-    left: u64,
+    // When one came out last.
     moved: Instant,
 }
 
@@ -49,13 +49,16 @@ struct Waiting {
 
 /// A thread is inside, for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Pass<'a>(Option<(&'a Gate, ThreadClock)>);
+pub(crate) struct Pass<'a> {
+    gate: &'a Gate,
+    clock: ThreadClock,
+}
 
 /// What those inside had done when somebody looked.
 #[derive(Clone, Copy)]
 struct Look {
     at: Instant,
-    left: u64,
+    moved: Instant,
     cpu: u64,
 }
 
@@ -63,13 +66,13 @@ impl Default for Gate {
     fn default() -> Self {
         Self {
             limit: AtomicUsize::new(ALL),
+            look: LOOK,
             state: Mutex::new(State {
                 inside: Vec::new(),
                 waiting: VecDeque::new(),
-                left: 0,
                 moved: Instant::now(),
             }),
-            idle: AtomicU64::new(0),
+            beyond: AtomicU64::new(0),
         }
     }
 }
@@ -103,14 +106,12 @@ impl Gate {
 
     /// How many went in beyond the limit so far, since those inside slept or took long.
     pub(crate) fn beyond(&self) -> u64 {
-        self.idle.load(Ordering::Relaxed)
+        self.beyond.load(Ordering::Relaxed)
     }
 
-    /// Waits until the caller may begin with a request. To be called without the GIL.
-    pub(crate) fn enter(&self) -> Pass<'_> {
-        let Some(clock) = ThreadClock::current().filter(|_| self.is_narrow()) else {
-            return Pass(None);
-        };
+    /// Waits until the caller may begin with a request. To be called without the GIL. `None` where there is no limit.
+    pub(crate) fn enter(&self) -> Option<Pass<'_>> {
+        let clock = ThreadClock::current().filter(|_| self.is_narrow())?;
         let mut state = self.state();
         if state.inside.len() < self.limit() && state.waiting.is_empty() {
             state.inside.push(clock);
@@ -124,7 +125,7 @@ impl Gate {
             drop(state);
             self.wait(&own);
         }
-        Pass(Some((self, clock)))
+        Some(Pass { gate: self, clock })
     }
 
     fn wait(&self, own: &Arc<Waiting>) {
@@ -141,9 +142,9 @@ impl Gate {
             if is_first {
                 let now = state.look();
                 match before {
-                    Some(before) if now.at.duration_since(before.at) < LOOK => {}
-                    Some(before) if before.is_idle_until(now) || state.is_stuck(now.at) => {
-                        self.idle.fetch_add(1, Ordering::Relaxed);
+                    Some(before) if now.at.duration_since(before.at) < self.look => {}
+                    Some(before) if before.is_idle_until(now) || now.is_stuck() => {
+                        self.beyond.fetch_add(1, Ordering::Relaxed);
                         state.admit_first();
                         return;
                     }
@@ -152,7 +153,7 @@ impl Gate {
             }
             drop(state);
             if is_first {
-                std::thread::park_timeout(LOOK);
+                std::thread::park_timeout(self.look);
             } else {
                 std::thread::park();
             }
@@ -162,7 +163,6 @@ impl Gate {
     fn leave(&self, clock: ThreadClock) {
         let mut state = self.state();
         state.moved = Instant::now();
-        state.left += 1;
         state.inside.retain(|other| *other != clock);
         if state.inside.len() < self.limit() {
             state.admit_first();
@@ -189,13 +189,9 @@ impl State {
     fn look(&self) -> Look {
         Look {
             at: Instant::now(),
-            left: self.left,
+            moved: self.moved,
             cpu: self.inside.iter().map(|clock| clock.read()).sum(),
         }
-    }
-
-    fn is_stuck(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.moved) >= LONG
     }
 }
 
@@ -203,15 +199,17 @@ impl Look {
     // Nobody has come out, and less than half of a processor was used.
     fn is_idle_until(self, now: Self) -> bool {
         let used = Duration::from_nanos(now.cpu.saturating_sub(self.cpu));
-        self.left == now.left && used * 2 < now.at.duration_since(self.at)
+        self.moved == now.moved && used * 2 < now.at.duration_since(self.at)
+    }
+
+    fn is_stuck(self) -> bool {
+        self.at.duration_since(self.moved) >= LONG
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        if let Some((gate, clock)) = self.0 {
-            gate.leave(clock);
-        }
+        self.gate.leave(self.clock);
     }
 }
 
@@ -222,6 +220,12 @@ mod tests {
     use std::hint::spin_loop;
     use std::sync::mpsc;
 
+    impl State {
+        fn len(&self) -> usize {
+            self.inside.len() + self.waiting.len()
+        }
+    }
+
     /// Threads that enter, say so, and stay as long as the returned sender lives: asleep, or at work.
     fn visitors(
         gate: &Arc<Gate>,
@@ -230,10 +234,10 @@ mod tests {
     ) -> (mpsc::Receiver<usize>, Vec<mpsc::Sender<()>>) {
         let (came, inside) = mpsc::channel();
         let leave = (0..count).map(|number| {
-            let (gate, came) = (Arc::clone(gate), came.clone());
+            let (own, came) = (Arc::clone(gate), came.clone());
             let (leave, left) = mpsc::channel::<()>();
             std::thread::spawn(move || {
-                let pass = gate.enter();
+                let pass = own.enter();
                 came.send(number).unwrap();
                 while at_work && left.try_recv() == Err(mpsc::TryRecvError::Empty) {
                     spin_loop();
@@ -242,7 +246,9 @@ mod tests {
                 drop(pass);
             });
             // So that they come in this order.
-            std::thread::sleep(Duration::from_millis(2));
+            while gate.is_narrow() && gate.state().len() <= number {
+                std::thread::yield_now();
+            }
             leave
         });
         let leave = leave.collect();
@@ -260,7 +266,11 @@ mod tests {
 
     #[test]
     fn those_that_wait_go_in_by_turns_and_all_when_the_limit_is_gone() {
-        let gate = Arc::new(Gate::default());
+        // On a machine with much else to do, threads that have work look as if they slept: nobody looks.
+        let gate = Arc::new(Gate {
+            look: Duration::MAX,
+            ..Gate::default()
+        });
         gate.set(1);
         let (inside, mut leave) = visitors(&gate, 4, true);
         assert_eq!(inside.recv().unwrap(), 0);

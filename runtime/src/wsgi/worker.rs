@@ -188,12 +188,16 @@ impl Thread<'_> {
         let mut one = |request: &Request<'_>, exchange: Arc<dyn Exchange>| {
             let gate = &served.host.gate;
             // Who leads is the only one.
-            let narrow = gate.is_narrow() && !shared.lead.is_on();
-            let came = if narrow { ticks() } else { 0 };
-            let _pass = narrow.then(|| gate.enter());
-            let queued = match request.queued {
-                0 => came,
-                queued => queued,
+            let (queued, _pass) = if gate.is_narrow() && !shared.lead.is_on() {
+                let came = ticks();
+                let queued = if request.queued == 0 {
+                    came
+                } else {
+                    request.queued
+                };
+                (queued, gate.enter())
+            } else {
+                (request.queued, None)
             };
             observed(request, queued, &served.seat, || {
                 state.attach(|py| {

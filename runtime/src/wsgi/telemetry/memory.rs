@@ -88,14 +88,14 @@ pub(crate) enum Word {
     State,
     /// Python threads.
     Threads,
+    /// Of these, how many may be at requests at once.
+    Admitted,
     /// The switch interval in force, in nanoseconds; 0 where there is none.
     Interval,
     /// The interval that an operator wants, in nanoseconds; `AUTO` for the controller; 0 when nobody has asked.
     Wanted,
     /// 1 while the controller sets the interval.
     Auto,
-    /// How many Python threads are at requests at once, at most, while the controller says so; otherwise 0.
-    Admitted,
     /// [`super::Interval`]
     Adjustable,
     /// When the process began to serve, in milliseconds of Unix time.

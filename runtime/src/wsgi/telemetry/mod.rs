@@ -92,6 +92,7 @@ impl Telemetry {
         telemetry.memory.vacate(slot);
         for block in telemetry.own() {
             block.set(Word::Threads, threads as u64);
+            block.set(Word::Admitted, threads as u64);
             block.set(Word::Process, std::process::id().into());
             block.set(Word::Began, slow::now());
         }

@@ -81,10 +81,7 @@ impl Snapshot {
             interval: block.get(Word::Interval),
             auto: block.get(Word::Auto) != 0,
             threads: block.get(Word::Threads),
-            admitted: match block.get(Word::Admitted) {
-                0 => block.get(Word::Threads),
-                admitted => admitted,
-            },
+            admitted: block.get(Word::Admitted),
             busy: since.len() as u64,
             busy_time: nanoseconds(sum(Cell::Busy) + running),
             statuses: block

@@ -205,7 +205,7 @@ impl Tuning {
     fn obey(&mut self, wanted: u64) {
         let automatic = wanted == AUTO;
         self.block.set(Word::Auto, automatic.into());
-        let threads = self.threads();
+        let threads = self.threads(Word::Threads);
         self.automatic = automatic.then(|| Automatic {
             controller: Controller::new(threads),
             set: Instant::now(),
@@ -239,10 +239,10 @@ impl Tuning {
         });
     }
 
-    // How many the controller may give work at once.
-    fn threads(&self) -> u32 {
+    // How many the controller may give work at once, or has: without a gate they are none of its business.
+    fn threads(&self, word: Word) -> u32 {
         match self.gate {
-            Some(_) => u32::try_from(self.block.get(Word::Threads)).unwrap_or(u32::MAX),
+            Some(_) => u32::try_from(self.block.get(word)).unwrap_or(u32::MAX),
             None => 1,
         }
     }
@@ -251,24 +251,18 @@ impl Tuning {
         let Some(gate) = &self.gate else {
             return;
         };
-        let is_all = threads == self.threads();
+        let is_all = threads == self.threads(Word::Threads);
         let limit = usize::try_from(threads).unwrap_or(gate::ALL);
         gate.set(if is_all { gate::ALL } else { limit });
-        let admitted = if is_all { 0 } else { threads };
-        self.block.set(Word::Admitted, admitted.into());
+        self.block.set(Word::Admitted, threads.into());
     }
 
     // What is in force.
     fn setting(&self) -> Setting {
         let interval = self.block.get(Word::Interval) / 1000;
-        let admitted = u32::try_from(self.block.get(Word::Admitted)).unwrap_or(0);
         Setting {
             interval: u32::try_from(interval).unwrap_or(u32::MAX),
-            threads: if admitted == 0 {
-                self.threads()
-            } else {
-                admitted
-            },
+            threads: self.threads(Word::Admitted),
         }
     }
 
