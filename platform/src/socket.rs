@@ -66,8 +66,15 @@ impl Socket {
     /// `WouldBlock` when there is none. A closed connection is an error, not a SIGPIPE.
     pub fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
-            let mut nothing = SendAncillaryBuffer::default();
-            match sendmsg(&self.0, pieces, &mut nothing, SendFlags::NOSIGNAL) {
+            let sent = match pieces {
+                // What most responses are: the kernel has less to look at then.
+                [piece] => rustix::net::send(&self.0, piece, SendFlags::NOSIGNAL),
+                _ => {
+                    let mut nothing = SendAncillaryBuffer::default();
+                    sendmsg(&self.0, pieces, &mut nothing, SendFlags::NOSIGNAL)
+                }
+            };
+            match sent {
                 Ok(sent) => return Ok(sent),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
