@@ -228,6 +228,9 @@ impl Thread<'_> {
             let mut one = |request: &Request<'_>, exchange: Arc<dyn Exchange>| {
                 let handle = || handle(py, served, request, exchange);
                 observed(request, request.queued, &served.seat, handle);
+                if served.leads {
+                    shared.lead.step();
+                }
             };
             scratch.held.open(count);
             for key in keys {

@@ -212,7 +212,7 @@ impl Lead {
         sleeps: impl FnOnce() -> Option<u64>,
     ) {
         // Another step than the last of the batch before.
-        self.beat.fetch_add(1, Ordering::Relaxed);
+        self.step();
         self.busy.store(true, Ordering::Relaxed);
         let mut state = self.state();
         state.batch.extend(keys);
@@ -223,9 +223,15 @@ impl Lead {
         term.sleeps = if asks { sleeps() } else { None };
     }
 
+    /// The leader is through with a request: of one connection there may be several at once.
+    #[inline]
+    pub(crate) fn step(&self) {
+        self.beat.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The leader has got on; the longest request of these news took so many nanoseconds.
     pub(crate) fn got_on(&self, term: &mut Term, nanoseconds: u64) {
-        self.beat.fetch_add(1, Ordering::Relaxed);
+        self.step();
         term.requests += 1;
         term.doubt = if nanoseconds >= SHORT {
             term.doubt + DOUBTS.0
