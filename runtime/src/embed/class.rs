@@ -5,14 +5,15 @@
 
 use std::ffi::{CStr, c_int, c_void};
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3_ffi as ffi;
 
 use super::error::{PyResult, Raised};
-use super::function::{Arguments, guard};
-use super::object::{Attached, Kept, Owned};
+use super::function::{Arguments, definition, guard};
+use super::object::{Attached, Borrowed, Kept, Owned};
 
 /// The value in an instance.
 pub(crate) trait Instance: Send + Sync + Sized + 'static {
@@ -40,12 +41,70 @@ pub(crate) trait Instance: Send + Sync + Sized + 'static {
     }
 }
 
-/// A name and the function behind it.
-pub(crate) struct MethodEntry {
-    name: &'static CStr,
-    doc: &'static CStr,
-    function: ffi::PyCFunctionWithKeywords,
+/// A new instance.
+pub(crate) struct Made<'py, T> {
+    object: Owned<'py>,
+    value: PhantomData<T>,
 }
+
+impl<'py, T: Instance> Made<'py, T> {
+    /// What its methods get.
+    pub(crate) fn this(&self) -> This<'_, 'py, T> {
+        // SAFETY: made by `Class::instance`, alive as long as `self`.
+        let value = unsafe { &*value_of::<T>(self.object.as_ptr()) };
+        This {
+            value,
+            object: &self.object,
+        }
+    }
+
+    /// The object.
+    pub(crate) fn into_object(self) -> Owned<'py> {
+        self.object
+    }
+}
+
+/// An instance: the value in it, and the object around that.
+pub(crate) struct This<'a, 'py, T> {
+    value: &'a T,
+    /// The object.
+    pub object: &'a Owned<'py>,
+}
+
+impl<T> Deref for This<'_, '_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<'py, T: Instance> This<'_, 'py, T> {
+    /// A function that is method `M` of this instance, whether its type has that or not: what costs least of all ways to give
+    /// Python a function with a state.
+    ///
+    /// # Errors
+    /// MemoryError.
+    pub(crate) fn bound<M: Method<T>>(&self) -> PyResult<'py, Owned<'py>> {
+        let definition = (&raw const *Definition::<T, M>::METHOD).cast_mut();
+        // SAFETY: attached; the definition is a constant, which CPython only reads although it asks for `*mut`; the
+        // object is an instance of `T`'s type, as `call_method::<T, M>` expects of its `self`.
+        unsafe {
+            let function =
+                ffi::PyCFunction_NewEx(definition, self.object.as_ptr(), std::ptr::null_mut());
+            Owned::from_ptr(self.object.py(), function)
+        }
+    }
+}
+
+struct Definition<T, M>(PhantomData<(T, M)>);
+
+impl<T: Instance, M: Method<T>> Definition<T, M> {
+    const METHOD: &'static ffi::PyMethodDef = &definition(M::NAME, M::DOC, call_method::<T, M>);
+}
+
+/// What CPython has to know of a method.
+pub(crate) struct MethodEntry(ffi::PyMethodDef);
 
 /// A method of `T`.
 pub(crate) trait Method<T: Instance>: 'static {
@@ -60,18 +119,14 @@ pub(crate) trait Method<T: Instance>: 'static {
     /// What Python shall see raised.
     fn call<'py>(
         py: Attached<'py>,
-        this: &T,
+        this: This<'_, 'py, T>,
         arguments: Arguments<'_, 'py>,
     ) -> PyResult<'py, Owned<'py>>;
 }
 
 /// The table entry of a method.
 pub(crate) const fn method<T: Instance, M: Method<T>>() -> MethodEntry {
-    MethodEntry {
-        name: M::NAME,
-        doc: M::DOC,
-        function: call_method::<T, M>,
-    }
+    MethodEntry(definition(M::NAME, M::DOC, call_method::<T, M>))
 }
 
 /// A type made for one interpreter. Kept by that interpreter's state.
@@ -127,7 +182,7 @@ impl<T: Instance> Class<T> {
     ///
     /// # Errors
     /// MemoryError; `value` is released then.
-    pub(crate) fn instance<'py>(&self, py: Attached<'py>, value: T) -> PyResult<'py, Owned<'py>> {
+    pub(crate) fn instance<'py>(&self, py: Attached<'py>, value: T) -> PyResult<'py, Made<'py, T>> {
         let class = self.class.get(py);
         // SAFETY: attached, a type made by `new`; the memory behind the head is ours, large enough and zeroed.
         let object =
@@ -136,7 +191,10 @@ impl<T: Instance> Class<T> {
             Ok(object) => {
                 // SAFETY: as above; nobody else has seen the object yet.
                 unsafe { value_of::<T>(object.as_ptr()).write(value) };
-                Ok(object)
+                Ok(Made {
+                    object,
+                    value: PhantomData,
+                })
             }
             Err(raised) => {
                 value.release(py);
@@ -159,17 +217,7 @@ impl<T: Instance> Class<T> {
 }
 
 fn method_table(entries: &'static [MethodEntry]) -> *mut ffi::PyMethodDef {
-    let mut table: Vec<ffi::PyMethodDef> = entries
-        .iter()
-        .map(|entry| ffi::PyMethodDef {
-            ml_name: entry.name.as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer {
-                PyCFunctionWithKeywords: entry.function,
-            },
-            ml_flags: ffi::METH_VARARGS | ffi::METH_KEYWORDS,
-            ml_doc: entry.doc.as_ptr(),
-        })
-        .collect();
+    let mut table: Vec<ffi::PyMethodDef> = entries.iter().map(|entry| entry.0).collect();
     table.push(ffi::PyMethodDef::zeroed());
     table.leak().as_mut_ptr()
 }
@@ -245,13 +293,23 @@ unsafe extern "C" fn refuse_new(
 
 unsafe extern "C" fn call_method<T: Instance, M: Method<T>>(
     object: *mut ffi::PyObject,
-    positional: *mut ffi::PyObject,
-    keywords: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls it attached; a method descriptor checks the type of `self` first; the caller keeps all alive.
+    // SAFETY: CPython calls it attached, with a `self` whose type a method descriptor checks first, or `This::bound` knew;
+    // the caller keeps all alive.
     unsafe {
-        let this = value_of::<T>(object);
-        guard(|py| M::call(py, &*this, Arguments::new(py, positional, keywords)?))
+        guard(|py| {
+            let Some(object) = Borrowed::from_ptr(py, object) else {
+                return Err(Raised::type_error(py, "called without an instance"));
+            };
+            let this = This {
+                value: &*value_of::<T>(object.as_ptr()),
+                object: &object,
+            };
+            M::call(py, this, Arguments::new(py, values, positional, names))
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rust functions that Python calls: a built-in function with a capsule for its state.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -46,54 +46,55 @@ pub(crate) trait Callable: 'static {
 #[derive(Clone, Copy)]
 pub(crate) struct Arguments<'a, 'py> {
     py: Attached<'py>,
-    positional: Borrowed<'a, 'py>,
-    keywords: Option<Borrowed<'a, 'py>>,
+    positional: &'a [Borrowed<'a, 'py>],
+    /// A value for each of `names`.
+    keywords: &'a [Borrowed<'a, 'py>],
+    /// A tuple.
+    names: Option<Borrowed<'a, 'py>>,
 }
 
 impl<'a, 'py> Arguments<'a, 'py> {
     /// # Safety
-    /// What CPython passes to a `METH_VARARGS | METH_KEYWORDS` function: a tuple, and a dict or NULL, alive during `'a`.
+    /// What CPython passes to a [`FastFunction`], alive during `'a`.
     pub(super) unsafe fn new(
         py: Attached<'py>,
-        positional: *mut ffi::PyObject,
-        keywords: *mut ffi::PyObject,
-    ) -> PyResult<'py, Self> {
-        // SAFETY: as the caller promises.
-        let (positional, keywords) = unsafe {
-            (
-                Borrowed::from_ptr(py, positional),
-                Borrowed::from_ptr(py, keywords),
-            )
+        values: *const *mut ffi::PyObject,
+        positional: ffi::Py_ssize_t,
+        names: *mut ffi::PyObject,
+    ) -> Self {
+        // SAFETY: as the caller promises: NULL, or a tuple.
+        let names = unsafe { Borrowed::from_ptr(py, names) };
+        let named = names.map_or(0, |names| names.len().unwrap_or(0));
+        let positional = usize::try_from(positional).unwrap_or(0);
+        let values = if values.is_null() {
+            &[]
+        } else {
+            // SAFETY: as many live objects stand there, none of them NULL, and `Borrowed` is such a pointer.
+            unsafe { std::slice::from_raw_parts(values.cast(), positional + named) }
         };
-        match positional {
-            Some(positional) => Ok(Self {
-                py,
-                positional,
-                keywords,
-            }),
-            None => Err(Raised::type_error(py, "called without an argument tuple")),
+        let (positional, keywords) = values.split_at(positional.min(values.len()));
+        Self {
+            py,
+            positional,
+            keywords,
+            names,
         }
     }
 
-    /// How many positional arguments there are.
-    pub(crate) fn len(&self) -> usize {
-        self.positional.len().unwrap_or(0)
-    }
-
     /// Positional argument `index`.
-    pub(crate) fn get(&self, index: usize) -> Option<Owned<'py>> {
-        self.positional
-            .tuple_item(index)
-            .map(|item| Owned::clone(&item))
+    pub(crate) fn get(&self, index: usize) -> Option<Borrowed<'a, 'py>> {
+        self.positional.get(index).copied()
     }
 
     /// Argument `index`, by position or by keyword.
-    pub(crate) fn named(&self, index: usize, name: &CStr) -> Option<Owned<'py>> {
+    pub(crate) fn named(&self, index: usize, name: &CStr) -> Option<Borrowed<'a, 'py>> {
         self.get(index).or_else(|| {
-            let keywords = self.keywords?;
-            // A new reference, as a caller in C may pass a dict that other threads change.
-            let name = self.py.text(name.to_str().ok()?).ok()?;
-            keywords.item(&name).ok()
+            let names = self.names?;
+            let place = (0..self.keywords.len()).find(|&place| {
+                let given = names.tuple_item(place);
+                given.is_some_and(|given| given.is_ascii_text(name))
+            })?;
+            self.keywords.get(place).copied()
         })
     }
 
@@ -101,7 +102,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
     ///
     /// # Errors
     /// TypeError.
-    pub(crate) fn required(&self, index: usize, name: &CStr) -> PyResult<'py, Owned<'py>> {
+    pub(crate) fn required(&self, index: usize, name: &CStr) -> PyResult<'py, Borrowed<'a, 'py>> {
         self.named(index, name).ok_or_else(|| {
             let message = format!(
                 "missing required argument '{}' (pos {})",
@@ -117,7 +118,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
     /// # Errors
     /// TypeError.
     pub(crate) fn expect(&self, least: usize, most: usize) -> PyResult<'py, ()> {
-        let given = self.len();
+        let given = self.positional.len();
         if (least..=most).contains(&given) {
             return Ok(());
         }
@@ -194,27 +195,51 @@ unsafe extern "C" fn forget_state<T: Send + Sync + 'static>(capsule: *mut ffi::P
 struct Definition<C>(PhantomData<C>);
 
 impl<C: Callable> Definition<C> {
-    const METHOD: &'static ffi::PyMethodDef = &ffi::PyMethodDef {
-        ml_name: C::NAME.as_ptr(),
+    const METHOD: &'static ffi::PyMethodDef = &definition(C::NAME, C::DOC, call_function::<C>);
+}
+
+/// `self`, an array of the positional arguments and behind them the values of keywords, how many are positional, and a
+/// tuple of the keywords or NULL: `METH_FASTCALL | METH_KEYWORDS`, the same in every CPython since 3.7 although the limited
+/// API has it since 3.10.
+pub(super) type FastFunction = unsafe extern "C" fn(
+    *mut ffi::PyObject,
+    *const *mut ffi::PyObject,
+    ffi::Py_ssize_t,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
+/// What CPython has to know of a function.
+pub(super) const fn definition(
+    name: &'static CStr,
+    doc: &'static CStr,
+    function: FastFunction,
+) -> ffi::PyMethodDef {
+    const METH_FASTCALL: c_int = 0x80;
+    // SAFETY: pointers to functions. The flags below say which kind this is; the binding has no name for it.
+    let function =
+        unsafe { std::mem::transmute::<FastFunction, ffi::PyCFunctionWithKeywords>(function) };
+    ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
         ml_meth: ffi::PyMethodDefPointer {
-            PyCFunctionWithKeywords: call_function::<C>,
+            PyCFunctionWithKeywords: function,
         },
-        ml_flags: ffi::METH_VARARGS | ffi::METH_KEYWORDS,
-        ml_doc: C::DOC.as_ptr(),
-    };
+        ml_flags: METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: doc.as_ptr(),
+    }
 }
 
 unsafe extern "C" fn call_function<C: Callable>(
     capsule: *mut ffi::PyObject,
-    positional: *mut ffi::PyObject,
-    keywords: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: CPython calls it attached, with the capsule that `Capsule::function` bound (a `C::State` inside, kept
     // alive by the function object, which the caller holds) and with arguments that live as long as the call.
     unsafe {
         let state = ffi::PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()).cast::<C::State>();
         guard(|py| {
-            let arguments = Arguments::new(py, positional, keywords)?;
+            let arguments = Arguments::new(py, values, positional, names);
             C::call(py, &*state, arguments)
         })
     }

@@ -5,8 +5,14 @@ use std::ptr::null_mut;
 
 use pyo3_ffi as ffi;
 
+use super::beyond::beyond;
 use super::error::{PyResult, Raised};
 use super::object::{Attached, Borrowed, Owned};
+
+beyond! {
+    // In every CPython, in the limited API since 3.10.
+    fn PyUnicode_AsUTF8AndSize(text: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
+}
 
 // Sizes of Rust slices fit: a slice is never longer than `isize::MAX` bytes.
 #[allow(clippy::cast_possible_wrap)]
@@ -177,10 +183,46 @@ impl<'py> Owned<'py> {
         Ok(String::from_utf8_lossy(encoded.as_bytes().unwrap_or_default()).into_owned())
     }
 
-    /// The bytes of a str of latin-1 characters; UnicodeEncodeError (a ValueError) for others, TypeError for other types.
-    pub(crate) fn to_latin1(&self) -> PyResult<'py, Owned<'py>> {
+    /// Calls `with` with the bytes of a str of latin-1 characters.
+    ///
+    /// # Errors
+    /// UnicodeEncodeError (a ValueError) for other characters, TypeError for other types.
+    pub(crate) fn with_latin1<R>(&self, with: impl FnOnce(&[u8]) -> R) -> PyResult<'py, R> {
+        if let Some(ascii) = self.as_ascii() {
+            return Ok(with(ascii));
+        }
         // SAFETY: CPython checks that `self` is a str; a new reference to a bytes object.
-        unsafe { Owned::from_ptr(self.py(), ffi::PyUnicode_AsLatin1String(self.as_ptr())) }
+        let bytes =
+            unsafe { Owned::from_ptr(self.py(), ffi::PyUnicode_AsLatin1String(self.as_ptr())) }?;
+        Ok(with(bytes.as_bytes().unwrap_or_default()))
+    }
+
+    /// The characters of a str that is ASCII, where they are; `None` for others and for other types.
+    pub(crate) fn as_ascii(&self) -> Option<&[u8]> {
+        if !self.is_text() {
+            return None;
+        }
+        let mut length = 0;
+        // SAFETY: a live str. Its characters as UTF-8, which lie in it or are kept by it as long as it lives, and do not
+        // change; NULL with an exception when there are none.
+        unsafe {
+            let data = PyUnicode_AsUTF8AndSize(self.as_ptr(), &raw mut length);
+            if data.is_null() {
+                ffi::PyErr_Clear();
+                return None;
+            }
+            // Every other character takes more than a byte.
+            (length == ffi::PyUnicode_GetLength(self.as_ptr())).then(|| {
+                std::slice::from_raw_parts(data.cast(), usize::try_from(length).unwrap_or(0))
+            })
+        }
+    }
+
+    /// Whether it is a str of these characters.
+    pub(crate) fn is_ascii_text(&self, text: &CStr) -> bool {
+        // SAFETY: a live str, and a NUL-terminated text; it raises nothing.
+        self.is_text()
+            && unsafe { ffi::PyUnicode_CompareWithASCIIString(self.as_ptr(), text.as_ptr()) == 0 }
     }
 
     /// The content of a bytes object (also of a subclass); `None` for other types.

@@ -49,8 +49,9 @@ pub(crate) struct Owned<'py> {
     py: PhantomData<Attached<'py>>,
 }
 
-/// A reference that something else keeps alive during `'a`.
+/// A reference that something else keeps alive during `'a`. A pointer to an object, never NULL.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Borrowed<'a, 'py> {
     pointer: NonNull<ffi::PyObject>,
     life: PhantomData<(&'a (), Attached<'py>)>,

@@ -10,10 +10,12 @@ use super::exchange::{
 };
 use super::file::FileWrapper;
 use super::host::Host;
-use super::response::{self, End, Head, Response, Step, Violation};
+use super::input::Input;
+use super::response::{End, Head, Response, Step, Violation};
 use super::telemetry::local;
 use super::timeout;
-use crate::embed::{Arguments, Attached, Callable, Capsule, Owned, PyResult, Raised};
+use crate::embed::class::This;
+use crate::embed::{Arguments, Attached, Method, Owned, PyResult, Raised};
 
 /// Pieces of a list up to this size together are sent as one.
 const GATHER: usize = 64 * 1024;
@@ -41,31 +43,38 @@ impl<'py> From<Raised<'py>> for Stop<'py> {
 }
 
 /// Answers `request`, whatever the application does.
-pub(crate) fn run(
-    py: Attached<'_>,
+///
+/// # Errors
+/// MemoryError before anything has begun: `exchange` got no answer.
+pub(crate) fn run<'py>(
+    py: Attached<'py>,
     host: &Host,
     request: &Request<'_>,
     exchange: Arc<dyn Exchange>,
-) {
-    let call = Arc::new(Call {
+) -> PyResult<'py, ()> {
+    let call = Call {
         exchange,
         response: Mutex::new(Response::new(request.method)),
         failure: Mutex::default(),
         batch: host.batch,
-    });
-    if let Err(Stop::Raised(raised)) = respond(py, host, request, &call) {
-        call.fail(py, host, request, &raised);
+    };
+    let input = host.input(py, call)?;
+    let this = input.this();
+    if let Err(Stop::Raised(raised)) = respond(py, host, request, &this) {
+        this.call.fail(py, host, request, &raised);
     }
+    Ok(())
 }
 
 fn respond<'py>(
     py: Attached<'py>,
     host: &Host,
     request: &Request<'_>,
-    call: &Arc<Call>,
+    this: &This<'_, 'py, Input>,
 ) -> Result<(), Stop<'py>> {
-    let environ = host.environ(py, request, call)?;
-    let start_response = Capsule::new(py, Arc::clone(call))?.function::<StartResponse>()?;
+    let call = &this.call;
+    let environ = host.environ(py, request, this.object)?;
+    let start_response = this.bound::<StartResponse>()?;
     let result = host.application(py).call(&[&environ, &start_response])?;
     let sent = if is_exactly(&result, &raw mut ffi::PyList_Type)
         || is_exactly(&result, &raw mut ffi::PyTuple_Type)
@@ -120,19 +129,31 @@ impl Call {
     // A list or tuple: its length is known, and no application code runs between its items.
     fn send_sequence<'py>(&self, items: &Owned<'py>) -> Result<(), Stop<'py>> {
         let py = items.py();
-        let mut pieces = Vec::with_capacity(items.len()?);
-        let iterator = items.iter()?;
-        while let Some(piece) = iterator.next()? {
-            check_bytes(&piece)?;
-            pieces.push(piece);
-        }
+        let item = |index| match items.tuple_item(index) {
+            Some(item) => Some(Owned::clone(&item)),
+            None => items.list_item(index),
+        };
+        let Some(first) = item(0) else {
+            return Ok(());
+        };
+        check_bytes(&first)?;
         let length = |piece: &Owned<'_>| piece.as_bytes().map_or(0, <[u8]>::len);
+        let Some(second) = item(1) else {
+            if length(&first) > 0 {
+                self.response().whole_length(length(&first) as u64);
+                self.send_piece(&first)?;
+            }
+            return Ok(());
+        };
+        let mut pieces = vec![first, second];
+        pieces.extend((2..).map_while(item));
+        pieces.iter().try_for_each(check_bytes)?;
         let total = pieces.iter().map(length).sum::<usize>();
         if total == 0 {
             return Ok(());
         }
         self.response().whole_length(total as u64);
-        if pieces.len() > 1 && total <= GATHER {
+        if total <= GATHER {
             let all: Vec<&[u8]> = pieces.iter().filter_map(|piece| piece.as_bytes()).collect();
             return self.send(py, &all.concat());
         }
@@ -332,21 +353,15 @@ impl Call {
             return exchange.abort();
         }
         let body = format!("{reason}\n");
-        let fields = vec![
-            (
-                b"Content-Type".to_vec(),
-                b"text/plain; charset=utf-8".to_vec(),
-            ),
-            (
-                b"Content-Length".to_vec(),
-                body.len().to_string().into_bytes(),
-            ),
-        ];
-        let step =
-            response::head(format!("{status} {reason}").as_bytes(), fields).and_then(|head| {
-                response.replace(head);
-                response.data(body.len())
-            });
+        let head = Head::new(format!("{status} {reason}").as_bytes()).and_then(|mut head| {
+            head.push(b"Content-Type", b"text/plain; charset=utf-8")?;
+            head.push(b"Content-Length", body.len().to_string().as_bytes())?;
+            Ok(head)
+        });
+        let step = head.and_then(|head| {
+            response.replace(head);
+            response.data(body.len())
+        });
         drop(response);
         match step {
             Ok(Step::Head {
@@ -387,17 +402,17 @@ fn violated<'py>(py: Attached<'py>, violation: &Violation) -> Raised<'py> {
 
 struct StartResponse;
 
-impl Callable for StartResponse {
-    type State = Arc<Call>;
+impl Method<Input> for StartResponse {
     const NAME: &'static CStr = c"start_response";
     const DOC: &'static CStr = c"start_response(status, response_headers, exc_info=None) -> write";
 
     fn call<'py>(
         py: Attached<'py>,
-        call: &Arc<Call>,
+        this: This<'_, 'py, Input>,
         arguments: Arguments<'_, 'py>,
     ) -> PyResult<'py, Owned<'py>> {
         arguments.expect(0, 3)?;
+        let call = &this.call;
         let status = arguments.required(0, c"status")?;
         let headers = arguments.required(1, c"response_headers")?;
         let exc_info = arguments
@@ -410,7 +425,7 @@ impl Callable for StartResponse {
         let head = head(&status, &headers)?;
         let started = call.response().start(head, exc_info.is_some());
         started.map_err(|violation| violated(py, &violation))?;
-        Capsule::new(py, Arc::clone(call))?.function::<Write>()
+        this.bound::<Write>()
     }
 }
 
@@ -435,8 +450,8 @@ fn head<'py>(status: &Owned<'py>, headers: &Owned<'py>) -> PyResult<'py, Head> {
         );
         return Err(Raised::type_error(py, &message));
     }
-    let status = latin1(status, "the status")?;
-    let mut fields = Vec::with_capacity(headers.len()?);
+    let refused = |violation| violated(py, &violation);
+    let mut head = latin1(status, "the status", Head::new)?.map_err(refused)?;
     for index in 0.. {
         let Some(field) = headers.list_item(index) else {
             break;
@@ -452,40 +467,43 @@ fn head<'py>(status: &Owned<'py>, headers: &Owned<'py>) -> PyResult<'py, Head> {
                 "response_headers must consist of tuples (name, value)",
             ));
         };
-        fields.push((
-            latin1(&name, "a header name")?,
-            latin1(&value, "a header value")?,
-        ));
+        latin1(&name, "a header name", |name| {
+            latin1(&value, "a header value", |value| head.push(name, value))
+        })??
+        .map_err(refused)?;
     }
-    response::head(&status, fields).map_err(|violation| violated(py, &violation))
+    Ok(head)
 }
 
-fn latin1<'py>(text: &Owned<'py>, what: &str) -> PyResult<'py, Vec<u8>> {
+fn latin1<'py, R>(
+    text: &Owned<'py>,
+    what: &str,
+    with: impl FnOnce(&[u8]) -> R,
+) -> PyResult<'py, R> {
     if !text.is_text() {
         let message = format!("{what} must be a str, not {}", text.type_name());
         return Err(Raised::type_error(text.py(), &message));
     }
-    Ok(text.to_latin1()?.as_bytes().unwrap_or_default().to_vec())
+    text.with_latin1(with)
 }
 
 struct Write;
 
-impl Callable for Write {
-    type State = Arc<Call>;
+impl Method<Input> for Write {
     const NAME: &'static CStr = c"write";
     const DOC: &'static CStr =
         c"write(data): sends data before anything that the application returns";
 
     fn call<'py>(
         py: Attached<'py>,
-        call: &Arc<Call>,
+        this: This<'_, 'py, Input>,
         arguments: Arguments<'_, 'py>,
     ) -> PyResult<'py, Owned<'py>> {
         arguments.expect(0, 1)?;
         let data = arguments.required(0, c"data")?;
         check_bytes(&data)?;
         if data.as_bytes().is_some_and(|data| !data.is_empty()) {
-            match call.send_piece(&data) {
+            match this.call.send_piece(&data) {
                 Ok(()) => {}
                 Err(Stop::Raised(raised)) => return Err(raised),
                 Err(Stop::Gone) => return Err(Raised::broken_pipe(py, "the client is gone")),

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::forwarded::Forwarded;
+pub(crate) use super::heading::ResponseHead;
 use super::target::Target;
 use super::transport::head::{Parsed, Span};
 use bytes::Bytes;
@@ -128,17 +129,6 @@ pub(crate) enum Pace {
 /// A whole response up to this size goes with [`Pace::Later`]: it is copied rather than sent with the GIL held or released for
 /// it.
 pub(crate) const LATER: usize = 16 * 1024;
-
-/// The head of a response, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ResponseHead {
-    /// 200 to 599.
-    pub status: u16,
-    /// The words behind the number.
-    pub reason: Vec<u8>,
-    /// Names are tokens, values have no control characters.
-    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
-}
 
 /// A part of a regular file, on its way to a client.
 #[derive(Debug)]

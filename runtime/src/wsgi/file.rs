@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::exchange::FilePart;
 use super::host::Types;
-use crate::embed::class::{MethodEntry, method};
+use crate::embed::class::{Made, MethodEntry, This, method};
 use crate::embed::{
     Arguments, Attached, Callable, Instance, Kept, Method, Owned, PyResult, Raised,
 };
@@ -90,7 +90,7 @@ impl Method<FileWrapper> for Close {
 
     fn call<'py>(
         py: Attached<'py>,
-        this: &FileWrapper,
+        this: This<'_, 'py, FileWrapper>,
         _: Arguments<'_, 'py>,
     ) -> PyResult<'py, Owned<'py>> {
         match this.file.get(py).attr_opt(c"close")? {
@@ -136,13 +136,14 @@ impl Callable for WrapFile {
         if block < 1 {
             return Err(Raised::value_error(py, "block_size must be positive"));
         }
-        types.file_wrapper.instance(
-            py,
-            FileWrapper {
-                file: file.keep(),
-                read: read.keep(),
-                block,
-            },
-        )
+        let wrapper = FileWrapper {
+            file: Owned::clone(&file).keep(),
+            read: read.keep(),
+            block,
+        };
+        types
+            .file_wrapper
+            .instance(py, wrapper)
+            .map(Made::into_object)
     }
 }

@@ -13,6 +13,7 @@ use super::input::Input;
 use super::log;
 use super::names::{Names, intern};
 use super::telemetry::{self, Telemetry, local};
+use crate::embed::class::Made;
 use crate::embed::subinterpreter::gil_enabled;
 use crate::embed::{Attached, Capsule, Class, Kept, Owned, PyResult};
 
@@ -241,7 +242,19 @@ impl Host {
         self.types.file_wrapper.value(result)
     }
 
-    /// The environ of a request.
+    /// `wsgi.input` of a request.
+    ///
+    /// # Errors
+    /// MemoryError.
+    pub(crate) fn input<'py>(
+        &self,
+        py: Attached<'py>,
+        call: Call,
+    ) -> PyResult<'py, Made<'py, Input>> {
+        self.types.input.instance(py, Input::new(call))
+    }
+
+    /// The environ of a request with this `wsgi.input`.
     ///
     /// # Errors
     /// MemoryError.
@@ -249,7 +262,7 @@ impl Host {
         &self,
         py: Attached<'py>,
         request: &Request<'_>,
-        call: &Arc<Call>,
+        input: &Owned<'py>,
     ) -> PyResult<'py, Owned<'py>> {
         let environ = self.template.get(py).dict_copy()?;
         let keys = &self.keys;
@@ -303,8 +316,7 @@ impl Host {
             set(&keys.host, &py.latin1(host)?)?;
         }
         forwarded(py, &request.forwarded, &environ, self.port)?;
-        let input = Input::new(Arc::clone(call));
-        set(&keys.input, &self.types.input.instance(py, input)?)?;
+        set(&keys.input, input)?;
         if let Some(errors) = self.stderr(py) {
             set(&keys.errors, &errors)?;
         }
@@ -447,10 +459,21 @@ fn template<'py>(
     if let Some(telemetry) = telemetry {
         let times = Capsule::new(py, Arc::clone(telemetry))?;
         set("pack.times", times.function::<telemetry::Facts>()?)?;
-        // Places for what each request sets: the copy of a dict does not grow then.
         set(QUEUE_TIME, py.float(0.0)?)?;
         set(GIL_WAIT, py.float(0.0)?)?;
         telemetry::metrics(py, telemetry)?;
+    }
+    // Places for what every request sets: with them a dict has room for the fields of most requests, and a copy, which is
+    // as large, does not grow for them.
+    for name in [
+        "REQUEST_METHOD",
+        "REQUEST_URI",
+        "SERVER_NAME",
+        "SERVER_PORT",
+        "REMOTE_ADDR",
+        "wsgi.input",
+    ] {
+        set(name, py.none())?;
     }
     // For when sys.stderr is None.
     let null = py.import(c"os")?.attr(c"devnull")?;

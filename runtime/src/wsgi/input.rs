@@ -1,7 +1,8 @@
-//! `wsgi.input`: the request body as a file object.
+//! `wsgi.input`: the request body as a file object. Of all that a request has in Python it is the one that owns something:
+//! the [`Call`], which `start_response` and `write` work on, too.
 
 use std::ffi::CStr;
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Mutex, TryLockError};
 
 use bytes::Bytes;
 
@@ -9,18 +10,19 @@ use super::call::Call;
 use super::exchange::ReceiveError;
 use super::lines::Lines;
 use super::telemetry::local;
-use crate::embed::class::{MethodEntry, method};
+use crate::embed::class::{MethodEntry, This, method};
 use crate::embed::{Arguments, Attached, Instance, Method, Owned, PyResult, Raised};
 
 /// The state of one `wsgi.input`.
 pub(crate) struct Input {
-    call: Arc<Call>,
+    /// The call of the application that its request is about.
+    pub call: Call,
     lines: Mutex<Lines<ReceiveError>>,
 }
 
 impl Input {
     /// Reads the body of the request that `call` is about; an error is left there too.
-    pub(crate) fn new(call: Arc<Call>) -> Self {
+    pub(crate) fn new(call: Call) -> Self {
         Self {
             call,
             lines: Mutex::new(Lines::new()),
@@ -113,7 +115,7 @@ impl Method<Input> for Read {
 
     fn call<'py>(
         py: Attached<'py>,
-        this: &Input,
+        this: This<'_, 'py, Input>,
         arguments: Arguments<'_, 'py>,
     ) -> PyResult<'py, Owned<'py>> {
         let limit = size(arguments, c"size")?;
@@ -128,7 +130,7 @@ impl Method<Input> for ReadLine {
 
     fn call<'py>(
         py: Attached<'py>,
-        this: &Input,
+        this: This<'_, 'py, Input>,
         arguments: Arguments<'_, 'py>,
     ) -> PyResult<'py, Owned<'py>> {
         let limit = size(arguments, c"size")?;
@@ -143,7 +145,7 @@ impl Method<Input> for ReadLines {
 
     fn call<'py>(
         py: Attached<'py>,
-        this: &Input,
+        this: This<'_, 'py, Input>,
         arguments: Arguments<'_, 'py>,
     ) -> PyResult<'py, Owned<'py>> {
         // 0 means no limit here (io.IOBase.readlines).

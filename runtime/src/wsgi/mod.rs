@@ -24,6 +24,7 @@ mod exchange;
 mod file;
 mod forwarded;
 mod gate;
+mod heading;
 mod host;
 mod input;
 mod lines;

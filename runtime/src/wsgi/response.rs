@@ -69,34 +69,6 @@ fn show(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-/// Checks what was given to `start_response`; latin-1 bytes.
-///
-/// # Errors
-/// The first violation.
-pub(crate) fn head(status: &[u8], fields: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Head, Violation> {
-    let (number, reason) = split_status(status).ok_or_else(|| Violation::Status(show(status)))?;
-    let mut length = None;
-    for (name, value) in &fields {
-        check_field(name, value)?;
-        if name.eq_ignore_ascii_case(b"content-length") {
-            let number = std::str::from_utf8(value)
-                .ok()
-                .filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-            let number = number.and_then(|text| text.parse::<u64>().ok());
-            if number.is_none() || length.is_some() {
-                return Err(Violation::Length(show(value)));
-            }
-            length = number;
-        }
-    }
-    let head = ResponseHead {
-        status: number,
-        reason: reason.to_vec(),
-        fields,
-    };
-    Ok(Head { head, length })
-}
-
 fn split_status(status: &[u8]) -> Option<(u16, &[u8])> {
     let (digits, rest) = status.split_at_checked(3)?;
     let number: u16 = std::str::from_utf8(digits)
@@ -138,6 +110,41 @@ fn is_text(byte: u8) -> bool {
 pub(crate) struct Head {
     head: ResponseHead,
     length: Option<u64>,
+}
+
+impl Head {
+    /// With the status that was given to `start_response`; latin-1 bytes, as those of fields.
+    ///
+    /// # Errors
+    /// `Status`
+    pub(crate) fn new(status: &[u8]) -> Result<Self, Violation> {
+        let (number, reason) =
+            split_status(status).ok_or_else(|| Violation::Status(show(status)))?;
+        Ok(Self {
+            head: ResponseHead::new(number, reason),
+            length: None,
+        })
+    }
+
+    /// Adds a field.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), Violation> {
+        check_field(name, value)?;
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let number = std::str::from_utf8(value)
+                .ok()
+                .filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+            let number = number.and_then(|text| text.parse::<u64>().ok());
+            if number.is_none() || self.length.is_some() {
+                return Err(Violation::Length(show(value)));
+            }
+            self.length = number;
+        }
+        self.head.push(name, value);
+        Ok(())
+    }
 }
 
 /// How far a response is.
@@ -260,8 +267,7 @@ impl Response {
         {
             head.length = Some(length);
             head.head
-                .fields
-                .push((b"Content-Length".to_vec(), length.to_string().into_bytes()));
+                .push(b"Content-Length", length.to_string().as_bytes());
         }
     }
 
@@ -335,9 +341,9 @@ impl Response {
             State::Started(mut head) => {
                 if head.head.status == 204 {
                     // RFC 9110, section 8.6.
-                    head.head
-                        .fields
-                        .retain(|(name, _)| !name.eq_ignore_ascii_case(b"content-length"));
+                    head.head = head.head.with_fields(|name, value| {
+                        (!name.eq_ignore_ascii_case(b"content-length")).then_some(value.into())
+                    });
                 }
                 Ok(head)
             }
@@ -367,11 +373,21 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
-        (name.as_bytes().to_vec(), value.as_bytes().to_vec())
+    type Pair = (&'static str, &'static str);
+
+    fn pair(name: &'static str, value: &'static str) -> Pair {
+        (name, value)
     }
 
-    fn response(method: &str, status: &str, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Response {
+    fn head(status: &[u8], fields: Vec<Pair>) -> Result<Head, Violation> {
+        let mut head = Head::new(status)?;
+        for (name, value) in fields {
+            head.push(name.as_bytes(), value.as_bytes())?;
+        }
+        Ok(head)
+    }
+
+    fn response(method: &str, status: &str, fields: Vec<Pair>) -> Response {
         let mut response = Response::new(method.as_bytes());
         response
             .start(head(status.as_bytes(), fields).unwrap(), false)

@@ -295,13 +295,14 @@ fn handle(py: Attached<'_>, served: &Served, request: &Request<'_>, exchange: Ar
             Some(compression) => compression.around(request, exchange),
             None => exchange,
         };
-        call::run(py, &served.host, request, exchange);
+        call::run(py, &served.host, request, exchange)
     }));
     if let Some(watched) = &served.watched {
         watched.end(py);
     }
-    if done.is_err() {
-        // A mistake of ours: the panic hook has said where. The client learns that something is wrong.
-        exchange.abort();
+    match done {
+        Ok(Ok(())) => {}
+        // No memory, or a mistake of ours: the panic hook has said where. The client learns that something is wrong.
+        Ok(Err(_)) | Err(_) => exchange.abort(),
     }
 }

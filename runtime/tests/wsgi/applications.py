@@ -172,6 +172,21 @@ def bad_latin1(environ, start_response):
     return [b"x"]
 
 
+def bad_keywords(environ, start_response):
+    """Calls with keywords, and such as no function of ours takes."""
+    refused = []
+    reader = environ["wsgi.input"].read
+    for function, arguments in [(start_response, {"status": "200 OK"}), (reader, {"size": "x"})]:
+        try:
+            function(**arguments)
+        except TypeError as error:
+            refused.append(str(error))
+    body = environ["wsgi.input"].read(size=2) + environ["wsgi.input"].readline(size=3) + reader()
+    write = start_response(response_headers=[("X-Refused", "; ".join(refused))], status="200 \xe9", exc_info=None)
+    write(data=body)
+    return ()
+
+
 def write(environ, start_response):
     out = start_response("200 OK", list(TEXT))
     out(b"one ")

@@ -424,6 +424,15 @@ class Output(Case):
         self.assertEqual((response.reason, response.field["x-name"]), ("\xe9t\xe9", "caf\xe9"))
         self.assertEqual([v for n, v in response.fields if n.lower() == "set-cookie"], ["a=1", "b=2"])
 
+    def test_keywords(self):
+        with self.connect() as connection:
+            connection.request("POST /bad_keywords", "Content-Length: 8\r\n", b"abcd\nefg")
+            response = connection.response()
+        self.assertEqual((response.code, response.reason, response.body), (200, "\xe9", b"abcd\nefg"))
+        missing, size = response.field["x-refused"].split("; ")
+        self.assertEqual(missing, "missing required argument 'response_headers' (pos 2)")
+        self.assertIn("'str'", size)
+
     def test_a_list_has_a_length(self):
         self.assertEqual(self.get("/pieces_of_a_list").body, b"abcd")
         # wsgiref.validate turns a list into something else.

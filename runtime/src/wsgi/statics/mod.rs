@@ -11,6 +11,7 @@ mod conditional;
 mod path;
 mod range;
 
+use std::borrow::Cow;
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
@@ -102,7 +103,7 @@ impl Statics {
                 "Method Not Allowed",
                 b"only GET and HEAD are allowed\n",
             );
-            answer.head.fields.push(field("Allow", "GET, HEAD"));
+            answer.head.push(b"Allow", b"GET, HEAD");
             return (!prefix.is_empty()).then_some(answer);
         }
         let Some(name) = path::name(rest, request.target.raw) else {
@@ -127,9 +128,9 @@ impl Statics {
         let data = file.metadata()?;
         let validators = Validators::new(modified(&data), data.len(), encoding);
         let mut head = vec![
-            field("ETag", &validators.etag),
-            field("Last-Modified", &validators.date),
-            field("Cache-Control", &self.cache_control()),
+            field("ETag", validators.etag.clone()),
+            field("Last-Modified", validators.date.clone()),
+            field("Cache-Control", self.cache_control()),
             field("Vary", "Accept-Encoding"),
         ];
         match conditional::check(&validators, fields) {
@@ -143,14 +144,14 @@ impl Statics {
             }
             Condition::Holds => {}
         }
-        head.push(field("Content-Type", &content_type(name)));
+        head.push(field("Content-Type", content_type(name)));
         head.push(field("X-Content-Type-Options", "nosniff"));
         head.push(field("Accept-Ranges", "bytes"));
         head.extend(encoding.map(|encoding| field("Content-Encoding", encoding)));
         let size = data.len();
         Ok(match range::wanted(&validators, fields, size) {
             Wanted::All => {
-                head.push(field("Content-Length", &size.to_string()));
+                head.push(field("Content-Length", size.to_string()));
                 let part = FilePart {
                     file,
                     offset: 0,
@@ -160,10 +161,10 @@ impl Statics {
             }
             Wanted::Part { first, last } => {
                 let length = last - first + 1;
-                head.push(field("Content-Length", &length.to_string()));
+                head.push(field("Content-Length", length.to_string()));
                 head.push(field(
                     "Content-Range",
-                    &format!("bytes {first}-{last}/{size}"),
+                    format!("bytes {first}-{last}/{size}"),
                 ));
                 let part = FilePart {
                     file,
@@ -179,7 +180,7 @@ impl Statics {
                     b"the file does not have that part\n",
                 );
                 let range = format!("bytes */{size}");
-                answer.head.fields.push(field("Content-Range", &range));
+                answer.head.push(b"Content-Range", range.as_bytes());
                 answer
             }
         })
@@ -213,25 +214,25 @@ fn content_type(name: &Path) -> String {
     }
 }
 
-fn field(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
-    (name.into(), value.into())
+/// A name and a value.
+type Field = (&'static str, Cow<'static, str>);
+
+fn field(name: &'static str, value: impl Into<Cow<'static, str>>) -> Field {
+    (name, value.into())
 }
 
-fn answer(status: u16, reason: &str, fields: Vec<(Vec<u8>, Vec<u8>)>, body: Body) -> Answer {
-    Answer {
-        head: ResponseHead {
-            status,
-            reason: reason.into(),
-            fields,
-        },
-        body,
+fn answer(status: u16, reason: &str, fields: Vec<Field>, body: Body) -> Answer {
+    let mut head = ResponseHead::new(status, reason.as_bytes());
+    for (name, value) in &fields {
+        head.push(name.as_bytes(), value.as_bytes());
     }
+    Answer { head, body }
 }
 
 fn refusal(status: u16, reason: &str, text: &'static [u8]) -> Answer {
     let fields = vec![
         field("Content-Type", "text/plain; charset=utf-8"),
-        field("Content-Length", &text.len().to_string()),
+        field("Content-Length", text.len().to_string()),
     ];
     answer(status, reason, fields, Body::Text(text))
 }

@@ -301,23 +301,13 @@ fn write_head(buffer: &mut Vec<u8>, head: &ResponseHead, delimited: Delimited, c
     let digit = |place: u16| b'0' + u8::try_from(head.status / place % 10).unwrap_or(0);
     buffer.extend_from_slice(b"HTTP/1.1 ");
     buffer.extend_from_slice(&[digit(100), digit(10), digit(1), b' ']);
-    buffer.extend_from_slice(&head.reason);
-    buffer.extend_from_slice(b"\r\n");
-    let (mut server, mut date) = (false, false);
-    for (name, value) in &head.fields {
-        server |= name.eq_ignore_ascii_case(b"server");
-        date |= name.eq_ignore_ascii_case(b"date");
-        buffer.extend_from_slice(name);
-        buffer.extend_from_slice(b": ");
-        buffer.extend_from_slice(value);
-        buffer.extend_from_slice(b"\r\n");
-    }
-    if !server {
+    buffer.extend_from_slice(head.lines());
+    if !head.has("server") {
         buffer.extend_from_slice(b"Server: ");
         buffer.extend_from_slice(super::SERVER_NAME.as_bytes());
         buffer.extend_from_slice(b"\r\n");
     }
-    if !date {
+    if !head.has("date") {
         write_date(buffer);
     }
     if delimited == Delimited::Chunks {

@@ -48,9 +48,7 @@ impl Turn {
     }
 
     fn delimited(&self, state: &State, head: &ResponseHead) -> Delimited {
-        let has_length = |(name, _): &(Vec<u8>, _)| name.eq_ignore_ascii_case(b"content-length");
-        if self.head_only || matches!(head.status, 204 | 304) || head.fields.iter().any(has_length)
-        {
+        if self.head_only || matches!(head.status, 204 | 304) || head.has("content-length") {
             Delimited::Length
         } else if state.http11() {
             Delimited::Chunks

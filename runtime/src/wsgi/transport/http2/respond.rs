@@ -24,7 +24,7 @@ pub(super) fn head(head: &ResponseHead) -> Response<()> {
     *response.status_mut() =
         StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let fields = response.headers_mut();
-    for (name, value) in &head.fields {
+    for (name, value) in head.fields() {
         let name = HeaderName::from_bytes(name);
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
             fields.append(name, value);
@@ -98,19 +98,12 @@ async fn data_waiting(
 /// Head and body of an answer that says why there is no other.
 pub(super) fn plain(Refusal { status, reason }: &Refusal) -> (ResponseHead, String) {
     let text = format!("{reason}\n");
-    let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
-    let mut fields = vec![
-        field("content-type", "text/plain; charset=utf-8"),
-        field("content-length", &text.len().to_string()),
-    ];
+    let mut head = ResponseHead::new(*status, b"");
+    head.push(b"content-type", b"text/plain; charset=utf-8");
+    head.push(b"content-length", text.len().to_string().as_bytes());
     if *status == 503 {
-        fields.push(field("retry-after", "1"));
+        head.push(b"retry-after", b"1");
     }
-    let head = ResponseHead {
-        status: *status,
-        reason: Vec::new(),
-        fields,
-    };
     (head, text)
 }
 
