@@ -183,28 +183,17 @@ impl<'py> Owned<'py> {
         Ok(String::from_utf8_lossy(encoded.as_bytes().unwrap_or_default()).into_owned())
     }
 
-    /// Calls `with` with the bytes of a str of latin-1 characters.
-    ///
-    /// # Errors
-    /// UnicodeEncodeError (a ValueError) for other characters, TypeError for other types.
-    pub(crate) fn with_latin1<R>(&self, with: impl FnOnce(&[u8]) -> R) -> PyResult<'py, R> {
-        if let Some(ascii) = self.as_ascii() {
-            return Ok(with(ascii));
-        }
+    /// The bytes of a str of latin-1 characters; UnicodeEncodeError (a ValueError) for others, TypeError for other types.
+    pub(crate) fn to_latin1(&self) -> PyResult<'py, Owned<'py>> {
         // SAFETY: CPython checks that `self` is a str; a new reference to a bytes object.
-        let bytes =
-            unsafe { Owned::from_ptr(self.py(), ffi::PyUnicode_AsLatin1String(self.as_ptr())) }?;
-        Ok(with(bytes.as_bytes().unwrap_or_default()))
+        unsafe { Owned::from_ptr(self.py(), ffi::PyUnicode_AsLatin1String(self.as_ptr())) }
     }
 
     /// The characters of a str that is ASCII, where they are; `None` for others and for other types.
     pub(crate) fn as_ascii(&self) -> Option<&[u8]> {
-        if !self.is_text() {
-            return None;
-        }
         let mut length = 0;
-        // SAFETY: a live str. Its characters as UTF-8, which lie in it or are kept by it as long as it lives, and do not
-        // change; NULL with an exception when there are none.
+        // SAFETY: a live object. For a str its characters as UTF-8, which lie in it or are kept by it as long as it lives,
+        // and do not change; NULL with an exception when there are none, and for other types.
         unsafe {
             let data = PyUnicode_AsUTF8AndSize(self.as_ptr(), &raw mut length);
             if data.is_null() {
@@ -296,11 +285,34 @@ impl<'py> Owned<'py> {
         unsafe { Borrowed::from_ptr(self.py(), ffi::PyTuple_GetItem(self.as_ptr(), size(index))) }
     }
 
+    /// The items of a tuple of two; `None` for everything else.
+    pub(crate) fn pair(&self) -> Option<[Borrowed<'_, 'py>; 2]> {
+        // SAFETY: the object is alive; for a tuple the size is that of its items, which it holds as long as it lives.
+        unsafe {
+            if !self.is_tuple() || ffi::PyTuple_Size(self.as_ptr()) != 2 {
+                return None;
+            }
+            let item =
+                |index| Borrowed::from_ptr(self.py(), ffi::PyTuple_GetItem(self.as_ptr(), index));
+            Some([item(0)?, item(1)?])
+        }
+    }
+
     /// Item `index` of a list; `None` beyond its end and for other types.
     pub(crate) fn list_item(&self, index: usize) -> Option<Owned<'py>> {
+        self.list_items()?.nth(index)
+    }
+
+    /// The items of a list, as long as there are further ones; `None` for other types.
+    pub(crate) fn list_items(&self) -> Option<impl Iterator<Item = Owned<'py>>> {
+        self.is_list()
+            .then(|| (0..).map_while(|index| self.item_of_list(index)))
+    }
+
+    fn item_of_list(&self, index: usize) -> Option<Owned<'py>> {
         // An IndexError costs more than the question.
         // SAFETY: the object is alive, and a list.
-        if !self.is_list() || size(index) >= unsafe { ffi::PyList_Size(self.as_ptr()) } {
+        if size(index) >= unsafe { ffi::PyList_Size(self.as_ptr()) } {
             return None;
         }
         // SAFETY: a list; a new reference, since another thread may take the item out of it.

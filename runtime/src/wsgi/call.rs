@@ -76,9 +76,7 @@ fn respond<'py>(
     let environ = host.environ(py, request, this.object)?;
     let start_response = this.bound::<StartResponse>()?;
     let result = host.application(py).call(&[&environ, &start_response])?;
-    let sent = if is_exactly(&result, &raw mut ffi::PyList_Type)
-        || is_exactly(&result, &raw mut ffi::PyTuple_Type)
-    {
+    let sent = if is_sequence(&result) {
         call.send_sequence(&result)
     } else {
         let sent = match host.file(&result) {
@@ -99,8 +97,10 @@ fn respond<'py>(
     sent.and_then(|()| call.end(py, host, request))
 }
 
-fn is_exactly(object: &Owned<'_>, class: *mut ffi::PyTypeObject) -> bool {
-    object.class().as_ptr() == class.cast()
+/// Whether it is a list or a tuple, and of no class that may iterate otherwise.
+fn is_sequence(object: &Owned<'_>) -> bool {
+    let class = object.class().as_ptr().cast();
+    class == &raw mut ffi::PyList_Type || class == &raw mut ffi::PyTuple_Type
 }
 
 fn close<'py>(result: &Owned<'py>) -> PyResult<'py, ()> {
@@ -129,24 +129,35 @@ impl Call {
     // A list or tuple: its length is known, and no application code runs between its items.
     fn send_sequence<'py>(&self, items: &Owned<'py>) -> Result<(), Stop<'py>> {
         let py = items.py();
-        let item = |index| match items.tuple_item(index) {
-            Some(item) => Some(Owned::clone(&item)),
-            None => items.list_item(index),
-        };
-        let Some(first) = item(0) else {
+        match items.list_items() {
+            Some(pieces) => self.send_pieces(py, pieces),
+            None => {
+                let item = |index| items.tuple_item(index).map(|item| Owned::clone(&item));
+                self.send_pieces(py, (0..).map_while(item))
+            }
+        }
+    }
+
+    fn send_pieces<'py>(
+        &self,
+        py: Attached<'py>,
+        mut pieces: impl Iterator<Item = Owned<'py>>,
+    ) -> Result<(), Stop<'py>> {
+        let Some(first) = pieces.next() else {
             return Ok(());
         };
         check_bytes(&first)?;
         let length = |piece: &Owned<'_>| piece.as_bytes().map_or(0, <[u8]>::len);
-        let Some(second) = item(1) else {
-            if length(&first) > 0 {
-                self.response().whole_length(length(&first) as u64);
+        let Some(second) = pieces.next() else {
+            // What most applications return.
+            let whole = length(&first);
+            if whole > 0 {
+                self.response().whole_length(whole as u64);
                 self.send_piece(&first)?;
             }
             return Ok(());
         };
-        let mut pieces = vec![first, second];
-        pieces.extend((2..).map_while(item));
+        let pieces: Vec<Owned<'py>> = [first, second].into_iter().chain(pieces).collect();
         pieces.iter().try_for_each(check_bytes)?;
         let total = pieces.iter().map(length).sum::<usize>();
         if total == 0 {
@@ -443,25 +454,17 @@ fn reraise<'py>(exc_info: &Owned<'py>) -> Raised<'py> {
 
 fn head<'py>(status: &Owned<'py>, headers: &Owned<'py>) -> PyResult<'py, Head> {
     let py = status.py();
-    if !headers.is_list() {
+    let Some(fields) = headers.list_items() else {
         let message = format!(
             "response_headers must be a list, not {}",
             headers.type_name()
         );
         return Err(Raised::type_error(py, &message));
-    }
+    };
     let refused = |violation| violated(py, &violation);
     let mut head = latin1(status, "the status", Head::new)?.map_err(refused)?;
-    for index in 0.. {
-        let Some(field) = headers.list_item(index) else {
-            break;
-        };
-        let pair = (
-            field.tuple_item(0),
-            field.tuple_item(1),
-            field.tuple_item(2),
-        );
-        let (Some(name), Some(value), None) = pair else {
+    for field in fields {
+        let Some([name, value]) = field.pair() else {
             return Err(Raised::type_error(
                 py,
                 "response_headers must consist of tuples (name, value)",
@@ -480,11 +483,14 @@ fn latin1<'py, R>(
     what: &str,
     with: impl FnOnce(&[u8]) -> R,
 ) -> PyResult<'py, R> {
+    if let Some(ascii) = text.as_ascii() {
+        return Ok(with(ascii));
+    }
     if !text.is_text() {
         let message = format!("{what} must be a str, not {}", text.type_name());
         return Err(Raised::type_error(text.py(), &message));
     }
-    text.with_latin1(with)
+    Ok(with(text.to_latin1()?.as_bytes().unwrap_or_default()))
 }
 
 struct Write;

@@ -8,6 +8,27 @@ pub(crate) struct ResponseHead {
     // `reason\r\n`, then `name: value\r\n` for each field.
     lines: Vec<u8>,
     fields: Vec<Field>,
+    /// Fields that would otherwise be looked for with every response.
+    pub has: Has,
+}
+
+/// Whether a head has certain fields.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Has {
+    /// `Content-Length`
+    pub length: bool,
+    /// `Date`
+    pub date: bool,
+    /// `Server`
+    pub server: bool,
+}
+
+impl Has {
+    fn note(&mut self, name: &[u8]) {
+        self.length |= name.eq_ignore_ascii_case(b"content-length");
+        self.date |= name.eq_ignore_ascii_case(b"date");
+        self.server |= name.eq_ignore_ascii_case(b"server");
+    }
 }
 
 /// Where a field begins in the lines, where its name ends, and where its value does.
@@ -33,11 +54,13 @@ impl ResponseHead {
             status,
             lines,
             fields: Vec::with_capacity(8),
+            has: Has::default(),
         }
     }
 
     /// Adds a field behind the others.
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.has.note(name);
         let begin = self.lines.len();
         for part in [name, COLON, value, LINE_END] {
             self.lines.extend_from_slice(part);
@@ -63,11 +86,6 @@ impl ResponseHead {
         self.fields()
             .filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| value)
-    }
-
-    /// Whether there is a field called `name`.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.values(name).next().is_some()
     }
 
     /// The same with other fields: what `change` makes of each, `None` for none.
@@ -118,7 +136,13 @@ mod tests {
             head.values("A").collect::<Vec<_>>(),
             [b"1" as &[u8], b"x: y"]
         );
-        assert!(head.has("B-C") && !head.has("b"));
+        assert_eq!(head.has, Has::default());
+        head.push(b"DATE", b"");
+        let date = Has {
+            date: true,
+            ..Has::default()
+        };
+        assert_eq!(head.has, date);
     }
 
     #[test]
@@ -126,7 +150,11 @@ mod tests {
         let mut head = ResponseHead::new(200, b"");
         head.push(b"A", b"1");
         head.push(b"B", b"2");
-        let less = head.with_fields(|name, value| (name != b"A").then_some(value.into()));
+        head.push(b"content-Length", b"0");
+        assert!(head.has.length);
+        let none = head.with_fields(|name, value| (name.len() == 1).then_some(value.into()));
+        assert!(!none.has.length);
+        let less = none.with_fields(|name, value| (name != b"A").then_some(value.into()));
         assert_eq!(less.lines(), b"\r\nB: 2\r\n");
         assert_eq!(
             less.with_fields(|_, _| Some(b"3"[..].into())).lines(),

@@ -29,6 +29,8 @@ pub(crate) struct Types {
 pub(crate) struct Host {
     application: Kept,
     template: Kept,
+    // `wsgi.errors` of the template.
+    errors: Kept,
     sys: Kept,
     fields: Names,
     keys: Keys,
@@ -61,7 +63,6 @@ struct Keys {
     input: Kept,
     errors: Kept,
     stderr: Kept,
-    get: Kept,
     post: Kept,
     http10: Kept,
     http2: Kept,
@@ -73,8 +74,7 @@ macro_rules! for_each_key {
             method = "REQUEST_METHOD", path = "PATH_INFO", query = "QUERY_STRING", uri = "REQUEST_URI",
             protocol = "SERVER_PROTOCOL", server_name = "SERVER_NAME", server_port = "SERVER_PORT",
             remote_addr = "REMOTE_ADDR", remote_port = "REMOTE_PORT", host = "HTTP_HOST",
-            input = "wsgi.input", errors = "wsgi.errors", stderr = "stderr",
-            get = "GET", post = "POST", http10 = "HTTP/1.0", http2 = "HTTP/2.0",
+            input = "wsgi.input", errors = "wsgi.errors", stderr = "stderr", post = "POST", http10 = "HTTP/1.0", http2 = "HTTP/2.0",
         }
     };
 }
@@ -215,9 +215,12 @@ impl Host {
         });
         let sys = py.import(c"sys")?;
         let template = template(py, &types, runs, telemetry)?;
+        let errors = errors(py, &sys)?;
+        template.dict_set(&py.text("wsgi.errors")?, &errors)?;
         Ok(Self {
             application: application.keep(),
             template: template.keep(),
+            errors: errors.keep(),
             sys: sys.keep(),
             fields: Names::new(py, &COMMON_FIELDS)?,
             keys: Keys::new(py)?,
@@ -268,7 +271,7 @@ impl Host {
         let keys = &self.keys;
         let set = |name: &Kept, value: &Owned<'py>| environ.dict_set(&name.get(py), value);
         match request.method {
-            b"GET" => set(&keys.method, &keys.get.get(py))?,
+            b"GET" => {} // as in the template
             b"POST" => set(&keys.method, &keys.post.get(py))?,
             other => set(&keys.method, &py.latin1(other)?)?,
         }
@@ -317,7 +320,9 @@ impl Host {
         }
         forwarded(py, &request.forwarded, &environ, self.port)?;
         set(&keys.input, input)?;
-        if let Some(errors) = self.stderr(py) {
+        if let Some(errors) = self.stderr(py)
+            && errors.as_ptr() != self.errors.get(py).as_ptr()
+        {
             set(&keys.errors, &errors)?;
         }
         if let Some((queue, gil_wait)) = local::waits() {
@@ -357,6 +362,7 @@ impl Host {
     pub(crate) fn release(self, py: Attached<'_>) {
         drop(self.application.release(py));
         drop(self.template.release(py));
+        drop(self.errors.release(py));
         drop(self.sys.release(py));
         self.fields.release(py);
         self.keys.release(py);
@@ -466,21 +472,27 @@ fn template<'py>(
     // Places for what every request sets: with them a dict has room for the fields of most requests, and a copy, which is
     // as large, does not grow for them.
     for name in [
-        "REQUEST_METHOD",
         "REQUEST_URI",
         "SERVER_NAME",
         "SERVER_PORT",
         "REMOTE_ADDR",
         "wsgi.input",
+        "wsgi.errors",
     ] {
         set(name, py.none())?;
     }
-    // For when sys.stderr is None.
-    let null = py.import(c"os")?.attr(c"devnull")?;
-    let null = py
-        .import(c"builtins")?
-        .attr(c"open")?
-        .call(&[&null, &py.text("w")?])?;
-    set("wsgi.errors", null)?;
+    set("REQUEST_METHOD", intern(py, "GET")?.release(py))?;
     Ok(template)
+}
+
+/// What `wsgi.errors` is as long as nobody replaces `sys.stderr`.
+fn errors<'py>(py: Attached<'py>, sys: &Owned<'py>) -> PyResult<'py, Owned<'py>> {
+    let stderr = sys.attr(c"stderr")?;
+    if !stderr.is_none() {
+        return Ok(stderr);
+    }
+    let null = py.import(c"os")?.attr(c"devnull")?;
+    py.import(c"builtins")?
+        .attr(c"open")?
+        .call(&[&null, &py.text("w")?])
 }

@@ -75,7 +75,7 @@ pub(super) fn fate(head: &ResponseHead, client_takes: bool, least: u64) -> Fate 
         .and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
     if matches!(head.status, 204..=206)
         || !is_text(head)
-        || EXACT.iter().any(|name| head.has(name))
+        || EXACT.iter().any(|name| head.values(name).next().is_some())
         || says(head, "cache-control", "no-transform")
         || length.is_some_and(|length: u64| length < least.max(1))
     {

@@ -302,12 +302,12 @@ fn write_head(buffer: &mut Vec<u8>, head: &ResponseHead, delimited: Delimited, c
     buffer.extend_from_slice(b"HTTP/1.1 ");
     buffer.extend_from_slice(&[digit(100), digit(10), digit(1), b' ']);
     buffer.extend_from_slice(head.lines());
-    if !head.has("server") {
+    if !head.has.server {
         buffer.extend_from_slice(b"Server: ");
         buffer.extend_from_slice(super::SERVER_NAME.as_bytes());
         buffer.extend_from_slice(b"\r\n");
     }
-    if !head.has("date") {
+    if !head.has.date {
         write_date(buffer);
     }
     if delimited == Delimited::Chunks {

@@ -48,7 +48,7 @@ impl Turn {
     }
 
     fn delimited(&self, state: &State, head: &ResponseHead) -> Delimited {
-        if self.head_only || matches!(head.status, 204 | 304) || head.has("content-length") {
+        if self.head_only || matches!(head.status, 204 | 304) || head.has.length {
             Delimited::Length
         } else if state.http11() {
             Delimited::Chunks
