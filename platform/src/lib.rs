@@ -37,6 +37,7 @@ pub mod path;
 pub mod poll;
 #[cfg_attr(windows, path = "windows/process.rs")]
 pub mod process;
+pub mod resident;
 #[cfg(windows)]
 #[path = "windows/security.rs"]
 mod security;

@@ -5,13 +5,18 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 const APPLICATION: &str = "\
+import sys
+seen = []
+
 def application(environ, start_response):
+    # What the server itself has imported.
+    seen.append(sorted({'inspect', 'platform', 're'} & set(sys.modules)))
     # Neither was imported when the server began.
     import xml.dom.minidom
     import wsgiref.validate
     text = xml.dom.minidom.parseString('<a>later</a>').documentElement.firstChild.data
     start_response('200 OK', [('Content-Type', 'text/plain')])
-    return [text.encode(), wsgiref.validate.__file__.encode()]
+    return [text.encode(), wsgiref.validate.__file__.encode(), str(seen[0]).encode()]
 ";
 
 /// Bytes of the file at `path` that are in the memory of a process.
@@ -55,7 +60,7 @@ fn what_start_read_is_given_back_and_imports_go_on() {
     for _ in 0..2 {
         let text = server.get("/").expect(200).text();
         assert!(
-            text.starts_with("later") && text.contains("wsgiref"),
+            text.starts_with("later") && text.contains("wsgiref") && text.ends_with("[]"),
             "{text}"
         );
     }

@@ -6,17 +6,55 @@ use crate::embed::{Attached, Owned, PyResult};
 pub(crate) const MESSAGE: &str = "the application is an ASGI application (its calls are coroutines), and this server speaks WSGI; \
      wrap it with an adapter such as a2wsgi.ASGIMiddleware";
 
+/// Of the code of an `async def` (`inspect.CO_COROUTINE`).
+const CO_COROUTINE: i64 = 0x80;
+
 /// Whether `application` is called with `await`.
 ///
 /// # Errors
 /// What looking at it raised.
 pub(crate) fn is_asgi<'py>(py: Attached<'py>, application: &Owned<'py>) -> PyResult<'py, bool> {
-    let is_coroutine = py.import(c"inspect")?.attr(c"iscoroutinefunction")?;
-    if is_coroutine.call(&[application])?.truth()? {
+    if is_coroutine_function(py, Owned::clone(application))? {
         return Ok(true);
     }
     match application.class().attr_opt(c"__call__")? {
-        Some(call) => is_coroutine.call(&[&call])?.truth(),
+        Some(call) => is_coroutine_function(py, call),
         None => Ok(false),
     }
+}
+
+/// `inspect.iscoroutinefunction`, without that module: it is large, and small applications need it for nothing else.
+fn is_coroutine_function<'py>(py: Attached<'py>, mut object: Owned<'py>) -> PyResult<'py, bool> {
+    let partial = py.import(c"_functools")?.attr(c"partial")?;
+    let is_instance = py.import(c"builtins")?.attr(c"isinstance")?;
+    loop {
+        if is_instance.call(&[&object, &partial])?.truth()? {
+            object = object.attr(c"func")?;
+        } else if object.type_name() == "method" {
+            object = object.attr(c"__func__")?;
+        } else {
+            break;
+        }
+    }
+    if is_marked(py, &object)? {
+        return Ok(true);
+    }
+    if object.type_name() != "function" {
+        return Ok(false);
+    }
+    let flags = object.attr(c"__code__")?.attr(c"co_flags")?;
+    Ok(flags.to_i64()? & CO_COROUTINE != 0)
+}
+
+/// By `inspect.markcoroutinefunction`: nobody can have done so where the module is not loaded.
+fn is_marked<'py>(py: Attached<'py>, object: &Owned<'py>) -> PyResult<'py, bool> {
+    let modules = py.import(c"sys")?.attr(c"modules")?;
+    let inspect = modules.call_method(c"get", &[&py.text("inspect")?])?;
+    let (Some(mark), Some(marked)) = (
+        inspect.attr_opt(c"_is_coroutine_mark")?,
+        object.attr_opt(c"_is_coroutine_marker")?,
+    ) else {
+        return Ok(false);
+    };
+    Ok(mark.as_ptr() == marked.as_ptr())
 }

@@ -158,6 +158,7 @@ fn start<'py>(
     let version = version(py)?;
     let engine = Engine::start(py, source, settings, observer.telemetry())?;
     imported();
+    platform::resident::release_code();
     let threads = usize::try_from(settings.threads.max(1)).unwrap_or(1);
     let (name, how) = (engine::name(settings), engine.describe(py, threads));
     // Threads that have begun when another cannot need the GIL to end.
@@ -297,9 +298,9 @@ fn scheme(settings: &Wsgi) -> &'static str {
 }
 
 fn version(py: Attached<'_>) -> PyResult<'_, String> {
-    py.import(c"platform")?
-        .call_method(c"python_version", &[])?
-        .to_text()
+    // The first word, as `platform.python_version` has it, which takes a dozen modules for that.
+    let version = py.import(c"sys")?.attr(c"version")?.to_text()?;
+    Ok(version.split(' ').next().unwrap_or_default().to_owned())
 }
 
 /// Exit status for a command line that makes no sense.

@@ -1,6 +1,8 @@
 """What the cases ask for, by path. Names that begin with `bad_` break PEP 3333 on purpose and are not validated."""
 
 import builtins
+import functools
+import inspect
 import io
 import json
 import os
@@ -517,6 +519,10 @@ class Asgi:
 
 
 asgi_object = Asgi()
+asgi_method = asgi_object.__call__
+asgi_partial = functools.partial(functools.partial(asgi, scope={}), receive=None)
+if hasattr(inspect, "markcoroutinefunction"):
+    asgi_marked = inspect.markcoroutinefunction(lambda scope, receive, send: asgi(scope, receive, send))
 number = 42
 
 
