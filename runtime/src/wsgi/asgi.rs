@@ -23,8 +23,14 @@ pub(crate) fn is_asgi<'py>(py: Attached<'py>, application: &Owned<'py>) -> PyRes
     }
 }
 
-/// `inspect.iscoroutinefunction`, without that module: it is large, and small applications need it for nothing else.
+/// What `inspect.iscoroutinefunction` says. That module is large, and many applications have no other use for it: where it is
+/// not loaded nobody can have marked a function by it, and the rest is told by its own rules.
 fn is_coroutine_function<'py>(py: Attached<'py>, mut object: Owned<'py>) -> PyResult<'py, bool> {
+    let modules = py.import(c"sys")?.attr(c"modules")?;
+    let inspect = modules.call_method(c"get", &[&py.text("inspect")?])?;
+    if let Some(is_coroutine) = inspect.attr_opt(c"iscoroutinefunction")? {
+        return is_coroutine.call(&[&object])?.truth();
+    }
     let partial = py.import(c"_functools")?.attr(c"partial")?;
     let is_instance = py.import(c"builtins")?.attr(c"isinstance")?;
     loop {
@@ -36,25 +42,9 @@ fn is_coroutine_function<'py>(py: Attached<'py>, mut object: Owned<'py>) -> PyRe
             break;
         }
     }
-    if is_marked(py, &object)? {
-        return Ok(true);
-    }
     if object.type_name() != "function" {
         return Ok(false);
     }
     let flags = object.attr(c"__code__")?.attr(c"co_flags")?;
     Ok(flags.to_i64()? & CO_COROUTINE != 0)
-}
-
-/// By `inspect.markcoroutinefunction`: nobody can have done so where the module is not loaded.
-fn is_marked<'py>(py: Attached<'py>, object: &Owned<'py>) -> PyResult<'py, bool> {
-    let modules = py.import(c"sys")?.attr(c"modules")?;
-    let inspect = modules.call_method(c"get", &[&py.text("inspect")?])?;
-    let (Some(mark), Some(marked)) = (
-        inspect.attr_opt(c"_is_coroutine_mark")?,
-        object.attr_opt(c"_is_coroutine_marker")?,
-    ) else {
-        return Ok(false);
-    };
-    Ok(mark.as_ptr() == marked.as_ptr())
 }

@@ -33,7 +33,8 @@ class Server:
         self.settings = dict(self.SETTINGS, callable=application, **settings)
         self.process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", os.path.join(HERE, "serve.py"), LIBRARY, json.dumps(self.settings)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, TEST_APPLICATION=application),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=dict(os.environ, TEST_MODULE=self.settings["module"], TEST_APPLICATION=application),
         )
         self.log = b""
         self.grown = threading.Condition()
@@ -759,6 +760,15 @@ class Life(unittest.TestCase):
             server = self.serve(name)
             self.assertEqual(server.stop(0), 1)
             self.assertIn(text, server.log.decode())
+
+    def test_asgi_applications_are_told_without_inspect(self):
+        server = self.serve("loaded", module="asgi_applications").start()
+        with server.connect() as connection:
+            self.assertEqual(connection.request("GET /").response().body, b"False")
+        for name in ("asgi", "asgi_object", "asgi_method", "asgi_partial"):
+            server = self.serve(name, module="asgi_applications")
+            self.assertEqual(server.stop(0), 1)
+            self.assertIn("ASGI", server.log.decode())
 
     def test_access_log(self):
         server = self.serve(access_log=True).start()
