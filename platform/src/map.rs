@@ -77,9 +77,9 @@ impl MappedBytes {
 }
 
 /// # Safety
-/// `bytes` are all those of a [`MappedFile`].
-unsafe fn release(bytes: &[u8]) {
-    // SAFETY: nothing can be written to the mapping, so its pages are those of the file before and after.
+/// `bytes` are whole pages of a mapped file to which nobody writes or has written.
+pub(crate) unsafe fn release(bytes: &[u8]) {
+    // SAFETY: as the caller promises, the pages are those of the file before and after.
     #[cfg(unix)]
     let _ = unsafe {
         let start = bytes.as_ptr().cast_mut();

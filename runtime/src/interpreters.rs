@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use payload::EntryPoint;
 
-use crate::embed::{Attached, Owned, PyResult};
+use crate::embed::{Attached, PyResult};
 use crate::importer::{self, Bundle};
 use crate::script;
 use crate::start::App;
@@ -54,11 +54,7 @@ fn check<'py>(py: Attached<'py>, bundle: &Bundle) -> PyResult<'py, Vec<String>> 
             ])?)?;
         }
     }
-    let refusing: Owned<'py> = py
-        .import(c"pack_runtime.trial")?
-        .call_method(c"of_bundle", &[&py.text("own-gil")?, &modules])?;
-    (0..)
-        .map_while(|index| refusing.list_item(index))
-        .map(|name| name.to_text())
-        .collect()
+    py.import(c"pack_runtime.trial")?
+        .call_method(c"of_bundle", &[&py.text("own-gil")?, &modules])?
+        .texts()
 }

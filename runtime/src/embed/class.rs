@@ -50,12 +50,8 @@ pub(crate) struct Made<'py, T> {
 impl<'py, T: Instance> Made<'py, T> {
     /// What its methods get.
     pub(crate) fn this(&self) -> This<'_, 'py, T> {
-        // SAFETY: made by `Class::instance`, alive as long as `self`.
-        let value = unsafe { &*value_of::<T>(self.object.as_ptr()) };
-        This {
-            value,
-            object: &self.object,
-        }
+        // SAFETY: made by `Class::instance`.
+        unsafe { This::of(&self.object) }
     }
 
     /// The object.
@@ -79,7 +75,15 @@ impl<T> Deref for This<'_, '_, T> {
     }
 }
 
-impl<'py, T: Instance> This<'_, 'py, T> {
+impl<'a, 'py, T: Instance> This<'a, 'py, T> {
+    /// # Safety
+    /// `object` is an instance of a type made by `Class::<T>::new`.
+    unsafe fn of(object: &'a Owned<'py>) -> Self {
+        // SAFETY: as the caller promises: the value goes with the object, which is alive as long as this.
+        let value = unsafe { &*value_of::<T>(object.as_ptr()) };
+        Self { value, object }
+    }
+
     /// A function that is method `M` of this instance, whether its type has that or not: what costs least of all ways to give
     /// Python a function with a state.
     ///
@@ -304,11 +308,11 @@ unsafe extern "C" fn call_method<T: Instance, M: Method<T>>(
             let Some(object) = Borrowed::from_ptr(py, object) else {
                 return Err(Raised::type_error(py, "called without an instance"));
             };
-            let this = This {
-                value: &*value_of::<T>(object.as_ptr()),
-                object: &object,
-            };
-            M::call(py, this, Arguments::new(py, values, positional, names))
+            M::call(
+                py,
+                This::of(&object),
+                Arguments::new(py, values, positional, names),
+            )
         })
     }
 }

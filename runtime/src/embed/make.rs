@@ -155,6 +155,14 @@ impl<'py> Attached<'py> {
         self.import(c"sys")?.attr(c"modules")?.item(&name)
     }
 
+    /// The module `name`, if it is loaded.
+    pub(crate) fn loaded(self, name: &CStr) -> PyResult<'py, Option<Owned<'py>>> {
+        let name = self.text(&name.to_string_lossy())?;
+        let modules = self.import(c"sys")?.attr(c"modules")?;
+        let module = modules.call_method(c"get", &[&name])?;
+        Ok((!module.is_none()).then_some(module))
+    }
+
     /// The module `name` in `sys.modules`, made empty when it is not there.
     pub(crate) fn add_module(self, name: &CStr) -> PyResult<'py, Owned<'py>> {
         // SAFETY: attached, a NUL-terminated name; a borrowed reference that `sys.modules` holds.
@@ -298,34 +306,36 @@ impl<'py> Owned<'py> {
         }
     }
 
-    /// Item `index` of a list; `None` beyond its end and for other types.
-    pub(crate) fn list_item(&self, index: usize) -> Option<Owned<'py>> {
-        self.list_items()?.nth(index)
-    }
-
     /// The items of a list, as long as there are further ones; `None` for other types.
     pub(crate) fn list_items(&self) -> Option<impl Iterator<Item = Owned<'py>>> {
-        self.is_list()
-            .then(|| (0..).map_while(|index| self.item_of_list(index)))
+        let item = |index| {
+            // An IndexError costs more than the question.
+            // SAFETY: the object is alive, and a list.
+            if size(index) >= unsafe { ffi::PyList_Size(self.as_ptr()) } {
+                return None;
+            }
+            // SAFETY: a list; a new reference, since another thread may take the item out of it.
+            let item = unsafe {
+                Owned::from_ptr_opt(
+                    self.py(),
+                    ffi::PySequence_GetItem(self.as_ptr(), size(index)),
+                )
+            };
+            if item.is_none() {
+                drop(Raised::pending(self.py()));
+            }
+            item
+        };
+        self.is_list().then(|| (0..).map_while(item))
     }
 
-    fn item_of_list(&self, index: usize) -> Option<Owned<'py>> {
-        // An IndexError costs more than the question.
-        // SAFETY: the object is alive, and a list.
-        if size(index) >= unsafe { ffi::PyList_Size(self.as_ptr()) } {
-            return None;
-        }
-        // SAFETY: a list; a new reference, since another thread may take the item out of it.
-        let item = unsafe {
-            Owned::from_ptr_opt(
-                self.py(),
-                ffi::PySequence_GetItem(self.as_ptr(), size(index)),
-            )
-        };
-        if item.is_none() {
-            drop(Raised::pending(self.py()));
-        }
-        item
+    /// The texts in a list; none for other types.
+    ///
+    /// # Errors
+    /// TypeError when an item is no str.
+    pub(crate) fn texts(&self) -> PyResult<'py, Vec<String>> {
+        let items = self.list_items().into_iter().flatten();
+        items.map(|item| item.to_text()).collect()
     }
 
     /// `dict(self)` for a dict.

@@ -182,11 +182,9 @@ pub(super) fn finalize_partly(py: Attached<'_>) -> bool {
 // `Py_EndInterpreter` would do the same, and end the process when threads are left then.
 fn wait_for_threads(py: Attached<'_>) {
     let shut_down = || {
-        let modules = py.import(c"sys")?.attr(c"modules")?;
-        let threading = modules.call_method(c"get", &[&py.text("threading")?])?;
-        if threading.is_none() {
+        let Some(threading) = py.loaded(c"threading")? else {
             return Ok(());
-        }
+        };
         let result = threading.call_method(c"_shutdown", &[]);
         // Once is what it is made for.
         threading.set_attr(c"_shutdown", &py.import(c"builtins")?.attr(c"dict")?)?;

@@ -26,9 +26,9 @@ pub(crate) fn is_asgi<'py>(py: Attached<'py>, application: &Owned<'py>) -> PyRes
 /// What `inspect.iscoroutinefunction` says. That module is large, and many applications have no other use for it: where it is
 /// not loaded nobody can have marked a function by it, and the rest is told by its own rules.
 fn is_coroutine_function<'py>(py: Attached<'py>, mut object: Owned<'py>) -> PyResult<'py, bool> {
-    let modules = py.import(c"sys")?.attr(c"modules")?;
-    let inspect = modules.call_method(c"get", &[&py.text("inspect")?])?;
-    if let Some(is_coroutine) = inspect.attr_opt(c"iscoroutinefunction")? {
+    if let Some(inspect) = py.loaded(c"inspect")?
+        && let Some(is_coroutine) = inspect.attr_opt(c"iscoroutinefunction")?
+    {
         return is_coroutine.call(&[&object])?.truth();
     }
     let partial = py.import(c"_functools")?.attr(c"partial")?;

@@ -1,5 +1,7 @@
 //! The head of a response, in the form in which HTTP/1 sends it: nearly every response leaves that way.
 
+use std::borrow::Cow;
+
 /// The head of a response, checked: names are tokens, values and the reason have no control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResponseHead {
@@ -91,7 +93,7 @@ impl ResponseHead {
     /// The same with other fields: what `change` makes of each, `None` for none.
     pub(crate) fn with_fields<'a>(
         &'a self,
-        change: impl Fn(&'a [u8], &'a [u8]) -> Option<std::borrow::Cow<'a, [u8]>>,
+        change: impl Fn(&'a [u8], &'a [u8]) -> Option<Cow<'a, [u8]>>,
     ) -> Self {
         let mut head = Self::new(self.status, self.reason());
         for (name, value) in self.fields() {

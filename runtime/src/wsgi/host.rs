@@ -214,9 +214,8 @@ impl Host {
             file_wrapper: Class::new(py)?,
         });
         let sys = py.import(c"sys")?;
-        let template = template(py, &types, runs, telemetry)?;
         let errors = errors(py, &sys)?;
-        template.dict_set(&py.text("wsgi.errors")?, &errors)?;
+        let template = template(py, &types, runs, telemetry, &errors)?;
         Ok(Self {
             application: application.keep(),
             template: template.keep(),
@@ -439,6 +438,7 @@ fn template<'py>(
     types: &Arc<Types>,
     runs: Concurrency,
     telemetry: Option<&Arc<Telemetry>>,
+    errors: &Owned<'py>,
 ) -> PyResult<'py, Owned<'py>> {
     let template = py.dict()?;
     let set = |name: &str, value: Owned<'py>| -> PyResult<'py, ()> {
@@ -477,10 +477,10 @@ fn template<'py>(
         "SERVER_PORT",
         "REMOTE_ADDR",
         "wsgi.input",
-        "wsgi.errors",
     ] {
         set(name, py.none())?;
     }
+    set("wsgi.errors", Owned::clone(errors))?;
     set("REQUEST_METHOD", intern(py, "GET")?.release(py))?;
     Ok(template)
 }

@@ -376,8 +376,6 @@ fn changed(settings: &Wsgi, arguments: &[OsString]) -> Option<Wsgi> {
 
 fn arguments(py: Attached<'_>) -> PyResult<'_, Vec<String>> {
     let argv = py.import(c"sys")?.attr(c"argv")?;
-    (1..)
-        .map_while(|index| argv.list_item(index))
-        .map(|argument| argument.to_text())
-        .collect()
+    let arguments = argv.list_items().into_iter().flatten().skip(1);
+    arguments.map(|argument| argument.to_text()).collect()
 }

@@ -1,7 +1,6 @@
 """What the cases ask for, by path. Names that begin with `bad_` break PEP 3333 on purpose and are not validated."""
 
 import builtins
-import functools
 import inspect
 import io
 import json
@@ -11,6 +10,8 @@ import tempfile
 import threading
 import time
 from wsgiref.validate import validator
+
+from asgi_applications import asgi, asgi_method, asgi_object, asgi_partial  # noqa: F401
 
 TEXT = [("Content-Type", "text/plain")]
 EVENTS = []  # what happened, asked for by /events
@@ -509,18 +510,6 @@ def application(environ, start_response):
     return app(environ, start_response)
 
 
-async def asgi(scope, receive, send):
-    pass
-
-
-class Asgi:
-    async def __call__(self, scope, receive, send):
-        pass
-
-
-asgi_object = Asgi()
-asgi_method = asgi_object.__call__
-asgi_partial = functools.partial(functools.partial(asgi, scope={}), receive=None)
 if hasattr(inspect, "markcoroutinefunction"):
     asgi_marked = inspect.markcoroutinefunction(lambda scope, receive, send: asgi(scope, receive, send))
 number = 42

@@ -37,15 +37,13 @@ pub(super) fn in_need_of_gil(py: Attached<'_>) -> Vec<String> {
 
 /// A list of texts that the importer's own module has; empty outside of packed programs.
 fn list<'py>(py: Attached<'py>, name: &CStr) -> PyResult<'py, Vec<String>> {
-    let modules = py.import(c"sys")?.attr(c"modules")?;
-    let natives = modules.call_method(c"get", &[&py.text("_pack")?])?;
-    let Some(names) = natives.attr_opt(name)? else {
+    let Some(natives) = py.loaded(c"_pack")? else {
         return Ok(Vec::new());
     };
-    (0..)
-        .map_while(|index| names.list_item(index))
-        .map(|name| name.to_text())
-        .collect()
+    match natives.attr_opt(name)? {
+        Some(names) => names.texts(),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// What to do about them.

@@ -237,11 +237,7 @@ fn set_interval<'py>(
 /// # Errors
 /// When `sys.path` is no list of texts.
 pub(crate) fn same_path(py: Attached<'_>) -> PyResult<'_, Prepare> {
-    let path = py.import(c"sys")?.attr(c"path")?;
-    let path: Vec<String> = (0..)
-        .map_while(|index| path.list_item(index))
-        .map(|entry| entry.to_text())
-        .collect::<Result<_, _>>()?;
+    let path = py.import(c"sys")?.attr(c"path")?.texts()?;
     Ok(Arc::new(move |py| {
         let own = py.import(c"sys")?.attr(c"path")?;
         own.call_method(c"clear", &[])?;
