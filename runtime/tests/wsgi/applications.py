@@ -493,7 +493,7 @@ def bad_thread(environ, start_response):
 
 
 def busy(environ, start_response):
-    sum(number * number for number in range(20000))
+    sum(number * number for number in range(int(environ["QUERY_STRING"] or 20000)))
     return hello(environ, start_response)
 
 
