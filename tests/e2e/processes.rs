@@ -11,7 +11,7 @@ on_every_python!(both: replaced_and_reloaded; onefile: forced);
 fn supervised(case: &Case, data: &Scratch) -> Server {
     let program = Program::packed("samples/guestbook", &["--processes", "2"], *case);
     let server = Server::guestbook(program, data.path());
-    until(|| workers(&server).len() == 2);
+    until(|| server.has_said("(processes: 2, supervised)"));
     server
 }
 

@@ -58,6 +58,11 @@ impl Server {
         self.running.signal(name);
     }
 
+    /// Whether its log has this text by now.
+    pub(crate) fn has_said(&self, text: &str) -> bool {
+        self.running.stderr_so_far().contains(text)
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub(crate) fn stop(self) -> Outcome {
         self.running.signal("TERM");

@@ -6,6 +6,8 @@ use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A command to run with an environment that holds only what is named.
@@ -115,7 +117,7 @@ impl Run {
         // Written from a thread: a program may well print before it has read everything, or never read at all.
         std::thread::spawn(move || input.write_all(&stdin).ok());
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let stderr = reader(child.stderr.take().unwrap());
+        let stderr = Reader::of(child.stderr.take().unwrap());
         Running {
             child,
             stdout: Some(stdout),
@@ -157,14 +159,29 @@ fn describe(command: &Command) -> String {
     format!("(cd {} && env -i {})", folder.display(), parts.join(" "))
 }
 
-type Reader = std::thread::JoinHandle<Vec<u8>>;
+/// What a program says, while it is read.
+#[derive(Debug)]
+struct Reader {
+    said: Arc<Mutex<Vec<u8>>>,
+    thread: JoinHandle<()>,
+}
 
-fn reader(mut from: impl Read + Send + 'static) -> Reader {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).ok();
-        bytes
-    })
+impl Reader {
+    fn of(mut from: impl Read + Send + 'static) -> Self {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let ours = Arc::clone(&said);
+        let thread = std::thread::spawn(move || {
+            let mut piece = [0; 8192];
+            while let Ok(length @ 1..) = from.read(&mut piece) {
+                ours.lock().unwrap().extend_from_slice(&piece[..length]);
+            }
+        });
+        Self { said, thread }
+    }
+
+    fn so_far(&self) -> Vec<u8> {
+        self.said.lock().unwrap().clone()
+    }
 }
 
 /// A program under way; killed when a test drops it.
@@ -185,6 +202,12 @@ impl Running {
         self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
         self.said.extend_from_slice(line.as_bytes());
         line.trim_end().to_owned()
+    }
+
+    /// What stands on its standard error until now.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        let said = self.stderr.as_ref().map(Reader::so_far);
+        String::from_utf8_lossy(&said.unwrap_or_default()).into_owned()
     }
 
     /// Closes our end of its standard output.
@@ -219,7 +242,7 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Outcome {
-        let stdout = self.stdout.take().map(reader);
+        let stdout = self.stdout.take().map(Reader::of);
         let mut overdue = false;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -234,15 +257,11 @@ impl Running {
         // What it has started may hold its pipes open for ever.
         let mut are_open = false;
         let mut collect = |reader: Reader| {
-            while !overdue && !reader.is_finished() && Instant::now() < self.deadline {
+            while !overdue && !reader.thread.is_finished() && Instant::now() < self.deadline {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            if reader.is_finished() {
-                reader.join().unwrap()
-            } else {
-                are_open = true;
-                Vec::new()
-            }
+            are_open |= !reader.thread.is_finished();
+            reader.so_far()
         };
         let mut said = std::mem::take(&mut self.said);
         said.extend(stdout.map(&mut collect).unwrap_or_default());
