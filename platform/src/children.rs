@@ -63,7 +63,7 @@ pub fn send(child: u32, signal: u8) {
 pub fn resident_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
+    pages.checked_mul(u64::try_from(crate::resident::page_size()?).ok()?)
 }
 
 /// Milliseconds of a clock that all processes share, that never goes back, and that stands while the machine sleeps.

@@ -25,6 +25,15 @@ pub fn release_code() {
     }
 }
 
+/// Bytes in a page; `None` where the system does not tell. The C library is asked, for `rustix` reads an ELF file in memory
+/// that the kernel names to it, and that is not there in a debugger such as Valgrind.
+#[cfg(unix)]
+pub(crate) fn page_size() -> Option<usize> {
+    // SAFETY: it only answers.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).ok().filter(|size| *size > 0)
+}
+
 /// The addresses of everything that was loaded and cannot be written to.
 #[cfg(target_os = "linux")]
 fn segments() -> Vec<Range<usize>> {
@@ -62,7 +71,9 @@ fn segments() -> Vec<Range<usize>> {
 fn release(pagemap: &File, segment: Range<usize>) {
     const PRESENT: u64 = 1 << 63;
     const OF_FILE: u64 = 1 << 61;
-    let size = rustix::param::page_size();
+    let Some(size) = page_size() else {
+        return;
+    };
     let (first, last) = (segment.start / size, segment.end.div_ceil(size));
     let mut entries = vec![0; last.saturating_sub(first) * 8];
     if pagemap
@@ -105,7 +116,7 @@ mod tests {
 
     /// Reads from every page of all code and constants.
     fn sum() -> u64 {
-        let pages = |segment: Range<usize>| segment.step_by(rustix::param::page_size());
+        let pages = |segment: Range<usize>| segment.step_by(page_size().unwrap());
         // SAFETY: loaded and readable.
         let read = |address| unsafe { (address as *const u8).read_volatile() };
         let addresses = segments().into_iter().flat_map(pages);
