@@ -43,6 +43,9 @@ const FREE: f64 = 0.05;
 const PARALLEL: f64 = 1.2;
 /// Of so many requests one may begin beyond the limit of threads before it is given up, if there was time to spare.
 const BEYOND: u64 = 10;
+/// What shows that a limit of threads is in vain: so many requests that met it, or windows in a row. The last requests of a
+/// load find others asleep too, and so do those of a visitor; the load that comes next may well compute.
+const EVIDENCE: (u64, u32) = (100, 5);
 /// Processors. Threads that use less have not computed all the time.
 const SPARE: f64 = 0.8;
 /// Threads busier than this share of their time have no capacity to spare.
@@ -85,6 +88,8 @@ pub(crate) struct Controller {
     next: Next,
     // Whether anything was tried since the last pause.
     tried: bool,
+    // The last windows, as far as the limit of threads was in vain in each, and how many.
+    in_vain: (Window, u32),
 }
 
 #[derive(Debug)]
@@ -127,6 +132,7 @@ impl Controller {
             hold: *HOLD.start(),
             next: Next::first(all),
             tried: false,
+            in_vain: Default::default(),
         }
     }
 
@@ -167,10 +173,17 @@ impl Controller {
     #[allow(clippy::cast_precision_loss)]
     fn release(&mut self, window: &Window) -> Option<Release> {
         let idle = window.cpu < SPARE * window.seconds;
-        let in_vain = window.is_parallel() || idle && window.beyond > window.requests / BEYOND;
-        if self.threads == self.all || !in_vain {
+        let is_in_vain = window.is_parallel() || idle && window.beyond > window.requests / BEYOND;
+        if self.threads == self.all || !is_in_vain {
+            self.in_vain = Default::default();
             return None;
         }
+        self.in_vain.0.add(window);
+        self.in_vain.1 += 1;
+        if self.in_vain.0.requests < EVIDENCE.0 && self.in_vain.1 < EVIDENCE.1 {
+            return None;
+        }
+        let (seen, _) = std::mem::take(&mut self.in_vain);
         let from = std::mem::replace(&mut self.threads, self.all);
         // What was known about throughput is no more.
         self.shares.clear();
@@ -179,8 +192,8 @@ impl Controller {
         Some(Release {
             from,
             to: self.all,
-            beyond: window.per_request(window.beyond as f64),
-            processors: window.cpu / window.seconds.max(1e-9),
+            beyond: seen.per_request(seen.beyond as f64),
+            processors: seen.cpu / seen.seconds.max(1e-9),
         })
     }
 
@@ -188,6 +201,7 @@ impl Controller {
         match self.neighbour(window) {
             Some(other) if window.requests > 0 => {
                 self.state = State::Trying(Box::new(Trial::new(other)));
+                self.in_vain = Default::default();
                 self.tried = true;
             }
             _ => self.rest(self.next),

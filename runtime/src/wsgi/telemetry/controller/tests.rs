@@ -328,6 +328,43 @@ fn threads_that_do_not_wait_for_the_gil_are_left_alone() {
 }
 
 #[test]
+fn the_last_requests_of_a_load_bring_no_threads_back() {
+    let mut controller = Controller::new(8);
+    computing(|_| 300.0).run(&mut controller, 70);
+    controller.state = State::Holding(1000);
+    let setting = controller.setting();
+    assert_eq!(setting.threads, 2);
+    let mut server = computing(|_| 300.0);
+    let mut end = server.window(setting);
+    (end.requests, end.beyond, end.cpu) = (12, 8, 0.1 * end.seconds);
+    // Loads that come and go: each has an end, and then nothing comes.
+    for _ in 0..20 {
+        let nothing = Window {
+            seconds: end.seconds,
+            ..Window::default()
+        };
+        for window in [&server.window(setting), &end, &nothing, &nothing] {
+            let step = controller.next(window);
+            assert_eq!(step.setting, setting);
+            assert!(step.told.is_none());
+        }
+    }
+    // Few requests, but always such.
+    let told: Vec<_> = (0..EVIDENCE.1)
+        .filter_map(|_| controller.next(&end).told)
+        .collect();
+    assert_eq!(
+        told,
+        [Told::Release(Release {
+            from: 2,
+            to: 8,
+            beyond: 8.0 / 12.0,
+            processors: 0.1
+        })]
+    );
+}
+
+#[test]
 fn all_threads_come_back_when_the_load_changes() {
     for change in 0..2 {
         let mut controller = Controller::new(8);
