@@ -198,7 +198,7 @@ fn measure(tools: &Tools, options: &Options, scenario: &Scenario, measured: &mut
         let started = Server::start(tools, scenario, row);
         let warm = started.and_then(|server| {
             load::warm_up(tools, scenario, &server)?;
-            if row.mode.interval == Interval::Auto && !options.is_trial {
+            if row.mode.interval == Interval::Auto && options.rounds >= FEWEST_ROUNDS {
                 load::settle(tools, scenario, &server)?;
             }
             Ok(server)
