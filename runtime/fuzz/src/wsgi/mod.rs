@@ -6,6 +6,8 @@ pub(crate) mod environ;
 pub(crate) mod exchange;
 #[path = "../../../src/wsgi/forwarded.rs"]
 pub(crate) mod forwarded;
+#[path = "../../../src/wsgi/heading.rs"]
+pub(crate) mod heading;
 pub(crate) mod statics;
 #[path = "../../../src/wsgi/target.rs"]
 pub(crate) mod target;
