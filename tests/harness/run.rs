@@ -172,8 +172,12 @@ impl Reader {
         let ours = Arc::clone(&said);
         let thread = std::thread::spawn(move || {
             let mut piece = [0; 8192];
-            while let Ok(length @ 1..) = from.read(&mut piece) {
-                ours.lock().unwrap().extend_from_slice(&piece[..length]);
+            loop {
+                match from.read(&mut piece) {
+                    Ok(length @ 1..) => ours.lock().unwrap().extend_from_slice(&piece[..length]),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Ok(0) | Err(_) => return,
+                }
             }
         });
         Self { said, thread }

@@ -88,8 +88,8 @@ pub(crate) struct Controller {
     next: Next,
     // Whether anything was tried since the last pause.
     tried: bool,
-    // The last windows, as far as the limit of threads was in vain in each, and how many.
-    in_vain: (Window, u32),
+    // The last windows together, and how many, if the limit of threads was in vain in each.
+    in_vain: Option<(Window, u32)>,
 }
 
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl Controller {
             hold: *HOLD.start(),
             next: Next::first(all),
             tried: false,
-            in_vain: Default::default(),
+            in_vain: None,
         }
     }
 
@@ -175,15 +175,16 @@ impl Controller {
         let idle = window.cpu < SPARE * window.seconds;
         let is_in_vain = window.is_parallel() || idle && window.beyond > window.requests / BEYOND;
         if self.threads == self.all || !is_in_vain {
-            self.in_vain = Default::default();
+            self.in_vain = None;
             return None;
         }
-        self.in_vain.0.add(window);
-        self.in_vain.1 += 1;
-        if self.in_vain.0.requests < EVIDENCE.0 && self.in_vain.1 < EVIDENCE.1 {
+        let (seen, windows) = self.in_vain.get_or_insert_default();
+        seen.add(window);
+        *windows += 1;
+        if seen.requests < EVIDENCE.0 && *windows < EVIDENCE.1 {
             return None;
         }
-        let (seen, _) = std::mem::take(&mut self.in_vain);
+        let (seen, _) = self.in_vain.take()?;
         let from = std::mem::replace(&mut self.threads, self.all);
         // What was known about throughput is no more.
         self.shares.clear();
@@ -201,7 +202,7 @@ impl Controller {
         match self.neighbour(window) {
             Some(other) if window.requests > 0 => {
                 self.state = State::Trying(Box::new(Trial::new(other)));
-                self.in_vain = Default::default();
+                self.in_vain = None;
                 self.tried = true;
             }
             _ => self.rest(self.next),
