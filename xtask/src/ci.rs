@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: what stands between a change and the main branch.
 
+use crate::provide::{self, For, Provider};
 use crate::setup::{self, cargo, step};
 use crate::{demo, fuzz, test};
 use anyhow::Result;
@@ -18,10 +19,14 @@ pub(crate) enum Form {
 /// # Errors
 /// On the first of them that fails.
 pub(crate) fn run(form: Form) -> Result<()> {
+    let provider = provide::begin(For::Tests);
     lint()?;
-    test::run(&[], form)?;
+    test::units(provider)?;
+    let provider = provide::begin(For::Fuzzing);
+    test::programs(form)?;
+    provider.map_or(Ok(()), Provider::wait)?;
     fuzz::run(if form == Form::Long { 60 } else { 10 }, &[])?;
-    demo::run()
+    setup::test(demo::run)
 }
 
 /// rustfmt, clippy and rustdoc, warnings being errors.
@@ -32,7 +37,7 @@ pub(crate) fn lint() -> Result<()> {
     step("rustfmt");
     setup::run(cargo().args(["fmt", "--all", "--check"]))?;
     step("clippy");
-    let everything = ["--workspace", "--all-targets"].as_slice();
+    let everything = ["--workspace", "--all-targets", "--test", "e2e"].as_slice();
     let serverless = ["--package", "runtime", "--no-default-features"].as_slice();
     for what in [everything, serverless] {
         let clippy = &mut cargo();

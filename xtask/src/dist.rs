@@ -16,10 +16,7 @@ const LEVEL: i32 = 19;
 /// # Errors
 /// When something does not compile or cannot be written.
 pub(crate) fn build() -> Result<PathBuf> {
-    kits::build(&kits::Options {
-        target: kits::HOST.to_owned(),
-        fast: false,
-    })?;
+    kits::build(&kits::Options::of(kits::HOST))?;
     let pack = compile()?;
     let folder = setup::target().join("dist");
     fs::create_dir_all(&folder)

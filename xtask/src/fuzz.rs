@@ -110,8 +110,7 @@ pub(crate) fn run(seconds: u32, names: &[&str]) -> Result<()> {
         if targets.is_empty() {
             continue;
         }
-        step(&format!("fuzz targets of {}", fuzzed.package));
-        setup::run(build(&cargo_fuzz, fuzzed).arg("build"))?;
+        build(&cargo_fuzz, fuzzed)?;
         for target in targets {
             step(&format!(
                 "fuzzing {}: {} for {seconds} s",
@@ -140,16 +139,29 @@ fn cargo_fuzz() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// `cargo-fuzz`, to be told what to do in a crate's folder.
-fn build(cargo_fuzz: &Path, fuzzed: &Fuzzed) -> Command {
+/// Builds all targets.
+///
+/// # Errors
+/// When one does not build.
+pub(crate) fn build_all() -> Result<()> {
+    let cargo_fuzz = cargo_fuzz()?;
+    FUZZED
+        .iter()
+        .try_for_each(|fuzzed| build(&cargo_fuzz, fuzzed))
+}
+
+/// Builds the targets of a crate.
+fn build(cargo_fuzz: &Path, fuzzed: &Fuzzed) -> Result<()> {
+    step(&format!("fuzz targets of {}", fuzzed.package));
     let mut command = Command::new(cargo_fuzz);
     command
+        .arg("build")
         .current_dir(setup::root().join(fuzzed.package))
         // The flags of sanitizers and coverage are there in every compiler, and refused by a stable one otherwise; its
         // runtime libraries come with it.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", setup::target().join("fuzz"));
-    command
+    setup::run(&mut command)
 }
 
 fn fuzz(fuzzed: &Fuzzed, target: &Target, seconds: u32) -> Result<()> {

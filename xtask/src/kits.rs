@@ -36,15 +36,20 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// What is packed into programs: a kit for `target`, optimised.
+    pub(crate) fn of(target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            fast: false,
+        }
+    }
+
     /// Reads `[--target T] [--fast]`.
     ///
     /// # Errors
     /// On any other option.
     pub(crate) fn parse(options: &[&str]) -> Result<Self> {
-        let mut parsed = Self {
-            target: HOST.to_owned(),
-            fast: false,
-        };
+        let mut parsed = Self::of(HOST);
         let mut rest = options.iter();
         while let Some(&option) = rest.next() {
             match option {

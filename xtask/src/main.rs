@@ -15,6 +15,7 @@ mod fuzz;
 mod http;
 mod kits;
 mod libraries;
+mod provide;
 mod setup;
 mod soak;
 mod test;
@@ -34,6 +35,7 @@ Usage: cargo xtask COMMAND
                        fuzzing that are left out otherwise
   kits [--target T] [--fast]
                        bootloader and runtime into target/kits/T (x86_64-pc-windows-gnu, too); --fast: this machine's own toolchain, unoptimised
+  provide test|fuzz    what these need and takes long to make, ahead of time; `test` and `ci` do so beside the tests
   dist                 target/dist/pack: one file with the kits inside
   libraries [NAME...] [--core] [--pyinstaller] [--page] [--pack FILE] [--jobs N] [--cached]
                        programs that use what people install, packed and run where no Python is; --core: those that
@@ -57,12 +59,13 @@ fn main() -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["demo"] => demo::run(),
-        ["test", filters @ ..] => test::run(filters, ci::Form::Short),
+        ["test", filters @ ..] => test::run(filters),
         ["lint"] => ci::lint(),
         ["fuzz", words @ ..] => fuzz::command(words),
         ["ci"] => ci::run(ci::Form::Short),
         ["ci", "--long"] => ci::run(ci::Form::Long),
         ["kits", options @ ..] => kits::build(&kits::Options::parse(options)?).map(|_| ()),
+        ["provide", words @ ..] => provide::command(words),
         ["dist"] => dist::build().map(|_| ()),
         ["libraries", options @ ..] => libraries::command(options),
         ["bench", "start", options @ ..] => bench::start(options),

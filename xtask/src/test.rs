@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything there is.
 
 use crate::ci::Form;
+use crate::provide::{self, For, Provider};
 use crate::setup::{self, cargo, step};
 use crate::{dist, free_threaded, kits, libraries, wine};
 use anyhow::Result;
@@ -9,33 +10,61 @@ use std::path::PathBuf;
 /// Names a free-threaded CPython to the tests.
 const FREE_THREADED: &str = "PACK_FREE_THREADED_PYTHON";
 
-/// Unit tests of all crates, then the kits, then the packer's tests with the end-to-end ones among them.
-///
-/// `filters` choose among the packer's tests and leave the other crates' out. The long form is also had by PACK_LONG=1.
+/// The test in runtime/tests/wsgi.rs that needs one.
+const OF_FREE_THREADED: &str = "a_free_threaded_interpreter";
+
+/// Those of the packer's tests that `filters` choose, or all tests there are.
 ///
 /// # Errors
 /// When a build or a test fails.
-pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
-    let python = free_threaded_python(filters)?;
-    if filters.is_empty() {
-        step("unit tests");
-        let mut tests = cargo();
-        tests.args(["test", "--workspace", "--exclude", "packager", "--quiet"]);
-        setup::run(tests.envs(python.iter().map(|python| (FREE_THREADED, python))))?;
+pub(crate) fn run(filters: &[&str]) -> Result<()> {
+    if !filters.is_empty() {
+        return end_to_end(filters, Form::Short).map(drop);
     }
-    let kit = kits::build(&kits::Options {
-        target: kits::HOST.to_owned(),
-        fast: false,
-    })?;
+    units(provide::begin(For::Tests))?;
+    programs(Form::Short)
+}
+
+/// Unit tests of all crates. When they are done, what `provider` makes is there.
+///
+/// # Errors
+/// When a build or a test fails.
+pub(crate) fn units(provider: Option<Provider>) -> Result<()> {
+    step("unit tests");
+    // Of the whole workspace, as everywhere: with a choice of packages their dependencies may have other features, and are
+    // built once more.
+    let all = ["test", "--workspace", "--quiet", "--"];
+    setup::test(|| setup::run(cargo().args(all).args(["--skip", OF_FREE_THREADED])))?;
+    provider.map_or(Ok(()), Provider::wait)
+}
+
+/// Tests that need more than their sources: a server without a GIL, programs for Windows, the packer's tests with the
+/// end-to-end ones among them, and libraries that people use. The long form is also had by PACK_LONG=1.
+///
+/// # Errors
+/// When a build or a test fails.
+pub(crate) fn programs(form: Form) -> Result<()> {
+    if let Some(python) = free_threaded_python(&[])? {
+        step("a server without a GIL");
+        let mut tests = cargo();
+        tests.args(["test", "--workspace", "--quiet", "--test", "wsgi"]);
+        tests.arg(OF_FREE_THREADED).env(FREE_THREADED, python);
+        setup::test(|| setup::run(&mut tests))?;
+    }
+    if has_wine(&[])? {
+        step("calls into Windows");
+        setup::test(wine::test_platform)?;
+    }
+    let pack = end_to_end(&[], form)?;
+    setup::test(|| libraries::core(&pack))
+}
+
+/// Runs the packer's tests and returns the `pack` that they tried.
+fn end_to_end(filters: &[&str], form: Form) -> Result<PathBuf> {
+    let python = free_threaded_python(filters)?;
+    let kit = kits::build(&kits::Options::of(kits::HOST))?;
     if has_wine(filters)? {
-        kits::build(&kits::Options {
-            target: kits::WINDOWS.to_owned(),
-            fast: false,
-        })?;
-        if filters.is_empty() {
-            step("calls into Windows");
-            wine::test_platform()?;
-        }
+        kits::build(&kits::Options::of(kits::WINDOWS))?;
     }
     let pack = dist::build()?;
     setup::judges();
@@ -44,7 +73,7 @@ pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
     );
     let mut tests = cargo();
     tests
-        .args(["test", "--package", "packager", "--"])
+        .args(["test", "--workspace", "--test", "e2e", "--"])
         .args(filters)
         .env("PACK_KITS", kit.parent().unwrap_or(&kit))
         .env("PACK_DIST", &pack)
@@ -52,15 +81,12 @@ pub(crate) fn run(filters: &[&str], form: Form) -> Result<()> {
     if form == Form::Long {
         tests.env("PACK_LONG", "1");
     }
-    setup::run(&mut tests)?;
-    if filters.is_empty() {
-        libraries::core(&pack)?;
-    }
-    Ok(())
+    setup::test(|| setup::run(&mut tests))?;
+    Ok(pack)
 }
 
 /// Whether programs for Windows are tried: where Wine is set up, or can be. In CI they have to be.
-fn has_wine(filters: &[&str]) -> Result<bool> {
+pub(crate) fn has_wine(filters: &[&str]) -> Result<bool> {
     if !filters.is_empty() && !wine::is_ready() {
         return Ok(false); // their tests say that they are skipped
     }
@@ -73,7 +99,7 @@ fn has_wine(filters: &[&str]) -> Result<bool> {
 }
 
 /// The free-threaded CPython that is tried: the one that is named, or one that is built. In CI there has to be one.
-fn free_threaded_python(filters: &[&str]) -> Result<Option<PathBuf>> {
+pub(crate) fn free_threaded_python(filters: &[&str]) -> Result<Option<PathBuf>> {
     if let Some(named) = std::env::var_os(FREE_THREADED) {
         return Ok(Some(named.into()));
     }
