@@ -111,9 +111,12 @@ impl Socket {
         let _ = rustix::net::shutdown(&self.0, Shutdown::Both);
     }
 
-    /// Makes closing it a reset, which no client takes for a proper end.
-    pub fn reset_on_close(&self) {
-        let _ = sockopt::set_socket_linger(&self.0, Some(std::time::Duration::ZERO));
+    /// Resets the connection, which no client takes for a proper end, whoever else keeps the socket. That of a Unix socket
+    /// cannot be, and ends.
+    pub fn reset(&self) {
+        if rustix::net::connect_unspec(&self.0).is_err() {
+            self.cut();
+        }
     }
 }
 

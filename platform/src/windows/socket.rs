@@ -78,7 +78,7 @@ impl Socket {
     }
 
     /// Makes closing it a reset, which no client takes for a proper end.
-    pub fn reset_on_close(&self) {
+    pub fn reset(&self) {
         let _ = self.0.set_linger(Some(Duration::ZERO));
     }
 }

@@ -615,6 +615,15 @@ class Life(Http2):
         self.ends_well(server)  # no ping is answered meanwhile
         self.assertLess(time.time() - begun, 4)
 
+    def test_what_was_agreed_on_is_spoken(self):
+        server = self.serve(tls_certificate=CERTIFICATE, tls_key=KEY)
+        for agreed, sent in (("h2", b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"), ("http/1.1", frames.PREFACE)):
+            with secure.connect(("127.0.0.1", server.port), secure.context(agreed)) as sock:
+                sock.sendall(sent)
+                received = sock.recv(65536)
+                self.assertFalse(received if agreed == "h2" else not received.startswith(b"HTTP/1.1 505"), received)
+        self.ends_well(server)
+
     def test_off(self):
         for more in ({}, {"tls_certificate": CERTIFICATE, "tls_key": KEY}):
             server = self.serve(http2=False, **more)

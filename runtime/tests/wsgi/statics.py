@@ -88,6 +88,10 @@ class Statics(unittest.TestCase):
                 head = connection.request("HEAD /static/large.bin").response("HEAD")
                 self.assertEqual((head.code, head.field["content-length"]), (200, str(len(LARGE))))
             self.assertEqual(connection.request("GET /static/a.css").response().body, b"body {}\n")
+        # Only GET knows parts.
+        for wanted in ("0-1", "999999-"):
+            head = self.ask("/static/a.css", "Range: bytes=%s\r\n" % wanted, "HEAD")
+            self.assertEqual((head.code, head.field["content-length"]), (200, "8"))
         self.assertEqual(self.ask("/static/none", method="HEAD").code, 404)
 
     def test_other_methods(self):
@@ -149,6 +153,11 @@ class Statics(unittest.TestCase):
         tag = self.ask("/static/a.css").field["etag"]
         self.assertEqual(self.ask("/static/a.css", "Range: bytes=0-1\r\nIf-Range: %s\r\n" % tag).code, 206)
         self.assertEqual(self.ask("/static/a.css", 'Range: bytes=0-1\r\nIf-Range: "x"\r\n').code, 200)
+        part = "Range: bytes=0-1\r\nIf-Range: %s\r\n"
+        for ago, code in [(10, 206), (-10, 200)]:  # in its second a file may be written once more
+            os.utime(os.path.join(ROOT, "static/a.css"), (time.time() - ago,) * 2)
+            date = self.ask("/static/a.css").field["last-modified"]
+            self.assertEqual(self.ask("/static/a.css", part % date).code, code, ago)
 
     def test_compressed_files(self):
         for accepted, body in [

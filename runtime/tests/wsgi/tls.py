@@ -88,6 +88,8 @@ class Https(unittest.TestCase):
         sock = self.connect(server, secure.context("http/1.1", trusted=CERTIFICATE))
         self.assertEqual(sock.tls.selected_alpn_protocol(), "http/1.1")
         self.assertEqual(json.loads(self.ask(sock, "/environ").body)["wsgi.url_scheme"], "https")
+        sock = self.connect(server, secure.context("http/1.0"))
+        self.assertEqual(self.ask(sock).body, b"hello\n")
         with self.assertRaises((ssl.SSLError, ConnectionError)):
             self.connect(server, secure.context("spdy/1"))
 

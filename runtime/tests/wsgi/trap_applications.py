@@ -150,6 +150,14 @@ def bad_raises_without_length(environ, start_response):
     return pieces()
 
 
+KEPT = []
+
+
+def bad_raises_and_is_kept(environ, start_response):
+    KEPT.append(environ)
+    return bad_raises_without_length(environ, start_response)
+
+
 def bad_base_exceptions(environ, start_response):
     kind = {"exit": SystemExit(7), "interrupt": KeyboardInterrupt(), "generator": GeneratorExit(), "stop": StopIteration()}
     start_response("200 OK", list(TEXT))

@@ -123,7 +123,9 @@ class Bodies(Trap):
             self.assertEqual(self.cut(target, version), (b"begun", True), (target, version))
 
     def test_an_exception_is_visible_without_framing(self):
-        self.assertEqual(self.cut("/bad_raises_without_length", "1.0")[1], True)
+        # Also when the application keeps what belongs to the request, as frameworks do in tracebacks.
+        for target in ("/bad_raises_without_length", "/bad_raises_and_is_kept"):
+            self.assertEqual(self.cut(target, "1.0")[1], True, target)
 
     def test_base_exceptions_do_not_end_the_server(self):
         for kind in ("exit", "interrupt", "generator", "stop"):

@@ -1,6 +1,6 @@
 //! Conditional requests (RFC 9110, section 13).
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::wsgi::exchange::Fields;
 
@@ -35,9 +35,11 @@ impl Validators {
         Some(self.second <= second)
     }
 
-    /// Does `If-Range` name this state?
-    pub(super) fn is_that_of(&self, range: &[u8]) -> bool {
-        range == self.etag.as_bytes() || range == self.date.as_bytes()
+    /// Does `If-Range` name this state? A date does not while its second lasts: the file may be written again in it
+    /// (RFC 9110, section 8.8.2.2).
+    pub(super) fn is_that_of(&self, range: &[u8], now: SystemTime) -> bool {
+        let is_over = || UNIX_EPOCH + Duration::from_secs(self.second + 1) <= now;
+        range == self.etag.as_bytes() || range == self.date.as_bytes() && is_over()
     }
 }
 

@@ -19,7 +19,7 @@ use std::time::UNIX_EPOCH;
 
 use platform::beneath::Folder;
 
-use super::exchange::{Fields, FilePart, Request, ResponseHead};
+use super::exchange::{FilePart, Request, ResponseHead};
 use conditional::{Condition, Validators};
 use range::Wanted;
 
@@ -109,7 +109,7 @@ impl Statics {
         let Some(name) = path::name(rest, request.target.raw) else {
             return missing();
         };
-        match self.file(folder, name, &request.fields) {
+        match self.file(folder, name, request) {
             Ok(answer) => Some(answer),
             Err(error) if error.kind() == io::ErrorKind::NotFound => missing(),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -123,7 +123,8 @@ impl Statics {
         }
     }
 
-    fn file(&self, folder: &Folder, name: &Path, fields: &Fields<'_>) -> io::Result<Answer> {
+    fn file(&self, folder: &Folder, name: &Path, request: &Request<'_>) -> io::Result<Answer> {
+        let fields = &request.fields;
         let (file, encoding) = accept::choose(folder, name, fields)?;
         let data = file.metadata()?;
         let validators = Validators::new(modified(&data), data.len(), encoding);
@@ -149,7 +150,12 @@ impl Statics {
         head.push(field("Accept-Ranges", "bytes"));
         head.extend(encoding.map(|encoding| field("Content-Encoding", encoding)));
         let size = data.len();
-        Ok(match range::wanted(&validators, fields, size) {
+        // Only GET knows parts (RFC 9110, section 14.2).
+        let wanted = match request.method {
+            b"GET" => range::wanted(&validators, fields, size),
+            _ => Wanted::All,
+        };
+        Ok(match wanted {
             Wanted::All => {
                 head.push(field("Content-Length", size.to_string()));
                 let part = FilePart {

@@ -1,5 +1,7 @@
 //! Parts of a file (RFC 9110, section 14).
 
+use std::time::SystemTime;
+
 use super::conditional::Validators;
 use crate::wsgi::exchange::Fields;
 
@@ -26,7 +28,7 @@ pub(super) fn wanted(validators: &Validators, fields: &Fields<'_>, size: u64) ->
     };
     if fields
         .get("if-range")
-        .is_some_and(|state| !validators.is_that_of(state))
+        .is_some_and(|state| !validators.is_that_of(state, SystemTime::now()))
     {
         return Wanted::All;
     }

@@ -269,16 +269,22 @@ impl Connection {
             Err(refusal) => return self.refuse(state, refusal),
         };
         match head::parse(&view[..end], &limits.head, &mut scratch.fields) {
-            Ok(parsed) => self.accepted(state, scratch, &parsed, (start, end, length)),
-            Err(_) if self.shared.http2.is_some() && view.starts_with(PREFACE) => {
+            Ok(parsed) if self.socket.may_speak_http1() => {
+                self.accepted(state, scratch, &parsed, (start, end, length))
+            }
+            Err(_)
+                if self.shared.http2.is_some()
+                    && view.starts_with(PREFACE)
+                    && self.socket.may_speak_http2() =>
+            {
                 state.input.hold(view);
                 state.stage = Stage::HandedOver;
                 self.expire_at(NEVER);
                 Step::Stop(Next::HandOver)
             }
+            Err(refusal) if self.socket.may_speak_http1() => self.refuse(state, refusal),
             // It would not understand the answer.
-            Err(_) if self.socket.chose_http2() => Step::Stop(Next::Close),
-            Err(refusal) => self.refuse(state, refusal),
+            _ => Step::Stop(Next::Close),
         }
     }
 
@@ -414,9 +420,6 @@ impl Connection {
         }
         let flushed = state.output.flush(&self.socket);
         if state.output.aborted || !state.output.complete || flushed.is_err() {
-            if state.output.ends_with_connection() && !state.output.complete {
-                self.socket.reset_on_close();
-            }
             state.stage = Stage::Closed;
             return Next::Close;
         }
@@ -514,10 +517,7 @@ impl Connection {
         output.gone = true;
         if output.status.is_some() {
             output.aborted = true;
-            // A response that ends with its connection would look complete: it ends when the thread comes back.
-            if !output.ends_with_connection() {
-                self.socket.cut(false);
-            }
+            self.break_off(output);
             return;
         }
         output.raw(late.answer().as_bytes());
@@ -602,15 +602,27 @@ impl Connection {
         self.state().stage == Stage::Running
     }
 
-    /// Closes it without waiting for an application that keeps it, unless that would look like a proper end of half a
-    /// response.
+    /// Closes it without waiting for an application that keeps it.
     pub(crate) fn close(&self) {
         let state = self.state();
-        let complete = state.output.complete || state.output.status.is_none();
-        let misleads = !state.output.complete && state.output.ends_with_connection();
-        drop(state);
-        if !misleads {
-            self.socket.cut(complete);
+        if state.output.complete || state.output.status.is_none() {
+            self.socket.cut(true);
+        } else {
+            self.break_off(&state.output);
+        }
+    }
+
+    /// Ends it in the middle of whatever is under way.
+    pub(crate) fn abort(&self) {
+        self.break_off(&self.state().output);
+    }
+
+    // A response that ends with its connection would look complete.
+    fn break_off(&self, output: &Output) {
+        if output.ends_with_connection() && !output.complete {
+            self.socket.reset();
+        } else {
+            self.socket.cut(false);
         }
     }
 

@@ -177,7 +177,11 @@ fn request_line(line: &[u8]) -> Result<(Span, Span, Version), Refusal> {
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
-            return refuse(505, "this server speaks HTTP/1.1");
+            // RFC 9110, section 2.5: what a later HTTP/1 says is to be read as the latest that is known.
+            if *major != b'1' {
+                return refuse(505, "this server speaks HTTP/1.1");
+            }
+            Version::Http11
         }
         _ => return Err(bad("the version of HTTP is malformed")),
     };
@@ -481,6 +485,7 @@ mod tests {
         request("OPTIONS * HTTP/1.1", host, NONE);
         request("GET http://b:80/x?y HTTP/1.1", host, NONE);
         request("GET / HTTP/1.0", "", NONE);
+        request("GET / HTTP/1.2", host, NONE);
         for line in [
             "GET  / HTTP/1.1",
             "GET / HTTP/1.1 ",

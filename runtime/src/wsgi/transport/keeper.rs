@@ -101,7 +101,7 @@ fn drain(shared: &Shared, scratch: &mut Scratch) {
 
 fn cut(shared: &Shared) {
     for connection in shared.connections(|_| true) {
-        connection.socket.cut(false);
+        connection.abort();
         if !connection.is_running() {
             shared.close(&connection);
         }

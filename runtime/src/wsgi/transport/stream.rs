@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use platform::socket::Socket;
 
-use super::tls::{Session, Tls};
+use super::tls::{HTTP2, Session, Tls};
 
 /// A socket that never blocks, whatever is spoken on it.
 #[derive(Debug)]
@@ -108,11 +108,16 @@ impl Stream {
             .is_some_and(|session| lock(session).is_cleartext())
     }
 
-    /// Whether the client has said in its handshake that it speaks HTTP/2.
-    pub(crate) fn chose_http2(&self) -> bool {
-        self.session
-            .as_ref()
-            .is_some_and(|session| lock(session).chose_http2())
+    /// Whether HTTP/2 may follow: what the handshake has chosen is binding (RFC 9113, section 3.2).
+    pub(crate) fn may_speak_http2(&self) -> bool {
+        let session = self.session.as_ref();
+        session.is_none_or(|session| lock(session).chosen().is_none_or(|name| name == HTTP2))
+    }
+
+    /// Whether HTTP/1 may follow.
+    pub(crate) fn may_speak_http1(&self) -> bool {
+        let session = self.session.as_ref();
+        session.is_none_or(|session| lock(session).chosen() != Some(HTTP2))
     }
 
     /// Ends the sending side: the client reads what is under way, then the end.
@@ -131,9 +136,9 @@ impl Stream {
         self.socket.cut();
     }
 
-    /// Makes closing it a reset, which no client takes for a proper end.
-    pub(crate) fn reset_on_close(&self) {
-        self.socket.reset_on_close();
+    /// Breaks the connection, so that no client takes it for a proper end.
+    pub(crate) fn reset(&self) {
+        self.socket.reset();
     }
 }
 

@@ -27,9 +27,9 @@ use crate::wsgi::log;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// HTTP/2 among the protocols.
-const HTTP2: &[u8] = b"h2";
+pub(crate) const HTTP2: &[u8] = b"h2";
 /// Protocols that clients may choose (ALPN), the first one only where it is spoken.
-const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+const PROTOCOLS: [&[u8]; 3] = [HTTP2, b"http/1.1", b"http/1.0"];
 
 /// What handshakes are done with.
 #[derive(Debug)]

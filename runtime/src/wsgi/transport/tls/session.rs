@@ -7,8 +7,6 @@ use std::sync::Arc;
 use platform::socket::Socket;
 use rustls::{ServerConfig, ServerConnection};
 
-use super::HTTP2;
-
 /// Bytes that are read at once from a socket: the largest record and a little.
 const PIECE: usize = 17 * 1024;
 /// Pieces that one connection may bring before others have their turn, if it brings no data.
@@ -200,9 +198,9 @@ impl Session {
         self.spoken == Spoken::Cleartext
     }
 
-    /// Whether the client has chosen HTTP/2.
-    pub(crate) fn chose_http2(&self) -> bool {
-        self.connection.alpn_protocol() == Some(HTTP2)
+    /// The protocol that was chosen in the handshake, if the client named any.
+    pub(crate) fn chosen(&self) -> Option<&[u8]> {
+        self.connection.alpn_protocol()
     }
 
     /// Tells the client that nothing more comes, if it has room to be told.
