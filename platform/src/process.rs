@@ -95,20 +95,48 @@ pub fn boot_id() -> Option<[u8; 36]> {
     text.get(..36)?.try_into().ok()
 }
 
-/// Whether the parent process runs the same file as this one, or the file at `other`.
+/// Between a program and one that it starts there are no more processes (`sh -c`, `xargs`, `timeout`).
+const MOST_BETWEEN: usize = 4;
+
+/// Whether a process that runs the same file as this one, or the file at `other`, has started it: its parent, or one above
+/// that in the same session. What a user starts in a terminal of the program's is in another one.
 #[must_use]
-pub fn parent_runs(executable: &Path, other: Option<&Path>) -> bool {
-    let Some(parent) = rustix::process::getppid() else {
+pub fn is_started_by(executable: &Path, other: Option<&Path>) -> bool {
+    let parent = rustix::process::getppid();
+    let Some(parent) = parent.map(rustix::process::Pid::as_raw_pid) else {
         return false;
     };
-    let Ok(theirs) = rustix::fs::stat(format!("/proc/{}/exe", parent.as_raw_nonzero())) else {
-        return false;
+    let of = |path: &Path| {
+        let stat = rustix::fs::stat(path).ok()?;
+        Some((stat.st_dev, stat.st_ino))
     };
-    let same = |path: &Path| {
-        rustix::fs::stat(path)
-            .is_ok_and(|ours| (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino))
-    };
-    same(Path::new("/proc/self/exe")) || same(executable) || other.is_some_and(same)
+    let files = [Some(Path::new("/proc/self/exe")), Some(executable), other];
+    let ours: Vec<_> = files.into_iter().flatten().filter_map(of).collect();
+    let session = rustix::process::getsid(None).map(rustix::process::Pid::as_raw_pid);
+    let mut next = Some(parent);
+    for _ in 0..=MOST_BETWEEN {
+        let Some(process) = next else { break };
+        let program = of(Path::new(&format!("/proc/{process}/exe")));
+        if program.is_some_and(|program| ours.contains(&program)) {
+            return true;
+        }
+        // One of another user's does not tell its program, but everybody its place.
+        next = std::fs::read_to_string(format!("/proc/{process}/stat"))
+            .ok()
+            .and_then(|stat| place(&stat))
+            .filter(|(_, theirs)| Ok(*theirs) == session)
+            .map(|(parent, _)| parent)
+            .filter(|&parent| parent > 0);
+    }
+    false
+}
+
+/// Parent and session of a process, from its `/proc/PID/stat`.
+fn place(stat: &str) -> Option<(i32, i32)> {
+    // The name, in parentheses, may hold anything.
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace().skip(1);
+    let parent = words.next()?.parse().ok()?;
+    Some((parent, words.nth(1)?.parse().ok()?))
 }
 
 /// Ends the process at once: nothing registered to run at its end does, other threads just stop.
@@ -291,4 +319,22 @@ pub fn thread_sleeps() -> Option<u64> {
         usage.assume_init()
     };
     u64::try_from(usage.ru_nvcsw).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_its_place() {
+        assert_eq!(place("7 (a) b) c) S 3 7 5 0 -1"), Some((3, 5)));
+        assert_eq!(place("7 (a) S 3"), None);
+        assert_eq!(place(""), None);
+        let own = Path::new("/proc/self/exe");
+        // The test's own program did not start it, but some program did.
+        assert!(!is_started_by(own, None));
+        let parent = format!("/proc/{}/exe", std::os::unix::process::parent_id());
+        let parent = std::fs::read_link(parent);
+        assert!(parent.is_ok_and(|parent| is_started_by(own, Some(&parent))));
+    }
 }

@@ -82,7 +82,7 @@ pub(crate) fn run(py: Attached<'_>, app: &App) -> Ended {
 
 fn enter<'py>(py: Attached<'py>, app: &App) -> PyResult<'py, i32> {
     let host = host(py)?;
-    let by_itself = py.bool(is_started_by_itself(app))?;
+    let by_itself = py.bool(!app.arguments.is_empty() && is_started_by_itself(app))?;
     let prepared = host.call_method(c"as_interpreter", &[&texts(py, app)?, &by_itself])?;
     if !prepared.is_none() {
         return evaluate(py, &prepared);

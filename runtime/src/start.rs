@@ -22,6 +22,7 @@ use crate::embed::{Attached, Raised};
 use crate::importer::{self, Bundle};
 use crate::script::{self, Ended};
 
+mod arguments;
 #[cfg(unix)]
 pub(crate) mod interpreter;
 #[cfg(feature = "server")]
@@ -177,7 +178,10 @@ impl App {
 
 /// Runs the program in the bootloader's process, where no interpreter is started yet.
 pub(crate) fn in_bootloader(start: &Start) -> Result<i32, StartFailure> {
-    let app = App::new(start, std::env::args_os().skip(1).collect())?;
+    let app = App::new(
+        start,
+        arguments::own(&start.executable, std::env::args_os()),
+    )?;
     #[cfg(unix)]
     let maker = platform::children::fork;
     #[cfg(windows)]
@@ -283,5 +287,5 @@ fn bootstrap(
 
 /// Whether a process of this same program started this one.
 pub(crate) fn is_started_by_itself(app: &App) -> bool {
-    process::parent_runs(&app.executable, app.interpreter.as_deref().map(Path::new))
+    process::is_started_by(&app.executable, app.interpreter.as_deref().map(Path::new))
 }

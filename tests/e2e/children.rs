@@ -3,7 +3,7 @@
 use crate::harness::{Case, Scratch};
 use serde_json::{Value, json};
 
-on_every_python!(both: system_programs, as_python; onefile: itself, shell);
+on_every_python!(both: system_programs, as_python, anew; onefile: itself, shell);
 
 /// A system program sees the environment that the packed program was given, and no file that it has open.
 fn system_programs(case: &Case) {
@@ -106,6 +106,8 @@ fn as_python(case: &Case) {
         text(&seen["absent"]["stderr"]).ends_with("No module named no_such_module\n"),
         "{seen}"
     );
+    ran("shell", 0, "42\n");
+    ran("xargs", 0, "['-c', 'a', 'b']\n");
     let script = text(&seen["script_path"]);
     ran(
         "script",
@@ -124,6 +126,12 @@ fn itself(case: &Case) {
     let arguments = seen["argv"]["argv"].as_array().unwrap();
     let expected = [json!("6f6e65"), json!("74776f20776f726473")];
     assert_eq!(arguments[arguments.len() - 2..], expected, "{seen}");
+}
+
+/// `[sys.executable, *sys.argv]` is the program with what it was given.
+fn anew(case: &Case) {
+    let seen = case.probe().run(&["anew"]).run().json();
+    assert_eq!(seen["argv"], json!(["child", "a", "-b"]), "{seen}");
 }
 
 fn shell(case: &Case) {

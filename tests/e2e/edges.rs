@@ -157,17 +157,25 @@ fn a_user_without_a_name() {
 
 #[test]
 fn no_locale() {
-    for locale in ["C", "POSIX", "C.UTF-8", "xx_YY.UTF-8"] {
+    for (variable, locale) in [
+        ("LC_ALL", "C"),
+        ("LC_ALL", "POSIX"),
+        ("LC_ALL", "C.UTF-8"),
+        ("LC_ALL", "xx_YY.UTF-8"),
+        ("LC_CTYPE", "C"),
+        ("LANG", "C.UTF-8"),
+        ("LANG", ""),
+    ] {
         let run = |run: Run| {
             run.arg("facts")
                 .arg(bytes(b"\xff\xfe\xc3\xa9"))
-                .env("LC_ALL", locale)
+                .env(variable, locale)
                 .run()
                 .json()
         };
         let (packed, plain) = (run(edges()), run(python(Case::any().python)));
-        for fact in ["argv", "encodings"] {
-            assert_eq!(packed[fact], plain[fact], "{locale}: {fact}");
+        for fact in ["argv", "encodings", "locale"] {
+            assert_eq!(packed[fact], plain[fact], "{variable}={locale}: {fact}");
         }
     }
 }

@@ -105,7 +105,7 @@ pub fn boot_id() -> Option<[u8; 36]> {
 
 /// Whether the parent process runs the file `executable`, or the file at `other`.
 #[must_use]
-pub fn parent_runs(executable: &Path, other: Option<&Path>) -> bool {
+pub fn is_started_by(executable: &Path, other: Option<&Path>) -> bool {
     let Some(theirs) = parent().and_then(image) else {
         return false;
     };

@@ -216,9 +216,10 @@ fn pre_initialize(utf8_mode: bool) -> Result<(), StartError> {
         PyPreConfig_InitIsolatedConfig(config.as_mut_ptr());
         config.assume_init()
     };
-    // The user's locale counts, as it does for `python`; where it says nothing, text is UTF-8 (PEP 540) rather than
-    // ASCII. The environment is not changed for that (PEP 538), because the program's children would inherit it.
+    // The user's locale counts, as it does for `python`. Where it says nothing, text is UTF-8 (PEP 540) rather than ASCII,
+    // also for the C library and the program's children (PEP 538): Qt and Ansible ask for it.
     config.configure_locale = 1;
+    config.coerce_c_locale = 1;
     config.utf8_mode = c_int::from(utf8_mode);
     // SAFETY: a structure made by `PyPreConfig_InitIsolatedConfig`.
     check(unsafe { Py_PreInitialize(&raw const config) })
@@ -396,6 +397,7 @@ fn configure_by_name(
         // SAFETY: see above.
         |name: &CStr, value: &CStr| done(unsafe { (api.set_string)(config, name.as_ptr(), value.as_ptr()) });
     set_int(c"configure_locale", 1)?;
+    set_int(c"coerce_c_locale", 1)?;
     set_int(c"utf8_mode", i64::from(settings.utf8_mode))?;
     set_int(c"install_signal_handlers", 1)?;
     set_int(c"parse_argv", 0)?;

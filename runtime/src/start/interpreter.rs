@@ -6,16 +6,16 @@ use platform::MappedFile;
 use platform::directory::Lock;
 use platform::handoff::Start;
 
-use super::{App, StartFailure, finish, server};
+use super::{App, StartFailure, arguments, finish, server};
 use crate::embed::{Attached, fork};
 use crate::script;
 
 /// Runs the program in its interpreter's own process, which the bootloader became.
 pub(crate) fn start(py: Attached<'_>) -> Result<i32, StartFailure> {
     // The interpreter's own arguments: -I -S -B -c STATEMENT, after its name.
-    let mut arguments = std::env::args_os().skip(6);
+    let mut given = std::env::args_os().skip(6);
     let mut next = || {
-        arguments
+        given
             .next()
             .ok_or_else(|| StartFailure::text("started without the bootloader"))
     };
@@ -40,7 +40,8 @@ pub(crate) fn start(py: Attached<'_>) -> Result<i32, StartFailure> {
         libpython: None,
         in_use,
     };
-    let app = App::new(&start, arguments.collect())?;
+    let words = std::env::args_os().take(1).chain(given);
+    let app = App::new(&start, arguments::own(&start.executable, words))?;
     if let Some(status) = server::supervise(&app, &|| fork(py))? {
         // Nothing of the application has run here.
         return Ok(status);

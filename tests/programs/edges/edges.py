@@ -1,6 +1,7 @@
 """Tells the tests what a program sees in odd surroundings: `edges ACTION [ARGUMENT…]`."""
 
 import json
+import locale
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ def facts(*_arguments):
         argv=[os.fsencode(argument).hex() for argument in sys.argv[2:]],
         home=os.path.expanduser("~"),
         encodings=[sys.getfilesystemencoding(), sys.flags.utf8_mode],
+        locale=[locale.setlocale(locale.LC_CTYPE), os.environ.get("LC_CTYPE")],
         environment=sorted(os.environ),
     )
 

@@ -38,6 +38,8 @@ def as_python():
         unbuffered=run(me, "-Sc", "print('joined')"),
         failing=run(me, "-c", "1/0"),
         absent=run(me, "-m", "no_such_module"),
+        shell=run("sh", "-c", '"$0" -c "print(6 * 7)" | cat', me),
+        xargs=run("xargs", me, "-c", "import sys; print(sys.argv)", input="a b"),
         script_path=script,
     )
 
@@ -47,6 +49,16 @@ def again():
     tell(argv=json.loads(run(sys.executable, "argv", "one", "two words")["stdout"]))
 
 
+def anew(*arguments):
+    """The program started anew as Python programs do: at first in its place, then as a child."""
+    if arguments[:1] == ("child",):
+        tell(argv=sys.argv[2:])
+    elif arguments[:1] == ("replaced",):
+        subprocess.run([sys.executable, "-Werror", "-X", "dev", sys.argv[0], "anew", "child", "a", "-b"], check=True)
+    else:
+        os.execv(sys.executable, [sys.executable, *sys.argv, "replaced"])
+
+
 def shell():
     """`os.system` and `os.popen`."""
     status = os.system("exit 3")
@@ -54,4 +66,4 @@ def shell():
         tell(status=os.WEXITSTATUS(status), text=pipe.read())
 
 
-ACTIONS = {"system-program": system_program, "as-python": as_python, "again": again, "shell": shell}
+ACTIONS = {"system-program": system_program, "as-python": as_python, "again": again, "anew": anew, "shell": shell}
