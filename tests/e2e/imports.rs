@@ -144,6 +144,42 @@ print(json.dumps({
 }))
 "#;
 
+/// A package that puts its vendored copies first on the path, and what lies at the top under the same name: the modules of
+/// a package come from where the package came from, unless it extends its path.
+#[test]
+fn modules_of_a_package_lie_in_its_path() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "other/__init__.py",
+        "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), '_vendored'))\n",
+    );
+    scratch.write("other/_vendored/tool/__init__.py", "from .mod import X\n");
+    scratch.write("other/_vendored/tool/mod.py", "X = 'vendored'\n");
+    scratch.write("tool/__init__.py", "from .mod import X\n");
+    scratch.write("tool/mod.py", "X = 'at the top'\n");
+    scratch.write("tool/only.py", "");
+    scratch.write(
+        "wide/__init__.py",
+        "import os\n__path__ = [os.path.dirname(__path__[0]) + '/further']\n",
+    );
+    scratch.write("further/far.py", "print('far')\n");
+    let script = scratch.write(
+        "app.py",
+        "import other, tool, wide\nprint(tool.X)\ntry:\n    import tool.only\nexcept ImportError:\n    print('none')\n\
+         import further.far, wide.far\n",
+    );
+    let program = Pack::script(
+        &script,
+        &["--add-data", "other/_vendored:other/_vendored"],
+        Case::any(),
+    );
+    program
+        .run(&[])
+        .run()
+        .success()
+        .stdout_is("vendored\nnone\nfar\nfar\n");
+}
+
 /// What `lazy_loader` does, in short: modules and names of a package stand in a stub that is read at run time.
 fn lazy_stubs(case: &Case) {
     let scratch = Scratch::new();

@@ -151,7 +151,10 @@ class PackFinder:
             if spec is not None and spec.loader is not None:
                 return spec
         found = _pack.find(fullname)
-        return None if found is None else make_spec(fullname, *found)
+        if found is None:
+            return None
+        spec = make_spec(fullname, *found)
+        return None if path is not None and _is_elsewhere(spec, path) else spec
 
     @staticmethod
     def invalidate_caches():
@@ -183,6 +186,15 @@ def make_spec(fullname, index, flags, file):
     # Given, so that the import system does not compute the name of a cache file that nobody will read.
     spec._cached = None if flags & EXTENSION else path + "c"
     return spec
+
+
+def _is_elsewhere(spec, path):
+    """Whether a module is another package's than the one with this ``__path__``, which has the same name: a vendored
+    copy, say. A path that leads out of the program's folder, as one with links resolved may, says nothing."""
+    folder = folder_of(spec.origin)
+    if spec.submodule_search_locations is not None:
+        folder = folder_of(folder)
+    return folder not in path and any(_is_folder(str(entry)) for entry in path)
 
 
 def load_code(index, path):
