@@ -1,6 +1,6 @@
 //! The import system, sources and resources, as libraries ask for them.
 
-use crate::harness::{Case, Pack, Program, Scratch};
+use crate::harness::{Case, Pack, Program, Scratch, tool, tools};
 use serde_json::json;
 
 on_every_python!(both: names, resources; onefile: specs, lazy_imports, lazy_stubs, sources, distributions);
@@ -179,6 +179,46 @@ fn modules_of_a_package_lie_in_its_path() {
         .success()
         .stdout_is("vendored\nnone\nfar\nfar\n");
 }
+
+/// `ctypes` finds a library of the bundle by its bare name, and before one of the system's; others are found as ever.
+#[test]
+fn libraries_by_name() {
+    let Some([compiler]) = tools(["gcc"]) else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let source = scratch.write("own.c", "int own(void) { return 42; }\n");
+    let library = scratch.join("libown.so");
+    let arguments: [&std::ffi::OsStr; 5] = [
+        "-shared".as_ref(),
+        "-fPIC".as_ref(),
+        source.as_ref(),
+        "-o".as_ref(),
+        library.as_ref(),
+    ];
+    tool(&compiler, arguments);
+    let script = scratch.write("app.py", LIBRARIES);
+    let program = Pack::script(&script, &["--add-binary", "libown.so:."], Case::any());
+    program
+        .run(&[])
+        .run()
+        .success()
+        .stdout_is("42\n42\n42\n42\nlibabsent.so\nTrue\n");
+}
+
+const LIBRARIES: &str = r#"
+import ctypes, ctypes.util
+
+print(ctypes.CDLL("libown.so").own())
+print(ctypes.PyDLL(name="libown.so", mode=ctypes.RTLD_GLOBAL).own())
+print(ctypes.cdll.LoadLibrary("libown.so").own())
+print(ctypes.CDLL(ctypes.util.find_library("own")).own())
+try:
+    ctypes.CDLL("libabsent.so")
+except OSError as error:
+    print(error.args[0].partition(":")[0])
+print(ctypes.CDLL("libc.so.6").getpid() == ctypes.CDLL(None).getpid())
+"#;
 
 /// What `lazy_loader` does, in short: modules and names of a package stand in a stub that is read at run time.
 fn lazy_stubs(case: &Case) {

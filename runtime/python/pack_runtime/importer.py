@@ -87,6 +87,10 @@ class PackLoader(SourceFileLoader):
         elif self.name == "multiprocessing.spawn" and _WINDOWS:
             # Its word for a frozen program that reaches `freeze_support()`, and whose main module nobody else can load.
             module.WINEXE = False
+        elif self.name in ("ctypes", "ctypes.util"):
+            from pack_runtime import libraries
+
+            (libraries.introduce if self.name == "ctypes" else libraries.introduce_search)(module)
 
     def get_code(self, fullname):
         return load_code(self._index, self.path)
