@@ -1,6 +1,6 @@
 //! The import system, sources and resources, as libraries ask for them.
 
-use crate::harness::{Case, Pack, Program, Scratch, tool, tools};
+use crate::harness::{Case, Pack, Program, Projects, Scratch, tool, tools};
 use serde_json::json;
 
 on_every_python!(both: names, resources; onefile: specs, lazy_imports, lazy_stubs, sources, distributions);
@@ -219,6 +219,25 @@ except OSError as error:
     print(error.args[0].partition(":")[0])
 print(ctypes.CDLL("libc.so.6").getpid() == ctypes.CDLL(None).getpid())
 "#;
+
+/// Without a `distutils` of Python's own (3.12 and later), setuptools answers for that name as it does in an environment.
+#[test]
+fn distutils_of_setuptools() {
+    let scratch = Scratch::new();
+    let script = scratch.write(
+        "app.py",
+        "from distutils.version import LooseVersion\nimport distutils\n\
+         print(LooseVersion.__module__, distutils.__name__, '_distutils' in distutils.__file__)\n",
+    );
+    let dist = scratch.join("dist");
+    let build = Projects::get().build().arg(&script).arg("--distpath");
+    build.arg(&dist).cwd(scratch.path()).run().success();
+    Program::at(&dist, Case::any())
+        .run(&[])
+        .run()
+        .success()
+        .stdout_is("distutils.version distutils True\n");
+}
 
 /// What `lazy_loader` does, in short: modules and names of a package stand in a stub that is read at run time.
 fn lazy_stubs(case: &Case) {

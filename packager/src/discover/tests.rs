@@ -638,3 +638,28 @@ fn applications_that_settings_of_django_install() {
     let (file, line) = templates.unwrap().site();
     assert!(file.ends_with("web/settings.py") && line == 1);
 }
+
+/// Python 3.12 has no `distutils` of its own; setuptools answers for that name.
+#[test]
+fn distutils_is_that_of_setuptools() {
+    let files = [
+        (
+            "app/app.py",
+            "from distutils.version import LooseVersion",
+        ),
+        ("site/setuptools/__init__.py", ""),
+        ("site/setuptools/_distutils/__init__.py", ""),
+        ("site/setuptools/_distutils/version.py", ""),
+    ];
+    let graph = Project::new(&files).graph();
+    assert!(graph.modules.contains_key("setuptools._distutils.version"));
+    assert!(graph.missing.is_empty(), "{:?}", graph.missing);
+
+    let own = [
+        ("std/distutils/__init__.py", ""),
+        ("std/distutils/version.py", ""),
+    ];
+    let graph = Project::new(&[&files[..], &own].concat()).graph();
+    assert!(graph.modules.contains_key("distutils.version"));
+    assert!(!graph.modules.contains_key("setuptools"));
+}

@@ -156,7 +156,8 @@ class PackFinder:
                 return spec
         found = _pack.find(fullname)
         if found is None:
-            return None
+            stand_in = _STAND_INS.get(fullname)
+            return stand_in and stand_in()
         spec = make_spec(fullname, *found)
         return None if path is not None and _is_elsewhere(spec, path) else spec
 
@@ -199,6 +200,21 @@ def _is_elsewhere(spec, path):
     if spec.submodule_search_locations is not None:
         folder = folder_of(folder)
     return folder not in path and any(_is_folder(str(entry)) for entry in path)
+
+
+def _distutils():
+    """The copy that setuptools has, for a Python without its own (3.12 and later): what its ``.pth`` file arranges at the
+    start of an interpreter is done when somebody asks."""
+    if _pack.find("_distutils_hack") is None:
+        return None
+    import _distutils_hack
+
+    _distutils_hack.add_shim()
+    return _distutils_hack.DISTUTILS_FINDER.find_spec("distutils", None)
+
+
+# What gives the spec of a module that is no file of the program.
+_STAND_INS = {"distutils": _distutils}
 
 
 def load_code(index, path):

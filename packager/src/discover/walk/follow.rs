@@ -51,7 +51,8 @@ impl Walk<'_> {
         if self.hooks.exclude(&scope.importer, &base) {
             return;
         }
-        let base = self.hooks.real(&base).unwrap_or(base);
+        let real = self.hooks.real(&base);
+        let base = real.or_else(|| self.distutils(&base)).unwrap_or(base);
         let Some(found) = self.want(&base, &wish) else {
             return;
         };
@@ -68,6 +69,16 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// Where a module of `distutils` is for a Python that has none (3.12 and later): in setuptools, which answers for that
+    /// name by a `.pth` file of its own.
+    fn distutils(&mut self, name: &str) -> Option<String> {
+        const COPY: &str = "setuptools._distutils";
+        let rest = name.strip_prefix("distutils")?;
+        let is_meant = rest.is_empty() || rest.starts_with('.');
+        let is_needed = is_meant && self.finder.find("distutils").is_none();
+        (is_needed && self.finder.find(COPY).is_some()).then(|| format!("{COPY}{rest}"))
     }
 
     /// `from package import *` imports the submodules that its `__all__` names.
