@@ -239,6 +239,22 @@ fn distutils_of_setuptools() {
         .stdout_is("distutils.version distutils True\n");
 }
 
+/// What programs ask of PyInstaller's splash screen changes nothing.
+#[test]
+fn no_splash_screen() {
+    let scratch = Scratch::new();
+    let script = scratch.write(
+        "app.py",
+        "import pyi_splash\npyi_splash.update_text('ready')\npyi_splash.close()\n\
+         print(pyi_splash.is_alive(), pyi_splash._initialized)\n",
+    );
+    let outcome = Pack::build_script(&script, &["--dry-run"], Case::any()).run();
+    outcome.success();
+    assert!(!outcome.stderr_text().contains("pyi_splash"));
+    let program = Pack::script(&script, &["--splash", "none.png"], Case::any());
+    program.run(&[]).run().success().stdout_is("False False\n");
+}
+
 /// What `lazy_loader` does, in short: modules and names of a package stand in a stub that is read at run time.
 fn lazy_stubs(case: &Case) {
     let scratch = Scratch::new();

@@ -645,7 +645,7 @@ fn distutils_is_that_of_setuptools() {
     let files = [
         (
             "app/app.py",
-            "from distutils.version import LooseVersion",
+            "from distutils.version import LooseVersion\nimport pyi_splash",
         ),
         ("site/setuptools/__init__.py", ""),
         ("site/setuptools/_distutils/__init__.py", ""),

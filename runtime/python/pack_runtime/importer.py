@@ -213,8 +213,13 @@ def _distutils():
     return _distutils_hack.DISTUTILS_FINDER.find_spec("distutils", None)
 
 
+def _splash():
+    """The module that PyInstaller gives to programs with a splash screen."""
+    return make_spec("pyi_splash", *_pack.find("pack_runtime.splash"))
+
+
 # What gives the spec of a module that is no file of the program.
-_STAND_INS = {"distutils": _distutils}
+_STAND_INS = {"distutils": _distutils, "pyi_splash": _splash}
 
 
 def load_code(index, path):

@@ -6,8 +6,9 @@ use crate::graph::{ImportSite, MissingImport, Module, ModuleGraph, ModuleKind, O
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Names that are in `sys.modules` without any file: put there by a module of another name, or by the interpreter.
-const VIRTUAL: [&str; 8] = [
+/// Names that are in `sys.modules` without any file: put there by a module of another name, by the interpreter, or by the
+/// runtime (`pyi_splash`).
+const VIRTUAL: [&str; 9] = [
     "__main__",
     "_frozen_importlib",
     "_frozen_importlib_external",
@@ -15,6 +16,7 @@ const VIRTUAL: [&str; 8] = [
     "collections.abc",
     "os.path",
     "pkg_resources.extern",
+    "pyi_splash",
     "setuptools.extern",
     "six.moves",
 ];
