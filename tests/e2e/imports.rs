@@ -3,7 +3,7 @@
 use crate::harness::{Case, Pack, Program, Projects, Scratch, tool, tools};
 use serde_json::json;
 
-on_every_python!(both: names, resources; onefile: specs, lazy_imports, lazy_stubs, sources, distributions);
+on_every_python!(both: names, resources, namespaces_without_modules; onefile: specs, lazy_imports, lazy_stubs, sources, distributions);
 
 fn names(case: &Case) {
     let seen = case.probe().run(&["names"]).run().json();
@@ -254,6 +254,31 @@ fn no_splash_screen() {
     let program = Pack::script(&script, &["--splash", "none.png"], Case::any());
     program.run(&[]).run().success().stdout_is("False False\n");
 }
+
+/// Folders without any module are packages, too; of what lies in them only what somebody names goes in.
+fn namespaces_without_modules(case: &Case) {
+    let scratch = Scratch::new();
+    scratch.write("plain/texts/a.txt", "");
+    scratch.write("plain/named/b.txt", "b");
+    let script = scratch.write("app.py", NAMESPACES);
+    let options = ["--add-data", "plain/named/b.txt:plain/named"];
+    let program = Pack::script(&script, &options, *case);
+    let expected = "plain texts named\nb True\n";
+    program.run(&[]).run().success().stdout_is(expected);
+}
+
+const NAMESPACES: &str = r#"
+import os, sys
+import plain, plain.texts, plain.named
+from importlib.resources import files
+
+print(*[os.path.basename(list(package.__path__)[0]) for package in (plain, plain.texts, plain.named)])
+if sys.version_info < (3, 10):
+    # Its `files` knows no namespace packages.
+    print("b True")
+else:
+    print((files("plain") / "named" / "b.txt").read_text(), files(plain.texts).is_dir())
+"#;
 
 /// What `lazy_loader` does, in short: modules and names of a package stand in a stub that is read at run time.
 fn lazy_stubs(case: &Case) {

@@ -5,7 +5,7 @@ use super::{CollectError, data};
 use crate::collection::{CollectedFile, FileRole, FileSource};
 use crate::discover::{entries, module_file, package_folder};
 use crate::facts::InterpreterFacts;
-use crate::graph::{Module, ModuleGraph, Origin};
+use crate::graph::{Module, ModuleGraph, ModuleKind, Origin};
 use crate::plan::{BuildPlan, Entry};
 use payload::ArchivePath;
 use std::path::Path;
@@ -104,6 +104,33 @@ pub(super) fn third_party_leftovers(
             Some(dest) => bundle.add_graph_module(Owner::ThirdParty, dotted, &module.kind, &dest),
             None => own_module(bundle, Owner::ThirdParty, dotted, module)?,
         }
+    }
+    Ok(())
+}
+
+/// A namespace package is a folder, and folders come with their files: one of which nothing else goes in gets an empty file,
+/// so that it can be imported and its resources asked for.
+pub(super) fn empty_namespaces(
+    bundle: &mut Bundle<'_>,
+    graph: &ModuleGraph,
+) -> Result<(), CollectError> {
+    for (dotted, module) in &graph.modules {
+        let ModuleKind::Namespace { .. } = module.kind else {
+            continue;
+        };
+        let folder = format!("{}/", dotted.replace('.', "/"));
+        let is_below = |file: &CollectedFile| file.dest.as_str().starts_with(&folder);
+        if bundle.files().iter().any(is_below) {
+            continue;
+        }
+        let dest = name(Path::new(&folder), format!("{folder}.namespace"))?;
+        bundle.add(CollectedFile {
+            dest,
+            source: FileSource::Bytes(Vec::new()),
+            role: FileRole::Data,
+            executable: false,
+            why: format!("the namespace package {dotted}"),
+        });
     }
     Ok(())
 }

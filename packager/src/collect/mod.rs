@@ -166,6 +166,7 @@ fn gather<'a>(
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;
     tk::collect(&mut bundle, facts)?;
+    application::empty_namespaces(&mut bundle, graph)?;
     Ok(Gathered {
         bundle,
         distributions,
