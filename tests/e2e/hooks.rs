@@ -85,6 +85,43 @@ fn hooks_of_a_folder() {
         .stdout_is("without heavy 7 data hooked\n");
 }
 
+/// `excludedimports` names a module, however an import leads to it.
+#[test]
+fn hooks_that_exclude_what_is_imported_from_a_package() {
+    let scratch = Scratch::new();
+    let script = scratch.write("app.py", "import host\nprint(host.seen)\n");
+    scratch.write(
+        "host/__init__.py",
+        "\
+seen = []
+try:
+    from . import big
+except ImportError:
+    seen.append('no big')
+try:
+    from other import heavy
+except ImportError:
+    seen.append('no heavy')
+from other import light
+seen.append(light.NAME)
+",
+    );
+    scratch.write("host/big.py", "");
+    scratch.write("other/__init__.py", "");
+    scratch.write("other/heavy.py", "");
+    scratch.write("other/light.py", "NAME = 'light'\n");
+    scratch.write(
+        "hooks/hook-host.py",
+        "excludedimports = ['host.big', 'other.heavy']\n",
+    );
+    build_with_hooks(&scratch, &script).success();
+    built(&scratch)
+        .run(&[])
+        .run()
+        .success()
+        .stdout_is("['no big', 'no heavy', 'light']\n");
+}
+
 /// The library is not imported by any name that stands in a source; its hook knows what it needs.
 #[test]
 fn hooks_that_a_library_declares() {

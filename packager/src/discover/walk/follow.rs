@@ -51,6 +51,7 @@ impl Walk<'_> {
         if self.hooks.exclude(&scope.importer, &base) {
             return;
         }
+        let names = self.not_excluded(scope, &base, names);
         let real = self.hooks.real(&base);
         let base = real.or_else(|| self.distutils(&base)).unwrap_or(base);
         let Some(found) = self.want(&base, &wish) else {
@@ -79,6 +80,15 @@ impl Walk<'_> {
         let is_meant = rest.is_empty() || rest.starts_with('.');
         let is_needed = is_meant && self.finder.find("distutils").is_none();
         (is_needed && self.finder.find(COPY).is_some()).then(|| format!("{COPY}{rest}"))
+    }
+
+    /// Those of `names` that hooks let a file import from `base`: `from package import sub` imports `package.sub`.
+    fn not_excluded<'i>(&self, scope: &Scope, base: &str, names: &'i [String]) -> Vec<&'i String> {
+        let is_excluded = |name: &&String| {
+            self.hooks
+                .exclude(&scope.importer, &format!("{base}.{name}"))
+        };
+        names.iter().filter(|name| !is_excluded(name)).collect()
     }
 
     /// `from package import *` imports the submodules that its `__all__` names.
