@@ -2,7 +2,7 @@
 
 use crate::hooks::Hooks;
 use crate::installed::Distribution;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub struct ModuleGraph {
     pub missing: Vec<MissingImport>,
     /// Third-party distributions, taken whole, in the order of their names.
     pub distributions: Vec<ReachedDistribution>,
+    /// Modules that files of distributions import, reached or not, and those files' dotted names.
+    pub scanned: BTreeMap<String, BTreeSet<String>>,
     /// Paths that the application's own sources name; whether anything lies there is not known yet.
     pub data: Vec<DataHint>,
     /// The distributions that declare PyInstaller hooks: those taken, and the one that has nothing else.

@@ -64,14 +64,18 @@ pub(super) fn idle_qt(
     left_out(bundle, libraries, graph, used, Because::IdleQt)
 }
 
-/// The modules of Qt's bindings that imports reach, and those whose libraries these need: they import each other without a
-/// source.
+/// The modules of Qt's bindings that imports reach, those that bundled files import which no import reaches (a back end that
+/// is chosen at run time), and those whose libraries these need: they import each other without a source.
 fn modules_of_qt(
     bundle: &Bundle<'_>,
     libraries: &LibraryGraph,
     graph: &ModuleGraph,
 ) -> HashSet<String> {
-    let names = graph.modules.keys();
+    let scanned = graph.scanned.iter().filter(|(name, importers)| {
+        let mut importers = importers.iter();
+        importers.any(|importer| !passes_on(bundle, importer, name))
+    });
+    let names = graph.modules.keys().chain(scanned.map(|(name, _)| name));
     let mut pending: Vec<String> = names
         .filter(|name| qt::is_of_binding(name))
         .cloned()
@@ -91,6 +95,14 @@ fn modules_of_qt(
         }
     }
     found
+}
+
+/// Whether `importer` stands for the module `name` of a binding under the name of one (`qtpy.QtSvg`): then it wants nothing
+/// for itself, and counts where an import reaches it.
+fn passes_on(bundle: &Bundle<'_>, importer: &str, name: &str) -> bool {
+    let binding = name.split('.').next().unwrap_or(name);
+    let last = importer.rsplit('.').next().unwrap_or(importer);
+    bundle.has_module(&format!("{binding}.{last}"))
 }
 
 /// What is left out of a bundle that holds everything: files of distributions that are not `used`, by their distribution's

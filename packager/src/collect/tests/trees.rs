@@ -881,6 +881,58 @@ fn modules_of_qt_that_nothing_imports_stay_behind() {
     assert_eq!(of_qt(&project.collect()), FILES);
 }
 
+/// matplotlib imports Qt in a module that it loads by a name made at run time; qtpy has a module for each of Qt's.
+#[test]
+fn modules_of_qt_that_a_bundled_file_imports_come_along() {
+    const QT: [&str; 5] = [
+        "PyQt6/QtCore.abi3.so",
+        "PyQt6/QtSql.abi3.so",
+        "PyQt6/QtSvg.abi3.so",
+        "PyQt6/QtWidgets.abi3.so",
+        "PyQt6/__init__.py",
+    ];
+    let record = QT.map(|file| format!("{file},,\n")).concat();
+    let qt = QT.map(|file| (file, ""));
+    let files = [
+        ("pyqt6-6.dist-info/METADATA", "Name: PyQt6\nVersion: 6\n"),
+        ("pyqt6-6.dist-info/RECORD", record.as_str()),
+        ("plot/__init__.py", "import PyQt6.QtCore"),
+        (
+            "plot/backend.py",
+            "def load():\n    from PyQt6 import QtWidgets, QtSvg",
+        ),
+        ("plot-1.dist-info/METADATA", "Name: plot\nVersion: 1\n"),
+        (
+            "plot-1.dist-info/RECORD",
+            "plot/__init__.py,,\nplot/backend.py,,\n",
+        ),
+        ("pass/__init__.py", ""),
+        ("pass/QtSql.py", "from PyQt6.QtSql import *"),
+        ("pass-1.dist-info/METADATA", "Name: pass\nVersion: 1\n"),
+        (
+            "pass-1.dist-info/RECORD",
+            "pass/__init__.py,,\npass/QtSql.py,,\n",
+        ),
+    ];
+    let files = files.iter().copied().chain(qt);
+    let files: Vec<_> = files
+        .map(|(path, text)| (format!("{SITE}/{path}"), text))
+        .collect();
+    let mut files: Vec<_> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), *text))
+        .collect();
+    files.push(("app/app.py", "import plot\n__import__('pass')"));
+    let collection = Project::new(&files).collect();
+    let found = own(&collection).into_iter();
+    let found: Vec<_> = found.filter(|file| file.starts_with("PyQt6/")).collect();
+    let expected: Vec<_> = QT
+        .into_iter()
+        .filter(|file| !file.contains("Sql"))
+        .collect();
+    assert_eq!(found, expected);
+}
+
 const SQLITE: &str = "_sqlite3.cpython-311-x86_64-linux-gnu.so";
 
 /// Whether `sqlite3` can be imported in the bundle of an application, with these files beside it.

@@ -166,6 +166,7 @@ impl Walk<'_> {
         let Some(found) = self.find_longest(&base) else {
             return;
         };
+        self.note_scanned(scope, &base, &found, names);
         let site = ImportSite {
             importer: scope.importer.clone(),
             line: import.line,
@@ -186,6 +187,24 @@ impl Walk<'_> {
             }
         }
         self.take_owner(&base, &found, &wish);
+    }
+
+    /// Notes the modules that an import of somebody else's package names.
+    fn note_scanned(&mut self, scope: &Scope, base: &str, found: &Found, names: &[String]) {
+        if scope.importer.split('.').next() == base.split('.').next() {
+            return;
+        }
+        let mut modules = vec![base.to_owned()];
+        if found.is_package() {
+            let names = self.not_excluded(scope, base, names).into_iter();
+            modules.extend(names.map(|name| format!("{base}.{name}")));
+        }
+        for module in modules {
+            if self.finder.find(&module).is_some() {
+                let importers = self.graph.scanned.entry(module).or_default();
+                importers.insert(scope.importer.clone());
+            }
+        }
     }
 
     fn find_longest(&mut self, name: &str) -> Option<Arc<Found>> {
