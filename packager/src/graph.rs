@@ -15,6 +15,8 @@ pub struct ModuleGraph {
     pub missing: Vec<MissingImport>,
     /// Third-party distributions, taken whole, in the order of their names.
     pub distributions: Vec<ReachedDistribution>,
+    /// Those of which the metadata alone is taken.
+    pub metadata: Vec<ReachedDistribution>,
     /// Modules that files of distributions import, reached or not, and those files' dotted names.
     pub scanned: BTreeMap<String, BTreeSet<String>>,
     /// Paths that the application's own sources name; whether anything lies there is not known yet.
@@ -132,6 +134,8 @@ pub enum Reason {
     LookedFor(String),
     /// The distribution of this name requires it for an extra, and names its module.
     OptionOf(String),
+    /// This place reads its metadata.
+    MetadataReadBy(ImportSite),
     /// A setting names it.
     Setting(&'static str),
 }
@@ -154,6 +158,7 @@ impl std::fmt::Display for Reason {
             Self::PlugIn { group, host } => write!(f, "plug-in of {host}: entry points `{group}`"),
             Self::LookedFor(module) => write!(f, "looked for by {module}"),
             Self::OptionOf(name) => write!(f, "optional requirement of {name}, which names it"),
+            Self::MetadataReadBy(site) => write!(f, "metadata, read by {site}"),
             Self::Setting(setting) => f.write_str(setting),
         }
     }

@@ -133,6 +133,49 @@ fn a_host_of_plug_ins() {
         .stdout_is("file rough\nsaw 24 teeth\n['host', 'host-file', 'host-saw', 'rasp']\n");
 }
 
+/// The distribution of the application itself is installed; its sources beside the script are what is packed. Of another one
+/// only the version is asked for.
+#[test]
+fn metadata_that_is_read_comes_along() {
+    let scratch = Scratch::new();
+    for (name, module) in [("my-app", "my_app"), ("asked", "asked")] {
+        let own = format!("vendor/{module}-3.2.1.dist-info");
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 3.2.1\n");
+        let record = format!(
+            "{module}/__init__.py,,\n{module}-3.2.1.dist-info/METADATA,,\n{module}-3.2.1.dist-info/RECORD,,\n"
+        );
+        scratch.write(&format!("{own}/METADATA"), metadata);
+        scratch.write(&format!("{own}/RECORD"), record);
+        scratch.write(&format!("vendor/{module}/__init__.py"), "installed = 1\n");
+    }
+    scratch.write(
+        "my_app/__init__.py",
+        "from importlib.metadata import version\n__version__ = version('my-app')\n",
+    );
+    let script = scratch.write(
+        "main.py",
+        "import importlib.metadata as metadata\nimport importlib.util\nimport my_app\n\
+         print(my_app.__version__, hasattr(my_app, 'installed'))\n\
+         print(metadata.version('asked'), importlib.util.find_spec('ask' + 'ed'))\n\
+         try:\n    metadata.version('absent')\nexcept metadata.PackageNotFoundError:\n    print('absent')\n\
+         if my_app.__version__ == '1':\n    metadata.version('forgotten')\n",
+    );
+    let dist = scratch.join("dist");
+    let build = Pack::build_script(&script, &["--paths", "vendor"], Case::any())
+        .arg("--distpath")
+        .arg(&dist)
+        .run();
+    build
+        .success()
+        .stderr_has("`__main__:11` reads the metadata of `forgotten`, which is not installed");
+    assert!(!build.stderr_text().contains("`absent`"));
+    Program::at(&dist, Case::any())
+        .run(&[])
+        .run()
+        .success()
+        .stdout_is("3.2.1 False\n3.2.1 None\nabsent\n");
+}
+
 #[test]
 fn processes_and_numpy_as_cron_starts_them() {
     let scratch = Scratch::new();

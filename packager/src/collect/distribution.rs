@@ -35,7 +35,7 @@ pub(super) fn collect(
     graph: &ModuleGraph,
     keep: &BTreeSet<Development>,
 ) -> Result<Vec<CollectedDistribution>, CollectError> {
-    let items: Vec<Vec<Item>> = graph
+    let found: Vec<Vec<Item>> = graph
         .distributions
         .par_iter()
         .map(|taken| {
@@ -45,8 +45,12 @@ pub(super) fn collect(
         .collect::<Result<_, _>>()?;
     let leaving = Leaving::new(graph, keep);
     let mut distributions = Vec::new();
-    for (taken, mut items) in graph.distributions.iter().zip(items) {
+    for (taken, mut items) in graph.distributions.iter().zip(found) {
         bundle.leave_behind(leaving.take(taken, &mut items));
+        distributions.push(place(bundle, taken, items));
+    }
+    for taken in &graph.metadata {
+        let items = items(&taken.distribution, false)?;
         distributions.push(place(bundle, taken, items));
     }
     Ok(distributions)

@@ -5,6 +5,7 @@ mod reader;
 
 use super::condition::Target;
 use super::evidence::{Evidence, EvidenceReader};
+use super::metadata::{self, MetadataRead};
 use super::names::Names;
 use super::{groups, source};
 use reader::ImportReader;
@@ -31,6 +32,8 @@ pub(crate) struct Imports {
     pub(crate) lazy: Option<u32>,
     /// Texts that may name a group of entry points that it reads.
     pub(crate) groups: Vec<String>,
+    /// Distributions whose metadata it reads.
+    pub(crate) metadata: Vec<MetadataRead>,
 }
 
 /// One import.
@@ -109,6 +112,7 @@ pub(crate) fn read(bytes: &[u8], reading: Reading<'_>) -> Result<Imports, Syntax
     reader.visit_body(&module.body);
     let mut found = reader.found;
     found.groups = groups::named(text.text.as_bytes());
+    found.metadata = metadata::read(&module.body, &text.text);
     if reading.own {
         found.evidence = EvidenceReader::read(&module.body, &text.text);
         found.names = Names::read(&module.body, &text.text);

@@ -8,6 +8,7 @@ mod evidence;
 mod finder;
 mod groups;
 mod imports;
+mod metadata;
 mod names;
 mod source;
 mod takings;

@@ -41,6 +41,8 @@ pub(super) struct Takings<'a> {
     installed: OnceLock<Installed>,
     excluded: HashSet<String>,
     taken: BTreeMap<String, Taken>,
+    /// Of which the metadata is wanted, whether they are taken or not.
+    metadata: BTreeMap<String, ReachedDistribution>,
     unsatisfied: BTreeSet<(String, String)>,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Takings<'a> {
             installed: OnceLock::new(),
             excluded: excluded.iter().map(|name| normalise(name)).collect(),
             taken: BTreeMap::new(),
+            metadata: BTreeMap::new(),
             unsatisfied: BTreeSet::new(),
         }
     }
@@ -131,6 +134,37 @@ impl<'a> Takings<'a> {
             pending.extend(self.requirements(&distribution));
         }
         new
+    }
+
+    /// Takes the metadata of `distribution`, and with `recursive` that of all it requires.
+    pub(super) fn take_metadata(
+        &mut self,
+        distribution: &Distribution,
+        recursive: bool,
+        reason: &Reason,
+    ) {
+        if self.is_excluded(distribution) || self.metadata.contains_key(&distribution.name) {
+            return;
+        }
+        let taken = ReachedDistribution {
+            distribution: Arc::new(distribution.metadata_alone()),
+            reason: reason.clone(),
+        };
+        self.metadata.insert(distribution.name.clone(), taken);
+        for text in distribution.requires.iter().filter(|_| recursive) {
+            let requirement = self.markers.active(text, &[]);
+            if let Some(required) = requirement.and_then(|found| self.named(&found.name)) {
+                let reason = Reason::RequiredBy(distribution.name.clone());
+                self.take_metadata(&required, true, &reason);
+            }
+        }
+    }
+
+    /// Those of which the metadata alone is taken.
+    pub(super) fn with_metadata_alone(&mut self) -> Vec<ReachedDistribution> {
+        let mut found = std::mem::take(&mut self.metadata);
+        found.retain(|name, _| !self.taken.contains_key(name));
+        found.into_values().collect()
     }
 
     /// Notes a distribution and the extras asked of it; returns whether anything of that is new.

@@ -378,6 +378,80 @@ fn a_file_that_cannot_be_imported_asks_for_nothing() {
     assert_eq!(names, ["lib", "light"]);
 }
 
+/// `name reason` of each distribution of which the metadata alone is taken.
+fn metadata(graph: &ModuleGraph) -> Vec<String> {
+    let taken = graph.metadata.iter();
+    taken
+        .map(|taken| format!("{} < {}", taken.distribution.name, taken.reason))
+        .collect()
+}
+
+#[test]
+fn metadata_that_code_reads() {
+    let mut project = Project::new(&[
+        (
+            "app/app.py",
+            "import mine, lib, pkg_resources\npkg_resources.require('chain')\n",
+        ),
+        (
+            "app/mine/__init__.py",
+            "from importlib.metadata import version\n__version__ = version('My_App')\nversion('lib')\n\
+             version('absent')\ntry:\n    version('perhaps')\nexcept ImportError:\n    pass\n",
+        ),
+        (
+            "site/lib.py",
+            "import importlib.metadata as m\nm.version('probed')\nm.version('pytest')\nm.version('left')\nm.version('no')",
+        ),
+        ("site/lib-1.dist-info/METADATA", "Name: lib\nVersion: 1\n"),
+        ("site/lib-1.dist-info/RECORD", "lib.py,,\n"),
+        ("site/mine/__init__.py", ""),
+        (
+            "site/my_app-3.dist-info/METADATA",
+            "Name: my-app\nVersion: 3\nRequires-Dist: lib\n",
+        ),
+        ("site/my_app-3.dist-info/RECORD", "mine/__init__.py,,\n"),
+        (
+            "site/chain-1.dist-info/METADATA",
+            "Name: chain\nVersion: 1\nRequires-Dist: link\n",
+        ),
+        ("site/link-1.dist-info/METADATA", "Name: link\nVersion: 1\n"),
+        (
+            "site/probed-1.dist-info/METADATA",
+            "Name: probed\nVersion: 1\n",
+        ),
+        (
+            "site/pytest-1.dist-info/METADATA",
+            "Name: pytest\nVersion: 1\n",
+        ),
+        ("site/left.py", ""),
+        ("site/left-1.dist-info/METADATA", "Name: left\nVersion: 1\n"),
+        ("site/left-1.dist-info/RECORD", "left.py,,\n"),
+    ]);
+    project.plan.exclude.modules = vec!["left".into()];
+    let graph = project.graph();
+    assert_eq!(taken(&graph), ["lib < imported by __main__:1"]);
+    assert_eq!(
+        metadata(&graph),
+        [
+            "chain < metadata, read by __main__:2",
+            "link < required by chain",
+            "my-app < metadata, read by mine:2",
+            "probed < metadata, read by lib:2",
+        ]
+    );
+    assert_eq!(
+        graph.warnings,
+        [
+            "`mine:4` reads the metadata of `absent`, which is not installed (`pip install absent`, if it is needed)"
+        ]
+    );
+    project.plan.exclude.distributions = vec!["my-app".into(), "chain".into()];
+    assert_eq!(
+        metadata(&project.graph()),
+        ["probed < metadata, read by lib:2"]
+    );
+}
+
 /// A host that reads a group of entry points by `reads`, and what plugs into it.
 fn host_and_plugins(reads: &str) -> Project {
     Project::new(&[

@@ -3,6 +3,7 @@
 mod beginnings;
 mod follow;
 mod hooked;
+mod metadata;
 mod names;
 mod options;
 mod owners;
@@ -322,6 +323,7 @@ impl<'a> Walk<'a> {
             self.note_data(&path, &imports);
             self.follow_stub(&path, &scope, &imports);
             self.follow_names(&path, &scope, &imports.names);
+            self.take_metadata(&scope, &imports.metadata);
         }
         self.take_plugins(&scope, &imports.groups);
         if scope.depth == Depth::Scanned {

@@ -194,6 +194,20 @@ impl Distribution {
         }
     }
 
+    /// The same without any file but its metadata.
+    pub(crate) fn metadata_alone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            site: self.site.clone(),
+            metadata: self.metadata.clone(),
+            requires: self.requires.clone(),
+            files: DistributionFiles::Roots(Vec::new()),
+            groups: self.groups.clone(),
+            project: self.project.clone(),
+        }
+    }
+
     /// `flask 3.1.0`, for people.
     #[must_use]
     pub fn label(&self) -> String {

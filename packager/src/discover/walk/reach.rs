@@ -213,6 +213,7 @@ impl Walk<'_> {
             .missing
             .sort_by_key(|missing| (rank(&missing.origin), missing.site.optional));
         self.graph.hook_distributions = self.takings.with_hooks();
+        self.graph.metadata = self.takings.with_metadata_alone();
         let (distributions, warnings) = self.takings.finish();
         self.graph.distributions = distributions;
         self.graph.warnings.extend(warnings);
