@@ -9,10 +9,12 @@ use super::metadata::{self, MetadataRead};
 use super::names::Names;
 use super::{groups, source};
 use reader::ImportReader;
+use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::visitor::Visitor as _;
 use ruff_python_ast::{self as ast, Expr};
 use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
-use ruff_text_size::TextSize;
+use ruff_text_size::{Ranged, TextSize};
+use source::Stray;
 
 /// A call of `lazy_loader` that reads the stub beside the source that calls it.
 pub(crate) const LAZY: &str = "attach_stub(";
@@ -87,22 +89,13 @@ pub(crate) struct Reading<'a> {
 /// The first syntax error, for one of the application's own files. In others an error ends nothing: what could be
 /// parsed is followed, for a file that is never imported may hold anything.
 pub(crate) fn read(bytes: &[u8], reading: Reading<'_>) -> Result<Imports, SyntaxProblem> {
-    let text = match source::decode(bytes) {
-        Ok(text) => text,
-        Err(error) if reading.own => {
-            return Err(SyntaxProblem {
-                line: error.line,
-                column: 1,
-                message: error.message,
-            });
-        }
-        Err(_) => return Ok(Imports::default()),
-    };
+    let text = source::decode(bytes);
     let options =
         ParseOptions::from(Mode::Module).with_target_version(reading.target.ruff_version());
     let parsed = parse_unchecked(&text.text, options);
     let mut lines = Lines::new(&text.text);
     if reading.own && text.exact {
+        check_strays(&parsed, &text.strays, &mut lines)?;
         check(&parsed, &mut lines)?;
     }
     let ast::Mod::Module(module) = parsed.syntax() else {
@@ -120,6 +113,34 @@ pub(crate) fn read(bytes: &[u8], reading: Reading<'_>) -> Result<Imports, Syntax
         found.lazy = lazy.map(|at| Lines::new(&text.text).line(TextSize::new(at)));
     }
     Ok(found)
+}
+
+/// CPython imports a file with bytes that are no UTF-8 when all of them are in comments.
+fn check_strays(
+    parsed: &Parsed<ast::Mod>,
+    strays: &[Stray],
+    lines: &mut Lines<'_>,
+) -> Result<(), SyntaxProblem> {
+    if strays.is_empty() {
+        return Ok(());
+    }
+    let comments = parsed.tokens().iter();
+    let comments: Vec<_> = comments
+        .filter(|token| token.kind() == TokenKind::Comment)
+        .map(Ranged::range)
+        .collect();
+    for stray in strays {
+        let at = TextSize::new(u32::try_from(stray.at).unwrap_or(u32::MAX));
+        if !comments.iter().any(|comment| comment.contains(at)) {
+            let (line, column) = lines.position(at);
+            return Err(SyntaxProblem {
+                line,
+                column,
+                message: stray.message(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The first error, if any: what no Python reads, else what is too new for the target.

@@ -3,58 +3,83 @@
 use std::borrow::Cow;
 
 /// A source file's text.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a> {
     /// The text; what could not be decoded is replaced when `exact` is false.
     pub(crate) text: Cow<'a, str>,
     /// False for an encoding that is not decoded here: imports can be read (they are ASCII in practice), but an error
     /// in it proves nothing.
     pub(crate) exact: bool,
+    /// Bytes that are no UTF-8 though no other encoding is declared, each replaced in the text: CPython overlooks them in
+    /// comments, and nowhere else.
+    pub(crate) strays: Vec<Stray>,
 }
 
-/// Why a file is no Python source; the words are CPython's.
+/// A byte that is no UTF-8.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NotText {
-    /// 1-based.
-    pub(crate) line: u32,
-    pub(crate) message: String,
+pub(crate) struct Stray {
+    /// Where its replacement stands in the text.
+    pub(crate) at: usize,
+    pub(crate) byte: u8,
+}
+
+impl Stray {
+    /// In CPython's words.
+    pub(crate) fn message(&self) -> String {
+        format!(
+            "Non-UTF-8 code starting with '\\x{:02x}', but no encoding declared",
+            self.byte
+        )
+    }
 }
 
 /// Decodes `bytes` as CPython does: a byte order mark, else the cookie in one of the first two lines, else UTF-8.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Text<'_>, NotText> {
+pub(crate) fn decode(bytes: &[u8]) -> Text<'_> {
     let (bytes, marked) = match bytes.strip_prefix(b"\xef\xbb\xbf") {
         Some(rest) => (rest, true),
         None => (bytes, false),
     };
     let cookie = if marked { None } else { cookie(bytes) };
     match cookie.as_deref().map(normal_name).as_deref() {
-        None | Some("utf-8" | "ascii" | "us-ascii") => utf8(bytes).map(|text| Text {
-            text: Cow::Borrowed(text),
-            exact: true,
-        }),
-        Some("latin-1") => Ok(Text {
+        None | Some("utf-8" | "ascii" | "us-ascii") => utf8(bytes),
+        Some("latin-1") => Text {
             text: Cow::Owned(bytes.iter().copied().map(char::from).collect()),
             exact: true,
-        }),
-        Some(_) => Ok(Text {
+            ..Text::default()
+        },
+        Some(_) => Text {
             text: String::from_utf8_lossy(bytes),
-            exact: false,
-        }),
+            ..Text::default()
+        },
     }
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, NotText> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let at = error.valid_up_to();
-        let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
-        NotText {
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            message: format!(
-                "Non-UTF-8 code starting with '\\x{:02x}', but no encoding declared",
-                bytes[at]
-            ),
+fn utf8(bytes: &[u8]) -> Text<'_> {
+    let mut strays = Vec::new();
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(replaced(bytes, &mut strays)),
+    };
+    Text {
+        text,
+        exact: true,
+        strays,
+    }
+}
+
+fn replaced(bytes: &[u8], strays: &mut Vec<Stray>) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if let Some(byte) = chunk.invalid().first() {
+            strays.push(Stray {
+                at: text.len(),
+                byte: *byte,
+            });
+            text.push(char::REPLACEMENT_CHARACTER);
         }
-    })
+    }
+    text
 }
 
 /// The name in `coding[=:]\s*([-\w.]+)` of a comment that is alone on one of the first two lines.
@@ -124,10 +149,11 @@ mod tests {
     #[track_caller]
     fn check(bytes: &[u8], text: &str, exact: bool) {
         assert_eq!(
-            decode(bytes).unwrap(),
+            decode(bytes),
             Text {
                 text: Cow::Borrowed(text),
-                exact
+                exact,
+                strays: Vec::new(),
             }
         );
     }
@@ -160,7 +186,14 @@ mod tests {
         assert_eq!(cookie(b"x = 1\n# coding: latin-1"), None);
         assert_eq!(cookie(b"\n\n# coding: latin-1"), None);
         assert_eq!(cookie(b"'coding: latin-1'"), None);
-        let error = decode(b"import a\n\n'\xe9'").unwrap_err();
-        assert_eq!((error.line, error.message.contains("\\xe9")), (3, true));
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_replaced_and_told() {
+        let text = decode(b"a\n# \xe9t\xe9\n");
+        assert_eq!(text.text, "a\n# \u{fffd}t\u{fffd}\n");
+        let at: Vec<usize> = text.strays.iter().map(|stray| stray.at).collect();
+        assert_eq!(at, [4, 8]);
+        assert!(text.exact && text.strays[0].message().contains("\\xe9"));
     }
 }

@@ -2,20 +2,23 @@
 use super::*;
 
 fn parse(source: &str) -> Imports {
+    parse_bytes(source.as_bytes()).unwrap()
+}
+
+fn parse_bytes(source: &[u8]) -> Result<Imports, SyntaxProblem> {
     let target = Target {
         version: (3, 11, 2),
         platform: "linux".into(),
         os_name: "posix".into(),
     };
     read(
-        source.as_bytes(),
+        source,
         Reading {
             target: &target,
             own: true,
             script: false,
         },
     )
-    .unwrap()
 }
 
 /// One line per import: `line [?][()] name`, `?` for optional, `()` for local to a function.
@@ -168,4 +171,16 @@ fn errors_have_a_position() {
         other.imports.iter().map(shown).collect::<Vec<_>>(),
         ["1 a", "3 b"]
     );
+}
+
+/// As CPython 3.9 to 3.13 import it.
+#[test]
+fn bytes_that_are_no_utf8_may_stand_in_comments_only() {
+    let found = parse_bytes(b"# comm\xe9nt\nimport json # \xe9\n").unwrap();
+    assert_eq!(found.imports.len(), 1);
+    for refused in [&b"import a\n\n'\xe9'"[..], b"# \xe9\n\n\xe9 = 1"] {
+        let problem = parse_bytes(refused).unwrap_err();
+        assert_eq!(problem.line, 3, "{problem:?}");
+        assert!(problem.message.contains("\\xe9"), "{problem:?}");
+    }
 }
