@@ -12,6 +12,7 @@ mod open;
 mod python;
 mod run;
 mod serve;
+mod temporary;
 mod trace;
 mod verify;
 
@@ -41,6 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(USAGE);
     };
     let printer = Printer::new(level(matches));
+    temporary::settle(&printer);
     match interrupt::catch(|| dispatch(name, matches, &printer)) {
         Ok(Ok(code)) => code,
         // An interpreter that was asked something has got the same Ctrl-C: its failure is no news.
