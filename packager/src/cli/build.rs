@@ -17,6 +17,8 @@ pub(super) fn command() -> Command {
              to put in and what to leave out add up. Options of PyInstaller's keep their names and meaning.",
         )
         .args_override_self(true)
+        // As PyInstaller's `argparse` does: beginnings that fit one option.
+        .infer_long_args(true)
         .arg(
             Arg::new("target-path")
                 .value_name("SCRIPT|DIR")

@@ -271,8 +271,8 @@ fn unknown_options_name_the_nearest() {
         let line: Vec<OsString> = line.iter().map(Into::into).collect();
         unknown_option(&error, &line).unwrap()
     };
-    insta::assert_snapshot!(check(&["pack", "build", "--onefil"]), @r"
-    error: there is no option `--onefil`
+    insta::assert_snapshot!(check(&["pack", "build", "--onefiel"]), @r"
+    error: there is no option `--onefiel`
     hint: did you mean `--onefile`?
     ");
     insta::assert_snapshot!(check(&["pack", "build", "--hidden-imports", "x"]), @r"
@@ -287,6 +287,30 @@ fn unknown_options_name_the_nearest() {
     error: there is no option `--fast`
     hint: see `pack verify --help`
     ");
+}
+
+#[test]
+fn options_may_be_shortened_as_far_as_one_is_meant() {
+    let parsed = |line: &[&str]| command().try_get_matches_from(line);
+    let matches = parsed(&[
+        "pack",
+        "build",
+        "--hidden-imp",
+        "json",
+        "--path=lib",
+        "--clea",
+    ])
+    .unwrap();
+    let build = matches.subcommand().unwrap().1;
+    let text = |name| build.get_one::<String>(name).map(String::as_str);
+    assert_eq!(
+        (text("hidden-import"), text("paths")),
+        (Some("json"), Some("lib"))
+    );
+    assert!(build.get_flag("clean"));
+    // `--noconfirm`, `--noconsole`.
+    assert!(parsed(&["pack", "build", "--nocon"]).is_err());
+    assert!(parsed(&["pack", "verify", "--forma", "json", "x"]).is_err());
 }
 
 #[test]
