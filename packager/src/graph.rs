@@ -21,6 +21,8 @@ pub struct ModuleGraph {
     pub scanned: BTreeMap<String, BTreeSet<String>>,
     /// Paths that the application's own sources name; whether anything lies there is not known yet.
     pub data: Vec<DataHint>,
+    /// Packages of the application whose data files a setting asks for, by dotted name.
+    pub data_packages: BTreeSet<String>,
     /// The distributions that declare PyInstaller hooks: those taken, and the one that has nothing else.
     pub hook_distributions: Vec<String>,
     /// What the hooks ask for.

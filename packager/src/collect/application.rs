@@ -43,6 +43,7 @@ pub(super) fn collect(
 /// packages in archives.
 pub(super) fn editable_data(
     bundle: &mut Bundle<'_>,
+    plan: &BuildPlan,
     facts: &InterpreterFacts,
     graph: &ModuleGraph,
 ) -> Result<(), CollectError> {
@@ -65,19 +66,49 @@ pub(super) fn editable_data(
         if !projects.iter().any(|project| folder.starts_with(project)) {
             continue;
         }
-        for (path, below) in data::files_of(&folder)? {
-            let Some(below) = below else { continue };
-            let Ok(dest) = ArchivePath::new(format!("{}/{below}", name.replace('.', "/"))) else {
-                continue;
-            };
-            let is_module = bundle.module_name(dest.as_str()).is_some();
-            if !is_module && !below.starts_with('.') && !below.contains("/.") {
-                bundle.place(data::data_file(
-                    path,
-                    dest,
-                    format!("data of the package {name}"),
-                ));
-            }
+        data_of_package(bundle, plan, name, &folder)?;
+    }
+    Ok(())
+}
+
+/// The data files of those of the application's packages that `--collect-data` and its like name.
+pub(super) fn asked_data(
+    bundle: &mut Bundle<'_>,
+    plan: &BuildPlan,
+    graph: &ModuleGraph,
+) -> Result<(), CollectError> {
+    for name in &graph.data_packages {
+        let Some(module) = graph.modules.get(name) else {
+            continue;
+        };
+        let folders = match &module.kind {
+            ModuleKind::Namespace { portions } => portions.clone(),
+            kind => package_folder(kind).into_iter().collect(),
+        };
+        for folder in folders {
+            data_of_package(bundle, plan, name, &folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// What lies in the `folder` of the package `name` and is no module, hidden or made by builds.
+fn data_of_package(
+    bundle: &mut Bundle<'_>,
+    plan: &BuildPlan,
+    name: &str,
+    folder: &Path,
+) -> Result<(), CollectError> {
+    for (path, below) in data::files_of(folder)? {
+        let Some(below) = below else { continue };
+        let Ok(dest) = ArchivePath::new(format!("{}/{below}", name.replace('.', "/"))) else {
+            continue;
+        };
+        let is_module = bundle.module_name(dest.as_str()).is_some();
+        let is_hidden = below.starts_with('.') || below.contains("/.");
+        if !is_module && !is_hidden && !path.starts_with(&plan.dist_dir) {
+            let why = format!("data of the package {name}");
+            bundle.place(data::data_file(path, dest, why));
         }
     }
     Ok(())

@@ -156,7 +156,8 @@ fn gather<'a>(
     application::collect(&mut bundle, plan, graph)?;
     data::rules(&mut bundle, plan)?;
     data::hints(&mut bundle, plan, graph)?;
-    application::editable_data(&mut bundle, facts, graph)?;
+    application::editable_data(&mut bundle, plan, facts, graph)?;
+    application::asked_data(&mut bundle, plan, graph)?;
     let own = bundle.files().len();
     let distributions = distribution::collect(&mut bundle, graph, &plan.include.development)?;
     application::third_party_leftovers(&mut bundle, graph)?;

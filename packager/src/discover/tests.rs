@@ -336,6 +336,27 @@ fn errors_name_the_place() {
 }
 
 #[test]
+fn a_package_of_the_standard_library_or_a_namespace_that_a_setting_names_goes_in_whole() {
+    let mut project = Project::new(&[
+        ("app/app.py", ""),
+        ("std/sqlite3/__init__.py", ""),
+        ("std/sqlite3/dump.py", ""),
+        ("site/spaces/one/__init__.py", ""),
+        ("site/spaces/two/__init__.py", ""),
+        ("site/one-1.dist-info/METADATA", "Name: one\nVersion: 1\n"),
+        ("site/one-1.dist-info/RECORD", "spaces/one/__init__.py,,\n"),
+        ("site/two-1.dist-info/METADATA", "Name: two\nVersion: 1\n"),
+        ("site/two-1.dist-info/RECORD", "spaces/two/__init__.py,,\n"),
+    ]);
+    project.plan.include.distributions = vec!["sqlite3".into(), "spaces".into()];
+    let graph = project.graph();
+    assert!(graph.modules.contains_key("sqlite3.dump"));
+    let names = graph.distributions.iter();
+    let names: Vec<_> = names.map(|taken| &taken.distribution.name).collect();
+    assert_eq!(names, ["one", "two"]);
+}
+
+#[test]
 fn a_third_party_file_may_hold_anything() {
     let project = Project::new(&[
         ("app/app.py", "import lib"),

@@ -16,7 +16,7 @@ pub(crate) use reach::startup_modules;
 use super::DiscoverError;
 use super::condition::Target;
 use super::evidence::Evidence;
-use super::finder::{Finder, STARTUP};
+use super::finder::{Finder, Found, STARTUP};
 use super::imports::{self, Imports, Reading};
 use super::takings::Takings;
 use crate::facts::InterpreterFacts;
@@ -230,15 +230,42 @@ impl<'a> Walk<'a> {
             return false;
         };
         match found.origin {
-            Origin::ThirdParty => {
-                if let Some(owner) = self.owner(bare, &found) {
-                    self.take(owner, &extras, reason);
+            Origin::ThirdParty => match self.owner(bare, &found) {
+                Some(owner) => self.take(owner, &extras, reason),
+                // A namespace: the distributions that have a part of it.
+                None => {
+                    for part in self.finder.submodules(&found) {
+                        self.include_distribution(&format!("{bare}.{part}"));
+                    }
                 }
-            }
-            Origin::App => self.take_package_whole(bare),
-            Origin::Stdlib => {}
+            },
+            Origin::App => self.include_own(bare, &found),
+            Origin::Stdlib => self.include_whole(bare),
         }
         true
+    }
+
+    fn include_whole(&mut self, name: &str) {
+        self.want(name, &Wish::setting("[include] distributions", true));
+        self.take_package_whole(name);
+    }
+
+    /// A package of the application itself, with its data. It may lie in the project's folder, with anything beside it, so
+    /// nobody's data is taken unasked.
+    fn include_own(&mut self, name: &str, found: &Found) {
+        self.include_whole(name);
+        if found.is_package() {
+            self.graph.data_packages.insert(name.to_owned());
+        } else {
+            self.warn(format!(
+                "`{name}` is a module, which goes in; data files belong to packages, and files beside a module are added \
+                 with `--add-data`"
+            ));
+        }
+    }
+
+    pub(super) fn warn(&mut self, line: String) {
+        self.graph.warnings.push(line);
     }
 
     pub(super) fn finds(&mut self, name: &str) -> bool {

@@ -614,6 +614,40 @@ fn editable_packages_bring_their_data() {
     );
 }
 
+/// `--collect-data pkg` of packages that lie beside the script.
+#[test]
+fn own_packages_bring_their_data_when_they_are_asked() {
+    let mut project = Project::new(&[
+        ("app/app.py", ""),
+        ("app/pkg/__init__.py", ""),
+        ("app/pkg/late.py", ""),
+        ("app/pkg/data/a.txt", ""),
+        ("app/pkg/.secret", ""),
+        ("app/pkg/__pycache__/late.cpython-311.pyc", ""),
+        ("app/pkg/.git/config", ""),
+        ("app/assets/b.txt", ""),
+        ("app/other/__init__.py", ""),
+        ("app/other/c.txt", ""),
+    ]);
+    assert_eq!(own(&project.collect()), ["app.py"]);
+    project.plan.include.distributions = vec!["pkg".into(), "assets".into()];
+    let collection = project.collect();
+    assert_eq!(
+        own(&collection),
+        [
+            "app.py",
+            "assets/b.txt",
+            "pkg/__init__.py",
+            "pkg/data/a.txt",
+            "pkg/late.py"
+        ]
+    );
+    assert_eq!(
+        by_dest(&collection)["pkg/data/a.txt"].why,
+        "data of the package pkg"
+    );
+}
+
 /// Compiles shared libraries: `(output, needed libraries, linker flags)`; false without a C compiler.
 fn compile(folder: &Path, libraries: &[(&str, &[&str], &str)]) -> bool {
     if Command::new("cc").arg("--version").output().is_err() {
