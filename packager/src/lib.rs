@@ -217,9 +217,6 @@ fn discover_hint(error: &DiscoverError) -> Option<String> {
         DiscoverError::NoModule { .. } => {
             Some("name the folder that holds it with `--paths DIR`, or the Python it is installed for with `--python`".into())
         }
-        DiscoverError::NoDistribution { name, .. } => Some(format!(
-            "install `{name}` there, or name another Python with `--python`"
-        )),
         _ => None,
     }
 }

@@ -58,7 +58,7 @@ pub enum DiscoverError {
         /// What is wrong.
         message: String,
     },
-    /// A module that a setting names is not there.
+    /// A module that an entry point names is not there.
     #[error(
         "there is no module `{name}`, which {wanted_by} names (looked in: {})",
         listed(searched)
@@ -79,14 +79,6 @@ pub enum DiscoverError {
         /// Dotted name.
         package: String,
     },
-    /// A distribution that a setting names is not installed.
-    #[error("there is no distribution or package `{name}` in the environment of `{}`", python.display())]
-    NoDistribution {
-        /// As given.
-        name: String,
-        /// The interpreter.
-        python: PathBuf,
-    },
 }
 
 fn listed(folders: &[PathBuf]) -> String {
@@ -100,7 +92,7 @@ fn listed(folders: &[PathBuf]) -> String {
 /// Follows the entry points and the included modules of `plan` through everything they import.
 ///
 /// # Errors
-/// When a script or a module that a setting names is missing, or one of the application's own files is no Python.
+/// When a script or a module that an entry point names is missing, or one of the application's own files is no Python.
 pub fn modules(
     plan: &BuildPlan,
     facts: &InterpreterFacts,
@@ -151,7 +143,7 @@ fn walk_with(
     for hook in plan.runtime_hooks.iter().chain(&of_libraries) {
         walk.enter_script(hook, &script_name(hook))?;
     }
-    include(&mut walk, plan, facts)?;
+    include(&mut walk, plan, facts);
     walk.finish()
 }
 
@@ -237,30 +229,33 @@ fn script_name(path: &Path) -> String {
     format!("[script] {}", name.to_string_lossy())
 }
 
-/// What the settings put in beyond the imports.
-fn include(
-    walk: &mut Walk<'_>,
-    plan: &BuildPlan,
-    facts: &InterpreterFacts,
-) -> Result<(), DiscoverError> {
-    for name in &plan.include.modules {
-        walk.include_module(name, "--hidden-import")?;
+/// What the settings put in beyond the imports. A name that nothing has is told and ends nothing, as with PyInstaller: build
+/// scripts name modules of versions that came and went.
+fn include(walk: &mut Walk<'_>, plan: &BuildPlan, facts: &InterpreterFacts) {
+    let modules = plan.include.modules.iter();
+    let modules = modules.map(|name| (name, "--hidden-import"));
+    let submodules = plan.include.submodules.iter();
+    let submodules = submodules.map(|name| (name, "--collect-submodules"));
+    for (name, setting) in modules.chain(submodules) {
+        if let Err(error) = walk.include_module(name, setting) {
+            walk.warn(format!("{error}; {WITHOUT}"));
+        }
     }
     for name in &plan.include.submodules {
-        walk.include_module(name, "--collect-submodules")?;
         walk.include_submodules(name, "--collect-submodules");
     }
     for name in &plan.include.distributions {
         if !walk.include_distribution(name) {
-            let python = facts.executable.clone();
-            return Err(DiscoverError::NoDistribution {
-                name: name.clone(),
-                python,
-            });
+            walk.warn(format!(
+                "there is no distribution or package `{name}`, which --collect-all or its like names, in the environment of \
+                 `{}`; {WITHOUT}",
+                facts.executable.display()
+            ));
         }
     }
-    Ok(())
 }
+
+const WITHOUT: &str = "the program is built without it";
 
 #[cfg(test)]
 mod tests;

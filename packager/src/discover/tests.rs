@@ -322,17 +322,33 @@ fn errors_name_the_place() {
     project.plan.entry = Entry::Script(project.path("app/none.py"));
     assert_eq!(project.error(), "there is no script `app/none.py`");
     project.plan.entry = Entry::Script(project.path("std/os.py"));
+    project.plan.entry = Entry::Module("none".into());
+    let message = project.error();
+    assert!(
+        message.starts_with("there is no module `none`, which the entry point names (looked in: "),
+        "{message}"
+    );
+}
+
+/// As PyInstaller has it: build scripts name modules of versions that came and went.
+#[test]
+fn settings_that_name_nothing_are_told_and_end_nothing() {
+    let mut project = Project::new(&[("app/app.py", ""), ("app/lone.py", "")]);
     project.plan.include.modules = vec!["none".into()];
-    assert_eq!(
-        project.error(),
-        "there is no module `none`, which --hidden-import names (looked in: std, site)"
-    );
-    project.plan.include.modules.clear();
-    project.plan.include.distributions = vec!["nothing".into()];
-    assert_eq!(
-        project.error(),
-        "there is no distribution or package `nothing` in the environment of `/none/bin/python`"
-    );
+    project.plan.include.submodules = vec!["neither".into()];
+    project.plan.include.distributions = vec!["nothing".into(), "lone".into()];
+    let graph = project.graph();
+    assert!(graph.modules.contains_key("lone"));
+    let starts = [
+        "there is no module `none`, which --hidden-import names (looked in: ",
+        "there is no module `neither`, which --collect-submodules names (looked in: ",
+        "there is no distribution or package `nothing`, which --collect-all or its like names, in the environment",
+        "`lone` is a module, which goes in; data files belong to packages",
+    ];
+    assert_eq!(graph.warnings.len(), starts.len(), "{:?}", graph.warnings);
+    for (warning, start) in graph.warnings.iter().zip(starts) {
+        assert!(warning.starts_with(start), "{warning}");
+    }
 }
 
 #[test]
