@@ -2,9 +2,10 @@
 //!
 //! Read here: Flask's template and static folders, folders given to Jinja and Starlette loaders, literal parts of
 //! `folder / "x"`, `os.path.join(folder, "x")` and `folder.joinpath("x")`, and literals that look like a file's path.
-//! Whether such a thing exists beside the file is for `collect` to find out; most do not.
+//! Whether such a thing exists beside the file, or in a package whose resources it reads (`files("pkg")`), is for `collect`
+//! to find out; most do not.
 
-use super::imports::{Lines, literal};
+use super::imports::{Lines, is_identifier, literal};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Operator, Stmt};
 use ruff_text_size::{Ranged as _, TextSize};
@@ -22,6 +23,30 @@ pub(crate) struct Evidence {
     /// 1-based.
     pub(crate) line: u32,
 }
+
+/// What a source file names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) paths: Vec<Evidence>,
+    /// Packages whose resources it reads, and the 1-based line that does so first: its paths may be meant from their
+    /// folders, too.
+    pub(crate) packages: Vec<(String, u32)>,
+}
+
+/// Functions and classes whose first argument names a package, and the second, where there is one, a file in it: those of
+/// `importlib.resources`, `pkgutil`, `pkg_resources` and Jinja.
+const OF_PACKAGES: [&str; 10] = [
+    "PackageLoader",
+    "files",
+    "get_data",
+    "open_binary",
+    "open_text",
+    "read_binary",
+    "read_text",
+    "resource_filename",
+    "resource_stream",
+    "resource_string",
+];
 
 /// Functions, methods and classes that open the file which their first argument names.
 const OPENERS: [&str; 21] = [
@@ -61,16 +86,16 @@ pub(super) struct EvidenceReader<'a> {
     relative: HashSet<TextSize>,
     /// Where those begin that name files which the program writes.
     written: HashSet<TextSize>,
-    found: Vec<Evidence>,
+    found: Named,
 }
 
 impl<'a> EvidenceReader<'a> {
-    pub(super) fn read(body: &'a [Stmt], text: &'a str) -> Vec<Evidence> {
+    pub(super) fn read(body: &'a [Stmt], text: &'a str) -> Named {
         let mut reader = Self {
             lines: Lines::new(text),
             relative: HashSet::new(),
             written: HashSet::new(),
-            found: Vec::new(),
+            found: Named::default(),
         };
         reader.visit_body(body);
         reader.found
@@ -79,12 +104,38 @@ impl<'a> EvidenceReader<'a> {
     fn push(&mut self, path: &str, folder: bool, at: TextSize) {
         if is_plausible(path) && !self.written.contains(&at) {
             let line = self.lines.line(at);
-            self.found.push(Evidence {
+            self.found.paths.push(Evidence {
                 path: path.trim_end_matches('/').to_owned(),
                 folder,
                 relative: self.relative.contains(&at),
                 line,
             });
+        }
+    }
+
+    /// `files("pkg")`, `get_data("pkg", "words")`.
+    fn push_resource(&mut self, function: &str, call: &ast::ExprCall) {
+        let mut arguments = call.arguments.args.iter().map(literal);
+        let Some(package) = arguments
+            .next()
+            .flatten()
+            .filter(|name| name.split('.').all(is_identifier))
+        else {
+            return;
+        };
+        let inside = arguments.next().flatten();
+        if !self
+            .found
+            .packages
+            .iter()
+            .any(|(known, _)| known == package)
+        {
+            let line = self.lines.line(call.start());
+            self.found.packages.push((package.to_owned(), line));
+        }
+        match function {
+            "PackageLoader" => self.push(inside.unwrap_or("templates"), true, call.start()),
+            _ => self.push(inside.unwrap_or_default(), false, call.start()),
         }
     }
 
@@ -107,6 +158,9 @@ impl<'a> EvidenceReader<'a> {
             if mode.is_some_and(|mode| mode.starts_with(['w', 'a', 'x'])) {
                 self.written.insert(first.start());
             }
+        }
+        if OF_PACKAGES.contains(&name) {
+            self.push_resource(name, call);
         }
         match name {
             "Flask" | "Quart" => {
@@ -246,7 +300,7 @@ mod tests {
     #[track_caller]
     fn check(source: &str, expected: &[(&str, bool, u32)]) {
         let parsed = ruff_python_parser::parse_module(source).unwrap();
-        let found = EvidenceReader::read(parsed.suite(), source);
+        let found = EvidenceReader::read(parsed.suite(), source).paths;
         let found: Vec<_> = found
             .iter()
             .map(|found| (found.path.as_str(), found.folder, found.line))
@@ -279,7 +333,7 @@ mod tests {
     fn paths_in_the_working_directory() {
         let check = |source: &str, expected: bool| {
             let parsed = ruff_python_parser::parse_module(source).unwrap();
-            let found = EvidenceReader::read(parsed.suite(), source);
+            let found = EvidenceReader::read(parsed.suite(), source).paths;
             assert_eq!(found[0].relative, expected, "{source}");
         };
         check("open('data/x.json')", true);
@@ -288,6 +342,31 @@ mod tests {
         check("open(HERE / 'data/x.json')", false);
         check("render_template('x.html')", false);
         check("Path(__file__).with_name('x.txt')", false);
+    }
+
+    #[test]
+    fn packages_whose_resources_are_read() {
+        let check = |source: &str, packages: &[&str], paths: &[&str]| {
+            let parsed = ruff_python_parser::parse_module(source).unwrap();
+            let found = EvidenceReader::read(parsed.suite(), source);
+            let named: Vec<_> = found.paths.iter().map(|path| path.path.as_str()).collect();
+            let of: Vec<_> = found
+                .packages
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect();
+            assert_eq!((of.as_slice(), named.as_slice()), (packages, paths));
+        };
+        check("files('pkg') / 'data' / 'words'", &["pkg"], &["data/words"]);
+        check(
+            "root = resources.files('assets')\nroot.joinpath('words')",
+            &["assets"],
+            &["words"],
+        );
+        check("pkgutil.get_data('pkg', 'words')", &["pkg"], &["words"]);
+        check("PackageLoader('site')", &["site"], &["templates"]);
+        check("files(__package__) / 'words'", &[], &["words"]);
+        check("r.get_data('a b', 'words')", &[], &[]);
     }
 
     #[test]

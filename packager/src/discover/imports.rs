@@ -4,7 +4,7 @@ mod prefix;
 mod reader;
 
 use super::condition::Target;
-use super::evidence::{Evidence, EvidenceReader};
+use super::evidence::{EvidenceReader, Named};
 use super::metadata::{self, MetadataRead};
 use super::names::Names;
 use super::{groups, source};
@@ -27,7 +27,7 @@ pub(crate) struct Imports {
     /// Literal names in a top-level `__all__`: `from package import *` imports those that are submodules.
     pub(crate) exports: Vec<String>,
     /// Data files and folders that it names; read for the application's own files only.
-    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) evidence: Named,
     /// Texts that may name modules; read for the application's own files only.
     pub(crate) names: Names,
     /// Where it takes its imports from the stub beside it, as lazy imports do; read for the application's own files only.

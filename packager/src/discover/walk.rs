@@ -10,6 +10,7 @@ mod owners;
 mod plugins;
 mod projects;
 mod reach;
+mod resources;
 
 pub(crate) use reach::startup_modules;
 
@@ -347,7 +348,7 @@ impl<'a> Walk<'a> {
         };
         // A file that is followed again has told what data it names.
         if !self.read.contains_key(&path) {
-            self.note_data(&path, &imports);
+            self.note_data(&path, &scope, &imports);
             self.follow_stub(&path, &scope, &imports);
             self.follow_names(&path, &scope, &imports.names);
             self.take_metadata(&scope, &imports.metadata);
@@ -370,7 +371,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn note_data(&mut self, path: &Path, imports: &Imports) {
+    fn note_data(&mut self, path: &Path, scope: &Scope, imports: &Imports) {
         let hint = |evidence: &Evidence| DataHint {
             file: path.to_owned(),
             line: evidence.line,
@@ -379,7 +380,10 @@ impl<'a> Walk<'a> {
             folder: evidence.folder,
             relative: evidence.relative,
         };
-        self.graph.data.extend(imports.evidence.iter().map(hint));
+        self.graph
+            .data
+            .extend(imports.evidence.paths.iter().map(hint));
+        self.note_resources(path, scope, &imports.evidence);
     }
 
     /// Lazy imports stand in a stub, which is read at run time.

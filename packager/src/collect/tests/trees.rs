@@ -648,6 +648,46 @@ fn own_packages_bring_their_data_when_they_are_asked() {
     );
 }
 
+/// `importlib.resources` and its like look in the package that the source names, not beside the source.
+#[test]
+fn resources_of_own_packages_that_a_source_names() {
+    let project = Project::new(&[
+        (
+            "app/app.py",
+            "files('pkg').joinpath('data/a.txt').read_text()\nread_text('pkg.more', 'b.txt')\nimport tool",
+        ),
+        (
+            "app/tool.py",
+            "root = files('assets')\n(root / 'words').read_text()",
+        ),
+        ("app/pkg/__init__.py", ""),
+        ("app/pkg/data/a.txt", ""),
+        ("app/pkg/data/unnamed.txt", ""),
+        ("app/pkg/more/b.txt", ""),
+        ("app/assets/words", ""),
+    ]);
+    let collection = project.collect();
+    assert_eq!(
+        own(&collection),
+        [
+            "app.py",
+            "assets/words",
+            "pkg/__init__.py",
+            "pkg/data/a.txt",
+            "pkg/more/b.txt",
+            "tool.py"
+        ]
+    );
+    assert_eq!(collection.warnings, [""; 0]);
+    assert!(
+        by_dest(&collection)["pkg/data/a.txt"]
+            .why
+            .ends_with("app.py:1"),
+        "{}",
+        by_dest(&collection)["pkg/data/a.txt"].why
+    );
+}
+
 /// Compiles shared libraries: `(output, needed libraries, linker flags)`; false without a C compiler.
 fn compile(folder: &Path, libraries: &[(&str, &[&str], &str)]) -> bool {
     if Command::new("cc").arg("--version").output().is_err() {
