@@ -1,5 +1,6 @@
 //! The module graph: what can be imported, and who asked for it.
 
+use crate::discover::NamedLibrary;
 use crate::hooks::Hooks;
 use crate::installed::Distribution;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ pub struct ModuleGraph {
     pub scanned: BTreeMap<String, BTreeSet<String>>,
     /// Paths that the application's own sources name; whether anything lies there is not known yet.
     pub data: Vec<DataHint>,
+    /// Libraries that the application's own sources load by name, and the files that do.
+    pub(crate) libraries: Vec<(PathBuf, NamedLibrary)>,
     /// Packages of the application whose data files a setting asks for, by dotted name.
     pub data_packages: BTreeSet<String>,
     /// The distributions that declare PyInstaller hooks: those taken, and the one that has nothing else.

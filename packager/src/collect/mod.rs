@@ -11,6 +11,7 @@ mod development;
 mod distribution;
 mod glob;
 mod interpreter;
+mod loaded;
 mod named;
 mod native;
 mod qt;
@@ -166,6 +167,7 @@ fn gather<'a>(
     stdlib::collect(&mut bundle, facts, graph, &used)?;
     let interpreter = interpreter::collect(&mut bundle, facts, graph)?;
     let native = native::close(&mut bundle, plan, facts, interpreter)?;
+    loaded::tell(&mut bundle, plan, graph, &native.libraries);
     tk::collect(&mut bundle, facts)?;
     application::empty_namespaces(&mut bundle, graph)?;
     Ok(Gathered {

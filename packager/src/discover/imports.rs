@@ -5,6 +5,7 @@ mod reader;
 
 use super::condition::Target;
 use super::evidence::{EvidenceReader, Named};
+use super::libraries::{LibraryReader, NamedLibrary};
 use super::metadata::{self, MetadataRead};
 use super::names::Names;
 use super::{groups, source};
@@ -28,6 +29,8 @@ pub(crate) struct Imports {
     pub(crate) exports: Vec<String>,
     /// Data files and folders that it names; read for the application's own files only.
     pub(crate) evidence: Named,
+    /// Libraries that it loads by name; read for the application's own files only.
+    pub(crate) libraries: Vec<NamedLibrary>,
     /// Texts that may name modules; read for the application's own files only.
     pub(crate) names: Names,
     /// Where it takes its imports from the stub beside it, as lazy imports do; read for the application's own files only.
@@ -108,6 +111,7 @@ pub(crate) fn read(bytes: &[u8], reading: Reading<'_>) -> Result<Imports, Syntax
     found.metadata = metadata::read(&module.body, &text.text);
     if reading.own {
         found.evidence = EvidenceReader::read(&module.body, &text.text);
+        found.libraries = LibraryReader::read(&module.body, &text.text);
         found.names = Names::read(&module.body, &text.text);
         let lazy = text.text.find(LAZY).and_then(|at| u32::try_from(at).ok());
         found.lazy = lazy.map(|at| Lines::new(&text.text).line(TextSize::new(at)));

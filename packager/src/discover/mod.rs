@@ -8,6 +8,7 @@ mod evidence;
 mod finder;
 mod groups;
 mod imports;
+mod libraries;
 mod metadata;
 mod names;
 mod source;
@@ -18,6 +19,7 @@ pub(crate) use imports::Lines;
 
 pub(crate) use finder::{module_file, package_folder};
 pub(crate) use imports::is_identifier;
+pub(crate) use libraries::NamedLibrary;
 pub(crate) use walk::startup_modules;
 
 use crate::facts::InterpreterFacts;

@@ -384,6 +384,9 @@ impl<'a> Walk<'a> {
             .data
             .extend(imports.evidence.paths.iter().map(hint));
         self.note_resources(path, scope, &imports.evidence);
+        let libraries = imports.libraries.iter().cloned();
+        let libraries = libraries.map(|library| (path.to_owned(), library));
+        self.graph.libraries.extend(libraries);
     }
 
     /// Lazy imports stand in a stub, which is read at run time.

@@ -117,6 +117,26 @@ impl LibraryGraph {
         soname.starts_with("libpython3.") || policy::is_guaranteed(soname)
     }
 
+    /// The SONAME of the library that a source loads as `name` (or has `searched` for as such), when this machine has it
+    /// and neither the bundle nor every target does.
+    pub(in crate::collect) fn left_to_target(&self, name: &str, searched: bool) -> Option<String> {
+        if self.windows {
+            return None;
+        }
+        let names = match searched {
+            true => self.system.versions(name),
+            false => vec![name.to_owned()],
+        };
+        let (found, elf) = names
+            .iter()
+            .find_map(|name| Some((name, self.system.find(name, &[])?.1)))?;
+        let soname = elf.soname.unwrap_or_else(|| found.clone());
+        let is_here =
+            |name: &String| self.excluded.contains(name) || self.by_name.contains_key(name);
+        let is_settled = self.is_there_anyway(&soname) || is_here(&soname) || is_here(found);
+        (!is_settled).then_some(soname)
+    }
+
     pub(super) fn missing(&self) -> &[Missing] {
         &self.missing
     }

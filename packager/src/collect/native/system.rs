@@ -77,6 +77,20 @@ impl System {
             .map_or(exact, std::fs::DirEntry::path)
     }
 
+    /// The names that `ctypes.util.find_library` takes for `stem`: the linker's, then those in the loader's cache, in order.
+    pub(super) fn versions(&self, stem: &str) -> Vec<String> {
+        let linked = format!("lib{stem}.so");
+        let begin = format!("{linked}.");
+        let cached = self.cache().keys();
+        let mut names: Vec<String> = cached
+            .filter(|name| name.starts_with(&begin))
+            .cloned()
+            .collect();
+        names.sort();
+        names.insert(0, linked);
+        names
+    }
+
     /// Where `find` looks beside the cache, for messages.
     pub(super) fn searched(&self, own: &[PathBuf]) -> String {
         let existing = own
@@ -138,6 +152,17 @@ fn parse(listing: &str) -> HashMap<String, Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_a_stem_stands_for() {
+        let system = System {
+            cache: OnceLock::from(parse(
+                "\tlibz.so.2 (libc6) => /a\n\tlibz.so.1 (libc6) => /b\n\tlibzip.so.1 (libc6) => /c\n",
+            )),
+            ..System::of_windows(0, Path::new(""))
+        };
+        assert_eq!(system.versions("z"), ["libz.so", "libz.so.1", "libz.so.2"]);
+    }
 
     #[test]
     fn lines_of_ldconfig() {

@@ -719,6 +719,31 @@ fn compile(folder: &Path, libraries: &[(&str, &[&str], &str)]) -> bool {
 }
 
 #[test]
+fn libraries_of_the_system_that_a_source_loads_by_name_are_told() {
+    let source = "from ctypes import CDLL\nCDLL('libc.so.6')\nCDLL('libnone.so.1')\nCDLL('libtheirs.so.1')\n\
+                  CDLL('libtheirs.so.1')\nCDLL('libours.so.1')\n";
+    let mut project = Project::new(&[("app/app.py", source)]);
+    let libraries = ["venv/lib/libtheirs.so.1", "venv/lib/libours.so.1"];
+    if !compile(
+        &project.path(""),
+        &libraries.map(|path| (path, &[][..], "")),
+    ) {
+        return;
+    }
+    project.plan.include.binaries.push(DataRule {
+        source: project.path("venv/lib/libours.so.1"),
+        dest: ".".into(),
+    });
+    let warnings = project.collect().warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0]
+            .starts_with("app.py:4 loads `libtheirs.so.1` of the system, which stays behind"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
 fn libraries_are_loaded_in_the_order_of_their_needs() {
     let mut project = Project::new(&[
         ("app/app.py", "import pkg.ext"),
