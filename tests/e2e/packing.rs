@@ -109,6 +109,33 @@ fn not_an_interpreter() {
     }
 }
 
+/// What PyInstaller's users have in their build scripts and surroundings: names of modules that are gone, shortened options,
+/// and a TMPDIR that is no folder. All of it is told, and the program is built.
+#[test]
+fn what_does_no_harm_is_told_and_ends_no_build() {
+    let project = Project::new(
+        "import own\nfrom importlib.resources import files\nprint(files('own').joinpath('words').read_text())\n",
+    );
+    // No UTF-8, and nothing says what it is: in a comment CPython overlooks it.
+    let module = project.folder().join("own/__init__.py");
+    fs::create_dir(module.parent().unwrap()).unwrap();
+    fs::write(&module, b"# comm\xe9nt\n").unwrap();
+    fs::write(module.with_file_name("words"), "words").unwrap();
+    let elsewhere = project.scratch.join("no-folder");
+    project
+        .build()
+        .args(&["--name", "built", "--hidden-imp", "gone"])
+        .env("TMPDIR", &elsewhere)
+        .run()
+        .success()
+        .stderr_has("no module `gone`")
+        .stderr_has(elsewhere.to_str().unwrap());
+    Run::new(project.dist.join("built"))
+        .run()
+        .success()
+        .stdout_is("words\n");
+}
+
 /// What a distribution's RECORD lists must be there: half a library is none.
 #[test]
 fn missing_file_of_a_distribution() {
