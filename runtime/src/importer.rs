@@ -218,6 +218,18 @@ impl State {
         ensured.map_err(|error| Raised::import_error(py, &error.to_string()))
     }
 
+    /// Makes the folders of a package; those of the standard library nobody looks for.
+    fn make_folders<'py>(&self, py: Attached<'py>, module: &Module<'static>) -> PyResult<'py, ()> {
+        let stands = |root: &String| module.file.starts_with(root.as_str());
+        match module.file.rsplit_once('/') {
+            Some((folder, _)) if module.package && !self.bundle.roots.iter().any(stands) => {
+                let made = self.bundle.demand.folder(folder);
+                made.map_err(|error| Raised::import_error(py, &error.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn preload(&self, module: &Module<'static>) -> Result<(), String> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         for path in module.preload() {
@@ -287,9 +299,11 @@ native! {
 }
 
 native! {
-    /// `unpack(index)`: writes the files that a module needs.
+    /// `unpack(index)`: writes the files that a module needs, and makes the folders of a package.
     Unpack, c"unpack", |py, state, index| {
-        state.unpack(py, &state.module(py, &index)?)?;
+        let module = state.module(py, &index)?;
+        state.make_folders(py, &module)?;
+        state.unpack(py, &module)?;
         Ok(py.none())
     }
 }

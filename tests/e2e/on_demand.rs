@@ -95,6 +95,30 @@ fn listing() {
     );
 }
 
+/// Folders are looked for before they are listed, and what makes packages of them before they are taken for some.
+#[test]
+fn folders_of_packages() {
+    check(
+        "import shelf\nsaid = [os.path.isdir(shelf_folder + part) for part in ('', '/deep', '/parts', '/none')]",
+        json!([true, true, true, false]),
+    );
+    let init = "os.path.isfile(shelf_folder + part + '/__init__.py')";
+    check(
+        &format!("import shelf\nos.listdir(shelf_folder + '/deep')\nsaid = [{init} for part in ('', '/deep', '/parts')]"),
+        json!([true, true, false]),
+    );
+    check(
+        &format!("import shelf\nos.listdir(shelf_folder)\nsaid = [{init} for part in ('', '/deep', '/parts')]"),
+        json!([true, true, true]),
+    );
+    check(
+        "from importlib.machinery import PathFinder\n\
+         spec = PathFinder.find_spec('books', [shelf_folder + '/deep/../../shelf'])\n\
+         said = [os.path.relpath(spec.origin, bundle), os.path.exists(spec.origin)]",
+        json!(["shelf/books.py", true]),
+    );
+}
+
 #[test]
 fn resources_and_metadata() {
     check(

@@ -15,6 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+/// What makes a package of a folder.
+const PACKAGE: &str = "__init__.py";
+
 /// A program's files that are written on demand. Shared by threads.
 #[derive(Debug)]
 pub struct Demand {
@@ -140,8 +143,59 @@ impl Demand {
         self.files(std::iter::once(path))
     }
 
+    /// Makes the folder of a package and those in it, as far as files wait there: programs look whether there is one, of
+    /// plug-ins say, before they list it.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub fn folder(&self, folder: &str) -> Result<(), DemandError> {
+        if matches!(self.kind, Kind::Beside(_)) {
+            return Ok(());
+        }
+        let prefix = format!("{folder}/");
+        let mut folders = BTreeSet::new();
+        let mut from = prefix.clone();
+        // What lies deeper is passed over: it comes when it is imported.
+        'below: loop {
+            for entry in self.payload.entries_from(&from)? {
+                let entry = entry?;
+                let Some(name) = entry.path.strip_prefix(&prefix) else {
+                    break 'below;
+                };
+                let below = name.split_once('/').map(|(below, _)| below);
+                if entry.placement == Placement::Demand {
+                    let below = below.map_or(String::new(), |below| format!("{below}/"));
+                    folders.insert(format!("{prefix}{below}"));
+                }
+                if let Some(below) = below {
+                    // The first name behind all that begin with `below/`.
+                    from = format!("{prefix}{below}0");
+                    continue 'below;
+                }
+            }
+            break;
+        }
+        self.make(folders)
+    }
+
+    fn make(&self, folders: BTreeSet<String>) -> Result<(), DemandError> {
+        let open = if folders.is_empty() {
+            None
+        } else {
+            self.open()
+        };
+        let Some(open) = open else {
+            return Ok(());
+        };
+        for folder in folders {
+            let made = open.files.directory().make_parents(&folder);
+            made.map_err(|error| self.failed(&folder, error))?;
+        }
+        Ok(())
+    }
+
     /// Makes sure of all files and folders directly in `folder` of the bundle (the root when it is empty), for programs
-    /// that list it.
+    /// that list it, and of what makes packages of the folders in it and above.
     ///
     /// # Errors
     /// When one cannot be written.
@@ -163,18 +217,22 @@ impl Demand {
             };
             match name.split_once('/') {
                 None => files.push(entry),
-                Some((below, _)) if entry.placement == Placement::Demand => {
+                Some((below, name)) if entry.placement == Placement::Demand => {
                     folders.insert(format!("{prefix}{below}/"));
+                    if name == PACKAGE {
+                        files.push(entry);
+                    }
                 }
                 Some(_) => {}
             }
         }
-        if let Some(open) = self.open() {
-            for folder in folders {
-                let made = open.files.directory().make_parents(&folder);
-                made.map_err(|error| self.failed(&folder, error))?;
-            }
+        for (end, _) in prefix.match_indices('/') {
+            files.extend(
+                self.payload
+                    .find(&format!("{}/{PACKAGE}", &prefix[..end]))?,
+            );
         }
+        self.make(folders)?;
         self.ensure(files)
     }
 

@@ -62,7 +62,7 @@ class PackLoader(SourceFileLoader):
         self.path = path
         self._index = index
 
-    # Files of the module's package wait to be written until it is executed.
+    # Files of the module's package, or its folders, wait to be made until it is executed.
     _needs = False
 
     def exec_module(self, module):
@@ -182,7 +182,7 @@ def make_spec(fullname, index, flags, file):
     """The spec of a module of the index."""
     path = full_path(file)
     loader = (PackExtensionLoader if flags & EXTENSION else PackLoader)(fullname, path, index)
-    if flags & NEEDS:
+    if flags & (NEEDS | PACKAGE):
         loader._needs = True
     spec = ModuleSpec(fullname, loader, origin=path)
     if flags & PACKAGE:
@@ -241,6 +241,7 @@ class PackPathFinder:
     files would lie in it."""
 
     def __init__(self, path):
+        path = _without_dots(path)
         if not _is_folder(path):
             raise ImportError("not a folder of this program", path=path)
         self.path = path
@@ -258,6 +259,8 @@ class PackPathFinder:
         for name in {fullname, name}:
             found = _pack.find(name)
             if found is not None and _folder_of(*found[1:]) == self.path:
+                # Who asks a folder may look for the file.
+                _pack.ensure(found[2])
                 return make_spec(fullname, *found)
         _pack.hush(True)
         try:
@@ -296,6 +299,33 @@ class PackPathFinder:
             yield prefix + name, known[name]
 
 
+class PackMainFinder:
+    """What ``sys.path_hooks`` give for the executable, which is ``sys.argv[0]``: the program's main module, as for a script
+    that runs itself again (``runpy.run_path``)."""
+
+    def __init__(self, path):
+        # Taken out of `sys.modules` by the time it is looked for.
+        self._loader = getattr(sys.modules["__main__"], "__loader__", None)
+        if path != sys.executable or not isinstance(self._loader, PackLoader):
+            raise ImportError("not this program", path=path)
+
+    def find_spec(self, fullname, target=None):
+        if fullname != "__main__":
+            return None
+        spec = ModuleSpec(fullname, self._loader, origin=self._loader.path)
+        spec._set_fileattr = True
+        return spec
+
+
+def _without_dots(path):
+    """``path`` without ``..``, which stands for nothing where the folder before it is not there."""
+    if ".." not in path:
+        return path
+    from os.path import normpath
+
+    return normpath(path)
+
+
 def _is_folder(path):
     if path == _pack.meipass:
         return True
@@ -326,7 +356,7 @@ def _package_of(path):
 def install():
     """Puts the importer in front of all others and gives the modules that started from it their real names."""
     sys.meta_path.insert(0, PackFinder)
-    sys.path_hooks.insert(0, PackPathFinder)
+    sys.path_hooks[:0] = [PackPathFinder, PackMainFinder]
     sys.path_importer_cache.clear()
     for name in list(sys.modules):
         found = _pack.find(name)
