@@ -214,8 +214,8 @@ fn wrong_type_and_unknown_key_in_pack_toml() {
 #[test]
 fn unknown_option() {
     let project = Project::new("print(1)\n");
-    let outcome = project.build().arg("--onefil").run();
-    outcome.refused(USAGE, &["--onefil", "--onefile"]);
+    let outcome = project.build().arg("--onefiel").run();
+    outcome.refused(USAGE, &["--onefiel", "--onefile"]);
     project.is_untouched(&outcome);
 }
 
