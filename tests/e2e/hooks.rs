@@ -122,6 +122,49 @@ seen.append(light.NAME)
         .stdout_is("['no big', 'no heavy', 'light']\n");
 }
 
+/// `datas` gives folders, and hooks take them for names of files: what cannot be is left out, and the rest goes in.
+#[test]
+fn hooks_that_ask_for_a_folder_where_a_file_is() {
+    let scratch = Scratch::new();
+    let script = scratch.write("app.py", "import host\nprint(host.version, host.words)\n");
+    scratch.write(
+        "vendor/host/__init__.py",
+        "import pathlib\nhere = pathlib.Path(__file__).parent\nversion = (here / 'VERSION').read_text()\n\
+         words = (here / 'words/a.txt').read_text()\n",
+    );
+    scratch.write("vendor/host/VERSION", "1.0");
+    scratch.write("vendor/host/words/a.txt", "a");
+    scratch.write(
+        "vendor/host-1.dist-info/METADATA",
+        "Name: host\nVersion: 1\n",
+    );
+    scratch.write(
+        "vendor/host-1.dist-info/RECORD",
+        "host/__init__.py,,\nhost/VERSION,,\nhost/words/a.txt,,\n",
+    );
+    scratch.write("words", "a file");
+    scratch.write(
+        "hooks/hook-host.py",
+        "import os\nfrom PyInstaller.utils.hooks import get_module_file_attribute\n\
+         here = os.path.dirname(get_module_file_attribute('host'))\n\
+         top = os.path.dirname(os.path.dirname(here))\n\
+         datas = [(os.path.join(here, 'VERSION'), './host/VERSION'), (os.path.join(top, 'words'), 'host')]\n",
+    );
+    let options = ["--additional-hooks-dir", "hooks", "--paths", "vendor"];
+    Pack::build_script(&script, &options, Case::any())
+        .arg("--distpath")
+        .arg(scratch.join("dist"))
+        .run()
+        .success()
+        .stderr_has("the hook of host asks for `host/VERSION/VERSION`, which is left out: `host/VERSION` is a file")
+        .stderr_has("the hook of host asks for `host/words`, which is left out: `host/words` is a folder");
+    built(&scratch)
+        .run(&[])
+        .run()
+        .success()
+        .stdout_is("1.0 a\n");
+}
+
 /// The library is not imported by any name that stands in a source; its hook knows what it needs.
 #[test]
 fn hooks_that_a_library_declares() {

@@ -9,7 +9,7 @@ use crate::facts::InterpreterFacts;
 use crate::graph::{ModuleGraph, ModuleKind};
 use crate::inputs;
 use payload::ArchivePath;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What is collected so far.
@@ -20,6 +20,8 @@ pub(super) struct Bundle<'a> {
     suffixes: Vec<(String, Suffix)>,
     files: Vec<CollectedFile>,
     by_dest: HashMap<ArchivePath, usize>,
+    /// Those that destinations lie in.
+    folders: HashSet<String>,
     by_source: HashMap<PathBuf, ArchivePath>,
     modules: BTreeMap<String, (Rank, CollectedModule)>,
     /// `[exclude] modules` and those that hooks exclude, as paths.
@@ -89,6 +91,7 @@ impl<'a> Bundle<'a> {
             suffixes: extensions.chain(others).collect(),
             files: Vec::new(),
             by_dest: HashMap::new(),
+            folders: HashSet::new(),
             by_source: HashMap::new(),
             modules: BTreeMap::new(),
             excluded: excluded.map(|name| name.replace('.', "/")).collect(),
@@ -136,6 +139,11 @@ impl<'a> Bundle<'a> {
             };
         }
         self.by_dest.insert(file.dest.clone(), self.files.len());
+        for folder in folders_of(file.dest.as_str()) {
+            if !self.folders.insert(folder.to_owned()) {
+                break;
+            }
+        }
         if let FileSource::Path(path) = &file.source {
             self.by_source
                 .entry(path.clone())
@@ -143,6 +151,17 @@ impl<'a> Bundle<'a> {
         }
         self.files.push(file);
         Placed::New
+    }
+
+    /// Why there can be no file at `dest`: a folder is there, or a file where one of its folders would be.
+    pub(super) fn obstacle(&self, dest: &ArchivePath) -> Option<String> {
+        if self.folders.contains(dest.as_str()) {
+            return Some(format!("`{dest}` is a folder"));
+        }
+        folders_of(dest.as_str())
+            .filter_map(|folder| ArchivePath::new(folder).ok())
+            .find(|folder| self.by_dest.contains_key(folder))
+            .map(|folder| format!("`{folder}` is a file"))
     }
 
     /// Places `file`; a warning when another one is in its place.
@@ -351,6 +370,11 @@ impl<'a> Bundle<'a> {
             .collect();
         (self.files, modules, self.warnings)
     }
+}
+
+/// The folders that `dest` lies in, from the innermost.
+fn folders_of(dest: &str) -> impl Iterator<Item = &str> {
+    dest.rmatch_indices('/').map(|(at, _)| &dest[..at])
 }
 
 fn same(one: &FileSource, other: &FileSource) -> bool {

@@ -36,26 +36,43 @@ pub(super) fn rules(bundle: &mut Bundle<'_>, plan: &BuildPlan) -> Result<(), Col
 }
 
 /// What PyInstaller hooks ask for, where distributions have not put it already. What is not there is left out: hooks are
-/// written for many versions.
+/// written for many versions. So is what can have no place beside what is there: a hook is none of the user's doing.
 pub(super) fn of_hooks(bundle: &mut Bundle<'_>, graph: &ModuleGraph) {
     for hook in graph.hooks.all() {
         for rule in hook.files() {
-            let sources = match inputs::exists(&rule.source) {
-                true => vec![rule.source.clone()],
-                false => glob::expand(&rule.source),
+            if let Some(problem) = of_hook(bundle, &rule, &hook.reason()) {
+                bundle.warn(format!("{} asks for {problem}", hook.reason()));
+            }
+        }
+    }
+}
+
+/// Places what `rule` asks for; returns what cannot be, of the first file that stays out for it.
+fn of_hook(bundle: &mut Bundle<'_>, rule: &DataRule, why: &str) -> Option<String> {
+    let mut problem = None;
+    let sources = match inputs::exists(&rule.source) {
+        true => vec![rule.source.clone()],
+        false => glob::expand(&rule.source),
+    };
+    for source in sources.iter().filter(|source| inputs::exists(source)) {
+        for (path, below) in files_of(source).unwrap_or_default() {
+            let Some(dest) = below.and_then(|below| destination(rule, &below).ok()) else {
+                continue;
             };
-            for source in sources.iter().filter(|source| inputs::exists(source)) {
-                for (path, below) in files_of(source).unwrap_or_default() {
-                    let Some(dest) = below.and_then(|below| destination(&rule, &below).ok()) else {
-                        continue;
-                    };
-                    if !bundle.leaves_out(&dest) {
-                        bundle.place(data_file(path, dest, hook.reason()));
-                    }
+            if bundle.leaves_out(&dest) {
+                continue;
+            }
+            match bundle.obstacle(&dest) {
+                None => {
+                    bundle.place(data_file(path, dest, why.to_owned()));
+                }
+                Some(obstacle) => {
+                    problem.get_or_insert(format!("`{dest}`, which is left out: {obstacle}"));
                 }
             }
         }
     }
+    problem
 }
 
 /// The place of what lies at `below` in the source of `rule`.
