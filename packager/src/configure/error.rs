@@ -117,6 +117,14 @@ pub enum ConfigError {
         /// As given.
         python: String,
     },
+    /// A virtual environment, or the program that is named, has lost its Python.
+    #[error("`{}` has no working Python: {}", show(path), broken(link.as_ref()))]
+    BrokenPython {
+        /// The environment, or the program.
+        path: PathBuf,
+        /// A link, and what it names.
+        link: Option<(PathBuf, PathBuf)>,
+    },
     /// No Python anywhere.
     #[error("no Python interpreter was found (looked for {})", tried.join(", "))]
     NoPython {
@@ -149,6 +157,9 @@ impl ConfigError {
             Self::NoSuchPython { .. } | Self::NoPython { .. } | Self::Wrapper { .. } => {
                 Some("name the interpreter or virtual environment of the application with `--python PATH`".into())
             }
+            Self::BrokenPython { .. } => {
+                Some("make the environment anew, or name another interpreter or virtual environment with `--python PATH`".into())
+            }
             Self::NotKept { version, .. } => Some(format!(
                 "`pack python add {version}` has uv fetch it, `pack python add FILE` takes an archive of it, and `pack python list` \
                  shows what is there"
@@ -156,6 +167,18 @@ impl ConfigError {
             Self::NoWindowsPython => Some(crate::windows::HOW.to_owned()),
             _ => None,
         }
+    }
+}
+
+/// What is wrong with an environment, or with the program of one.
+fn broken(link: Option<&(PathBuf, PathBuf)>) -> String {
+    match link {
+        Some((link, target)) => format!(
+            "`{}` is a link to `{}`, which is not there",
+            show(link),
+            show(target)
+        ),
+        None => "it has a pyvenv.cfg, and no `bin/python`".into(),
     }
 }
 

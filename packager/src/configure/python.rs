@@ -21,7 +21,7 @@ pub struct Choice {
 /// Chooses: the setting, else `$VIRTUAL_ENV`, else a virtual environment in the project, else `python3` on `PATH`.
 ///
 /// # Errors
-/// When the one that is named is not there, or there is none at all.
+/// When the one that is named is not there, a virtual environment has lost its own, or there is none at all.
 pub fn choose(
     settings: &Layer,
     root: &Path,
@@ -36,7 +36,7 @@ pub fn choose(
         .filter(|folder| !folder.is_empty())
     {
         let program =
-            in_environment(Path::new(folder)).ok_or_else(|| ConfigError::NoSuchPython {
+            in_environment(Path::new(folder))?.ok_or_else(|| ConfigError::NoSuchPython {
                 reason: "$VIRTUAL_ENV names".into(),
                 python: folder.clone(),
             })?;
@@ -47,7 +47,7 @@ pub fn choose(
     }
     for folder in project_folders(root, current) {
         for name in [".venv", "venv"] {
-            if let Some(program) = in_environment(&folder.join(name)) {
+            if let Some(program) = in_environment(&folder.join(name))? {
                 return Ok(Choice {
                     program,
                     reason: format!("{name} of the project"),
@@ -136,7 +136,13 @@ fn named(
     if path.is_file() {
         return program(&path, root).map(chosen);
     }
-    if let Some(program) = in_environment(&path) {
+    if let Some(link) = dangling(&path) {
+        return Err(ConfigError::BrokenPython {
+            path,
+            link: Some(link),
+        });
+    }
+    if let Some(program) = in_environment(&path)? {
         return Ok(chosen(program));
     }
     let is_version = text.starts_with(|c: char| c.is_ascii_digit());
@@ -154,18 +160,44 @@ fn named(
     }
 }
 
+/// Where programs lie in a virtual environment, or in an installation's prefix.
+const PROGRAMS: [&str; 4] = [
+    "bin/python3",
+    "bin/python",
+    "Scripts/python.exe",
+    "python.exe",
+];
+
 /// The program of a virtual environment, or of an installation's prefix.
-fn in_environment(folder: &Path) -> Option<PathBuf> {
-    [
-        "bin/python3",
-        "bin/python",
-        "Scripts/python.exe",
-        "python.exe",
-    ]
-    .iter()
-    .map(|name| folder.join(name))
-    .find(|program| program.is_file())
-    .map(|program| super::absolute(&program))
+///
+/// # Errors
+/// When the folder is a virtual environment that has lost it: another Python would pack other libraries.
+fn in_environment(folder: &Path) -> Result<Option<PathBuf>, ConfigError> {
+    let programs = || PROGRAMS.iter().map(|name| folder.join(name));
+    if let Some(program) = programs().find(|program| program.is_file()) {
+        return Ok(Some(super::absolute(&program)));
+    }
+    let link = programs().find_map(|program| dangling(&program));
+    if link.is_none() && !folder.join("pyvenv.cfg").is_file() {
+        return Ok(None);
+    }
+    let path = super::absolute(folder);
+    Err(ConfigError::BrokenPython { path, link })
+}
+
+/// The last link that `path` leads to and what that names, when this is not there.
+fn dangling(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mut link = path.to_owned();
+    // More than the system follows: links that lead in a circle end, too.
+    for _ in 0..64 {
+        let named = fs_err::read_link(&link).ok()?;
+        let target = link.parent()?.join(&named);
+        if target.symlink_metadata().is_err() {
+            return Some((link, named));
+        }
+        link = target;
+    }
+    None
 }
 
 /// The first program called `name` on `PATH` that starts a Python; the first failure when none does.
@@ -317,6 +349,57 @@ mod tests {
         }
         let error = choose(&settings("3.99"), &[("PATH", &path)]).unwrap_err();
         insta::assert_snapshot!(error, @"`--python` names `3.99`, which is not there");
+    }
+
+    /// A system's upgrade takes away the Python that an environment's links lead to.
+    #[test]
+    fn environments_that_have_lost_their_python() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        executable(&root.join("bin/python3"), "ELF");
+        let path = root.join("bin").display().to_string();
+        let failure = |layer: &Layer, active: Option<&str>| {
+            let active = active.map(|name| root.join(name).display().to_string());
+            let variables = [("PATH".to_owned(), path.clone())]
+                .into_iter()
+                .chain(active.map(|active| ("VIRTUAL_ENV".to_owned(), active)))
+                .collect();
+            let error = choose(layer, root, root, &variables).unwrap_err();
+            let text = format!("{error}\nhint: {}", error.hint().unwrap());
+            text.replace(&root.display().to_string(), "[root]")
+        };
+        let none = Layer::default();
+
+        fs_err::create_dir_all(root.join("old/bin")).unwrap();
+        std::os::unix::fs::symlink("python3", root.join("old/bin/python")).unwrap();
+        std::os::unix::fs::symlink("/gone/python3.10", root.join("old/bin/python3")).unwrap();
+        insta::assert_snapshot!(failure(&settings("old"), None), @r"
+        `[root]/old` has no working Python: `[root]/old/bin/python3` is a link to `/gone/python3.10`, which is not there
+        hint: make the environment anew, or name another interpreter or virtual environment with `--python PATH`
+        ");
+        assert_eq!(failure(&settings("old"), None), failure(&none, Some("old")));
+        insta::assert_snapshot!(failure(&settings("old/bin/python"), None), @r"
+        `[root]/old/bin/python` has no working Python: `[root]/old/bin/python3` is a link to `/gone/python3.10`, which is not there
+        hint: make the environment anew, or name another interpreter or virtual environment with `--python PATH`
+        ");
+
+        fs_err::create_dir(root.join(".venv")).unwrap();
+        let found = choose(
+            &none,
+            root,
+            root,
+            &[("PATH".to_owned(), path.clone())].into(),
+        )
+        .unwrap();
+        assert_eq!(
+            found.reason, "python3 on PATH",
+            "the folder is no environment"
+        );
+        fs_err::write(root.join(".venv/pyvenv.cfg"), "").unwrap();
+        insta::assert_snapshot!(failure(&none, None), @r"
+        `[root]/.venv` has no working Python: it has a pyvenv.cfg, and no `bin/python`
+        hint: make the environment anew, or name another interpreter or virtual environment with `--python PATH`
+        ");
     }
 
     #[test]
