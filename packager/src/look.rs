@@ -1,7 +1,9 @@
 //! A look at what lies in a project's folder.
 
+mod declared;
 mod source;
 
+use crate::configure::file;
 use source::Source;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
@@ -43,18 +45,18 @@ impl Kind {
 pub struct Found {
     /// What the program is.
     pub kind: Kind,
-    /// The project's name: its folder's.
+    /// The program's name: that of `[project]` or of its script, else the folder's.
     pub name: String,
     /// `app.entry`, or `wsgi.app` for [`Kind::Wsgi`].
     pub entry: String,
     /// Framework or toolkit, for the reader; empty for a plain script.
     pub with: &'static str,
-    /// `manage.py` of a Django project.
-    pub manage: Option<String>,
+    /// Words and what they run: `manage.py` of a Django project, further scripts of `[project]`.
+    pub commands: Vec<(String, String)>,
     /// Packages that Django's settings name by strings: those beside the one with `wsgi.py`.
     pub packages: Vec<String>,
-    /// Folders beside the entry that hold data, by convention, relative to the project.
-    pub data: Vec<String>,
+    /// Folders beside the entry that hold data, by convention, relative to the project; and their places in a bundle.
+    pub data: Vec<(String, String)>,
     /// False when nothing was found, and `entry` is an example.
     pub certain: bool,
 }
@@ -73,7 +75,7 @@ impl Found {
             name: name_of(folder),
             entry: entry.into(),
             with: "",
-            manage: None,
+            commands: Vec::new(),
             packages: Vec::new(),
             data: Vec::new(),
             certain: false,
@@ -89,6 +91,8 @@ impl Found {
                 self.entry
             ),
             (Kind::Wsgi, _) => format!("the {} application `{}`", self.with, self.entry),
+            (Kind::Script, _) if !self.is_file() => format!("the program `{}`", self.entry),
+            (Kind::Gui, _) if self.with.is_empty() => format!("the program `{}`", self.entry),
             (Kind::Gui, _) => format!("the {} program `{}`", self.with, self.entry),
             (Kind::Script, _) => format!("the script `{}`", self.entry),
         }
@@ -97,6 +101,12 @@ impl Found {
     /// What to do with it, for someone who has not said what to pack.
     #[must_use]
     pub fn suggestion(&self) -> String {
+        if self.kind != Kind::Wsgi && !self.is_file() {
+            return format!(
+                "{} is there: `pack init` writes a pack.toml that names it",
+                self.description()
+            );
+        }
         let option = if self.kind == Kind::Wsgi {
             "--wsgi "
         } else {
@@ -112,6 +122,11 @@ impl Found {
             "{} is there: `{command}`, or keep settings in a pack.toml with `pack init`",
             self.description()
         )
+    }
+
+    /// Is the entry a file, and no module or function?
+    fn is_file(&self) -> bool {
+        self.entry.ends_with(".py")
     }
 }
 
@@ -175,12 +190,18 @@ pub(crate) fn best(folder: &Path, wanted: Option<Kind>) -> Option<Found> {
             .iter()
             .find_map(|candidate| candidate.of(kind, folder))
     };
-    match wanted {
+    let seen = match wanted {
         Some(kind) => find(kind),
         // A script that starts a server or opens a window is more than a script.
         None => [Kind::Wsgi, Kind::Gui, Kind::Script]
             .into_iter()
             .find_map(find),
+    };
+    // What a project says of itself comes before what it looks like; that it is a site it cannot say there.
+    let declared = || declared::program(folder, &file::declared(folder), wanted, seen.as_ref());
+    match wanted {
+        Some(Kind::Wsgi) => seen,
+        _ => declared().or(seen),
     }
 }
 
@@ -237,8 +258,8 @@ impl Candidate {
         let manage = folder
             .join("manage.py")
             .is_file()
-            .then(|| "manage.py".to_owned());
-        let entry = format!("{}:{callable}", self.module()?);
+            .then(|| ("manage".to_owned(), "manage.py".to_owned()));
+        let entry = format!("{}:{callable}", dotted(folder, &self.path)?);
         Some(Found {
             kind: Kind::Wsgi,
             with: with.map_or("WSGI", |(_, with)| with),
@@ -247,7 +268,7 @@ impl Candidate {
             } else {
                 Vec::new()
             },
-            manage,
+            commands: manage.into_iter().collect(),
             ..self.found(folder, entry)
         })
     }
@@ -260,7 +281,7 @@ impl Candidate {
         starts.then(|| Found {
             kind: Kind::Gui,
             with,
-            ..self.found(folder, self.file())
+            ..self.found(folder, self.runs(folder))
         })
     }
 
@@ -272,43 +293,65 @@ impl Candidate {
         );
         let starts =
             self.source.has_main || file == "__main__.py" || self.path.components().count() == 1;
-        (starts && !is_tool).then(|| self.found(folder, self.file()))
+        (starts && !is_tool).then(|| self.found(folder, self.runs(folder)))
     }
 
     fn found(&self, folder: &Path, entry: String) -> Found {
-        let beside = self.path.parent().unwrap_or(Path::new(""));
-        let data = DATA
-            .iter()
-            .map(|name| beside.join(name))
-            .filter(|data| is_data(&folder.join(data)));
-        let data = data.map(|data| slashes(&data)).collect();
         Found {
+            data: data_beside(folder, &self.path, !entry.ends_with(".py")),
             entry,
-            data,
             certain: true,
             ..Found::nothing(folder, Kind::Script)
         }
     }
 
-    fn file(&self) -> String {
-        slashes(&self.path)
+    /// The file, or the name to run it by where it is part of a package: run as a file, its relative imports would fail.
+    fn runs(&self, folder: &Path) -> String {
+        let beside = self.path.parent().unwrap_or(Path::new(""));
+        let is_main = self.path.ends_with("__main__.py");
+        let in_package = folder.join(beside).join("__init__.py").is_file();
+        let name = dotted(folder, &self.path)
+            .filter(|_| in_package && (is_main || self.source.relative))
+            .filter(|name| name.contains('.'));
+        match name {
+            Some(name) => name.strip_suffix(".__main__").unwrap_or(&name).to_owned(),
+            None => slashes(&self.path),
+        }
     }
+}
 
-    /// Its dotted name; `src` is a folder to search, no package.
-    fn module(&self) -> Option<String> {
-        let path = self
-            .path
-            .strip_prefix("src")
-            .unwrap_or(&self.path)
-            .with_extension("");
-        let path = if path.ends_with("__init__") {
-            path.parent()?.to_owned()
-        } else {
-            path
-        };
-        let name = slashes(&path).replace('/', ".");
-        crate::configure::entry::is_dotted(&name).then_some(name)
+/// The dotted name of the module in `file`, which is relative to the project.
+fn dotted(folder: &Path, file: &Path) -> Option<String> {
+    let path = below_source(folder, file).with_extension("");
+    let path = if path.ends_with("__init__") {
+        path.parent()?.to_owned()
+    } else {
+        path
+    };
+    let name = slashes(&path).replace('/', ".");
+    crate::configure::entry::is_dotted(&name).then_some(name)
+}
+
+/// `path` relative to the folder that is searched for its module: `src` is such a folder, unless it is a package itself.
+fn below_source<'a>(folder: &Path, path: &'a Path) -> &'a Path {
+    match folder.join("src/__init__.py").is_file() {
+        true => path,
+        false => path.strip_prefix("src").unwrap_or(path),
     }
+}
+
+/// Folders beside `file` that hold data, and their places: beside it there, too. A module is in its package, and a script
+/// at the top, wherever it was.
+fn data_beside(folder: &Path, file: &Path, module: bool) -> Vec<(String, String)> {
+    let beside = file.parent().unwrap_or(Path::new(""));
+    let place = match module {
+        true => below_source(folder, beside),
+        false => Path::new(""),
+    };
+    DATA.iter()
+        .filter(|name| is_data(&folder.join(beside).join(name)))
+        .map(|name| (slashes(&beside.join(name)), slashes(&place.join(name))))
+        .collect()
 }
 
 /// The top-level packages of a project.
@@ -334,11 +377,15 @@ fn slashes(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
 }
 
+/// The name that the project gives itself, else its folder's.
 fn name_of(folder: &Path) -> String {
-    let name = folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let own = || Some(folder.file_name()?.to_string_lossy().into_owned());
+    let name = file::declared(folder).name.or_else(own);
+    as_name(&name.unwrap_or_default())
+}
+
+/// `name` without characters that no file should have in its name.
+fn as_name(name: &str) -> String {
     let name: String = name
         .chars()
         .map(|c| {

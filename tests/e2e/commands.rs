@@ -213,6 +213,48 @@ fn init_sees_what_lies_in_the_folder() {
     );
 }
 
+/// A project with a `src` folder: its script is known by `[project.scripts]`, without that by the package's `__main__`.
+#[test]
+fn init_sees_what_a_package_runs() {
+    let pyproject = "[project]\nname = \"the-shop\"\nversion = \"1.0\"\n";
+    let script = format!("{pyproject}[project.scripts]\nshop = \"shop.cli:main\"\n");
+    let check = |pyproject: &str, name: &str, entry: &str| {
+        let scratch = Scratch::new();
+        let folder = scratch.join("project");
+        scratch.write("project/pyproject.toml", pyproject);
+        scratch.write("project/src/shop/__init__.py", "");
+        scratch.write(
+            "project/src/shop/__main__.py",
+            "from .cli import main\nmain()\n",
+        );
+        scratch.write(
+            "project/src/shop/cli.py",
+            "import pathlib\nfrom . import words\n\n\ndef main():\n    \
+             print(words.GREETING, pathlib.Path(__file__).with_name('data').joinpath('a' + '.txt').read_text())\n",
+        );
+        scratch.write("project/src/shop/words.py", "GREETING = 'hello'\n");
+        scratch.write("project/src/shop/data/a.txt", "data");
+        Pack::run(&["init"]).cwd(&folder).run().success();
+        let written = fs::read_to_string(folder.join("pack.toml")).unwrap();
+        for line in [
+            &format!("name = \"{name}\"\n"),
+            &format!("entry = \"{entry}\"\n"),
+            "\"src/shop/data:shop/data\"",
+        ] {
+            assert!(written.contains(line), "{line} is not in\n{written}");
+        }
+        Pack::build(Case::any()).cwd(&folder).run().success();
+        let built = files_below(&folder.join("dist"));
+        Run::new(folder.join("dist").join(&built[0]))
+            .env("TMPDIR", scratch.path())
+            .run()
+            .success()
+            .stdout_is("hello data\n");
+    };
+    check(&script, "shop", "shop.cli:main");
+    check(pyproject, "the-shop", "shop");
+}
+
 /// README's table of settings is that of `pack build --help`.
 #[test]
 fn readme_lists_every_setting() {

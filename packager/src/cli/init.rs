@@ -14,8 +14,8 @@ pub(super) fn command() -> Command {
     Command::new("init")
         .about("Write a commented pack.toml")
         .long_about(
-            "Write a commented pack.toml, after a look at what lies in the folder: a Flask application or factory, \
-             Django's wsgi.py, a PyQt, PySide or Tkinter program, or a plain script. Nothing is run or imported.",
+            "Write a commented pack.toml, after a look at what lies in the folder: the scripts that pyproject.toml declares, \
+             a Flask application or factory, Django's wsgi.py, a PyQt, PySide or Tkinter program, or a plain script. Nothing is run or imported.",
         )
         .arg(
             Arg::new("folder")

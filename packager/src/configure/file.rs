@@ -1,5 +1,6 @@
 //! `pack.toml`, and `[tool.pack]` of `pyproject.toml`.
 
+use super::entry::is_dotted;
 use super::error::ConfigError;
 use super::layer::Layer;
 use super::settings::{SETTINGS, Setting};
@@ -20,8 +21,56 @@ pub struct Project {
     pub name: Option<String>,
     /// `version` of `[project]`.
     pub version: Option<String>,
+    /// `[project.scripts]`, then `[project.gui-scripts]`.
+    pub scripts: Vec<Script>,
     /// Lines for the reader.
     pub notes: Vec<String>,
+}
+
+/// A program that `[project]` declares, and an installer would make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Script {
+    /// What it is called.
+    pub name: String,
+    /// `package.module:function`.
+    pub entry: Given<String>,
+    /// Of `[project.gui-scripts]`: without a console.
+    pub windowed: bool,
+}
+
+impl Script {
+    /// The settings that make a program of it.
+    #[must_use]
+    pub fn settings(&self) -> Layer {
+        let mut layer = Layer::default();
+        let mut set = |key, value| {
+            if let Some(setting) = super::settings::find(key) {
+                layer.set(setting, value, self.entry.origin.clone());
+            }
+        };
+        set("app.entry", Value::Text(self.entry.value.clone()));
+        set("app.name", Value::Text(self.name.clone()));
+        if self.windowed {
+            set("app.windowed", Value::Bool(true));
+        }
+        layer
+    }
+}
+
+/// What `[project]` of pyproject.toml in `folder` says, as far as it can be read.
+#[must_use]
+pub fn declared(folder: &Path) -> Project {
+    let file = folder.join("pyproject.toml");
+    let mut project = Project::default();
+    let text = text(&file).ok().flatten().unwrap_or_default();
+    let text = Text {
+        file: &file,
+        text: &text,
+    };
+    if let Ok(document) = text.parse() {
+        text.project(&document, &mut project);
+    }
+    project
 }
 
 /// Reads the settings files in `folder`; none is needed.
@@ -96,15 +145,7 @@ impl Text<'_> {
 
     fn pyproject(&self, project: &mut Project) -> Result<(), ConfigError> {
         let document = self.parse()?;
-        let stated = |key| {
-            document
-                .get("project")?
-                .get(key)?
-                .as_str()
-                .map(str::to_owned)
-        };
-        project.name = stated("name");
-        project.version = stated("version");
+        self.project(&document, project);
         let Some(tool) = document.get("tool").and_then(|tool| tool.get("pack")) else {
             return Ok(());
         };
@@ -114,6 +155,29 @@ impl Text<'_> {
         self.tables(table, "tool.pack.", &mut project.settings)?;
         project.file = Some(self.file.to_owned());
         Ok(())
+    }
+
+    fn project(&self, document: &Document<&str>, project: &mut Project) {
+        let table = document.get("project");
+        let stated = |key| table?.get(key)?.as_str().map(str::to_owned);
+        project.name = stated("name");
+        project.version = stated("version");
+        for (key, windowed) in [("scripts", false), ("gui-scripts", true)] {
+            let scripts = table.and_then(|table| table.get(key)?.as_table_like());
+            let scripts = scripts.into_iter().flat_map(|scripts| scripts.iter());
+            project.scripts.extend(scripts.filter_map(|(name, item)| {
+                let full = format!("project.{key}.{name}");
+                let entry = Given {
+                    value: function(item.as_str()?)?,
+                    origin: self.origin(item.span(), &full),
+                };
+                Some(Script {
+                    name: name.to_owned(),
+                    entry,
+                    windowed,
+                })
+            }));
+        }
     }
 
     fn parse(&self) -> Result<Document<&str>, ConfigError> {
@@ -292,6 +356,14 @@ impl Text<'_> {
             key: key.to_owned(),
         }
     }
+}
+
+/// `package.module:function` of an entry point, which may have extras behind it.
+fn function(text: &str) -> Option<String> {
+    let text = text.split('[').next()?;
+    let (module, function) = text.split_once(':')?;
+    let (module, function) = (module.trim(), function.trim());
+    (is_dotted(module) && is_dotted(function)).then(|| format!("{module}:{function}"))
 }
 
 fn scalar(kind: Kind, item: &Item) -> Result<Value, NotOfKind> {

@@ -64,12 +64,15 @@ pub fn find(request: &Request) -> Result<Project, ConfigError> {
             (root_of(&script, &request.current), Some(script))
         }
     };
-    let files = file::read(&root)?;
+    let mut files = file::read(&root)?;
     let stronger = request
         .arguments
         .clone()
         .over(environment::settings(&request.environment)?);
     let mut notes = files.notes.clone();
+    if script.is_none() && nothing_runs([&stronger, &files.settings], &root) {
+        take_declared(&mut files);
+    }
     let main = main(script, &stronger, &files, request, &root, &mut notes)?;
     Ok(Project {
         settings: stronger.over(files.settings),
@@ -185,6 +188,20 @@ fn main(
         has_wsgi: of_server().any(|key| files.settings.get(key).is_some()),
         found: crate::look::look(root).map(Box::new),
     })
+}
+
+/// Whether the settings do not tell what the program runs, and the folder does not either.
+fn nothing_runs(layers: [&Layer; 2], root: &Path) -> bool {
+    let mut keys = ["app.entry", "wsgi.app"].into_iter().chain(of_server());
+    let is_set = |key| layers.iter().any(|layer| layer.get(key).is_some());
+    !keys.any(is_set) && !root.join("__main__.py").is_file()
+}
+
+/// The one script of `[project]`, as if it were in the settings; which of several is meant, they have to tell.
+fn take_declared(files: &mut file::Project) {
+    if let [script] = files.scripts.as_slice() {
+        files.settings = std::mem::take(&mut files.settings).over(script.settings());
+    }
 }
 
 /// The script of the command line, which comes before all that names something else.

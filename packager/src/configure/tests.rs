@@ -143,6 +143,34 @@ fn pyproject_fills_in() {
 }
 
 #[test]
+fn the_one_script_of_pyproject_is_what_runs() {
+    let pyproject = "[project]\nname = \"the-shop\"\n[project.scripts]\nshop = \"shop.cli:main\"\n";
+    let folder = Folder::new(&[("src/shop/cli.py", ""), ("pyproject.toml", pyproject)]);
+    let plan = folder.plan(&[]);
+    let function = Entry::Function {
+        module: "shop.cli".into(),
+        function: "main".into(),
+    };
+    assert_eq!((plan.entry, plan.name.as_str()), (function, "shop"));
+    assert_eq!(
+        plan.paths,
+        [folder.path().to_owned(), folder.path().join("src")]
+    );
+    assert_eq!(folder.plan(&["--name", "other"]).name, "other");
+
+    // Settings and scripts that are named come before it, and of two none is meant more.
+    assert_eq!(folder.plan(&["src/shop/cli.py"]).name, "cli");
+    let served = folder.plan(&["--wsgi", "shop:app"]);
+    assert!(matches!(served.entry, Entry::Wsgi(_)));
+    let two = format!("{pyproject}sell = \"shop.cli:sell\"\n");
+    let folder = Folder::new(&[("src/shop/cli.py", ""), ("pyproject.toml", &two)]);
+    insta::assert_snapshot!(folder.error(&[]), @r"
+    nothing in `[folder]` says what to pack
+    hint: the program `shop.cli:main` is there: `pack init` writes a pack.toml that names it
+    ");
+}
+
+#[test]
 fn pack_toml_hides_the_table_of_pyproject() {
     let folder = Folder::new(&[
         ("app.py", ""),

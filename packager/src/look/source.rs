@@ -13,6 +13,8 @@ pub(super) struct Source {
     pub(super) applications: Vec<String>,
     /// Top-level functions that make one, callable without arguments.
     pub(super) factories: Vec<String>,
+    /// It imports by `from .`, anywhere: it is part of a package.
+    pub(super) relative: bool,
     /// It has an `if __name__ == "__main__":`.
     pub(super) has_main: bool,
 }
@@ -83,6 +85,7 @@ impl<'a> StatementVisitor<'a> for Source {
                 self.imports
                     .extend(import.module.as_ref().map(|module| first(module)));
             }
+            Stmt::ImportFrom(_) => self.relative = true,
             _ => walk_stmt(self, statement),
         }
     }

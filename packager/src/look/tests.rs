@@ -18,6 +18,14 @@ fn check(files: &[(&str, &str)], expect: Option<(Kind, &str, &str)>) -> Option<F
     found
 }
 
+/// Folders of data and their places, in one line each.
+fn data(found: Option<Found>) -> Vec<String> {
+    let rules = found.unwrap().data.into_iter();
+    rules
+        .map(|(folder, place)| format!("{folder}:{place}"))
+        .collect()
+}
+
 const FLASK: &str =
     "from flask import Flask\napp = Flask(__name__)\nif __name__ == '__main__':\n    app.run()\n";
 
@@ -32,11 +40,12 @@ fn finds_flask() {
         ],
         Some((Kind::Wsgi, "app:app", "Flask")),
     );
-    assert_eq!(found.unwrap().data, ["static", "templates"]);
-    check(
-        &[("src/shop/web.py", FLASK)],
+    assert_eq!(data(found), ["static:static", "templates:templates"]);
+    let found = check(
+        &[("src/shop/web.py", FLASK), ("src/shop/static/a.css", "")],
         Some((Kind::Wsgi, "shop.web:app", "Flask")),
     );
+    assert_eq!(data(found), ["src/shop/static:shop/static"]);
     check(
         &[
             ("tests/app.py", FLASK),
@@ -59,7 +68,7 @@ fn finds_factories() {
         ],
         Some((Kind::Wsgi, "shop:create_app()", "Flask")),
     );
-    assert_eq!(found.unwrap().data, ["shop/templates"]);
+    assert_eq!(data(found), ["shop/templates:shop/templates"]);
     let called = "from shop import create_app\napp = create_app()\n";
     check(
         &[("shop/__init__.py", factory), ("wsgi.py", called)],
@@ -83,7 +92,7 @@ fn finds_django() {
         Some((Kind::Wsgi, "site.wsgi:application", "Django")),
     );
     let found = found.unwrap();
-    assert_eq!(found.manage.as_deref(), Some("manage.py"));
+    assert_eq!(found.commands, [("manage".into(), "manage.py".into())]);
     assert_eq!(found.packages, ["polls", "site"]);
 }
 
@@ -121,8 +130,77 @@ fn finds_scripts() {
     );
     check(
         &[("shop/__main__.py", ""), ("shop/__init__.py", "")],
-        Some((Kind::Script, "shop/__main__.py", "")),
+        Some((Kind::Script, "shop", "")),
     );
+    check(
+        &[("tools/__main__.py", "")],
+        Some((Kind::Script, "tools/__main__.py", "")),
+    );
+    let found = check(
+        &[
+            ("tools/run.py", "if __name__ == '__main__':\n    pass\n"),
+            ("tools/data/a.txt", ""),
+        ],
+        Some((Kind::Script, "tools/run.py", "")),
+    );
+    assert_eq!(data(found), ["tools/data:data"]);
     check(&[("README.md", "")], None);
     check(&[("broken.py", "print 'two'")], None);
+}
+
+#[test]
+fn what_is_part_of_a_package_runs_as_that() {
+    let main = "from . import a\nif __name__ == '__main__':\n    a.run()\n";
+    let found = check(
+        &[
+            ("src/shop/__init__.py", ""),
+            ("src/shop/__main__.py", main),
+            ("src/shop/data/x.txt", ""),
+        ],
+        Some((Kind::Script, "shop", "")),
+    );
+    assert_eq!(data(found), ["src/shop/data:shop/data"]);
+    check(
+        &[("shop/__init__.py", ""), ("shop/tool.py", main)],
+        Some((Kind::Script, "shop.tool", "")),
+    );
+    check(
+        &[("src/__init__.py", ""), ("src/tool.py", main)],
+        Some((Kind::Script, "src.tool", "")),
+    );
+}
+
+#[test]
+fn finds_declared_programs() {
+    let files = |scripts| {
+        [
+            ("pyproject.toml", scripts),
+            ("src/shop/__init__.py", ""),
+            ("src/shop/__main__.py", ""),
+            ("src/shop/web.py", FLASK),
+            ("src/shop/data/x.txt", ""),
+        ]
+    };
+    let one =
+        "[project]\nname = \"the-shop\"\n[project.scripts]\nsell = \"shop.cli : main [fast]\"\n";
+    let found = check(&files(one), Some((Kind::Script, "shop.cli:main", ""))).unwrap();
+    assert_eq!((found.name.as_str(), found.commands.len()), ("sell", 0));
+
+    let several = "[project]\nname = \"The_Shop\"\n[project.scripts]\nsell = \"shop.cli:main\"\nthe-shop = \"shop.web:run\"\n\
+                   [project.gui-scripts]\nwindow = \"shop.gui:main\"\n";
+    let found = check(&files(several), Some((Kind::Script, "shop.web:run", "")));
+    let commands = [("sell", "shop.cli:main"), ("window", "shop.gui:main")];
+    let commands = commands.map(|(word, runs)| (word.to_owned(), runs.to_owned()));
+    assert_eq!(found.as_ref().unwrap().commands, commands);
+    assert_eq!(found.as_ref().unwrap().name, "the-shop");
+    assert_eq!(data(found), ["src/shop/data:shop/data"]);
+
+    let window =
+        "[project]\nname = \"other\"\n[project.gui-scripts]\na = \"shop:a\"\nb = \"shop:b\"\n";
+    let found = check(&files(window), Some((Kind::Gui, "shop:a", "")));
+    assert_eq!(found.unwrap().name, "other");
+    check(
+        &files("[project]\nname = \"none\"\n"),
+        Some((Kind::Wsgi, "shop.web:app", "Flask")),
+    );
 }

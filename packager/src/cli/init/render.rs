@@ -13,26 +13,33 @@ pub(super) fn pack_toml(found: &Found) -> String {
         Kind::Wsgi => WSGI,
         Kind::Gui => GUI,
     };
-    let commands = match &found.manage {
-        Some(manage) => format!("[commands]\nmanage = {}", quoted(manage)),
-        None => "# [commands]\n# manage = \"manage.py\"".into(),
-    };
     template
         .replace("{{name}}", &quoted(&found.name))
         .replace("{{entry}}", &quoted(&found.entry))
         .replace("{{data}}", &data(&found.data))
-        .replace("{{commands}}", &commands)
+        .replace("{{commands}}", &commands(&found.commands))
         .replace("{{submodules}}", &submodules(&found.packages))
 }
 
+/// `[commands]`, or an example that is commented out.
+fn commands(commands: &[(String, String)]) -> String {
+    if commands.is_empty() {
+        return "# [commands]\n# manage = \"manage.py\"".into();
+    }
+    let lines = commands
+        .iter()
+        .map(|(word, runs)| format!("\n{} = {}", toml_edit::Key::new(word), quoted(runs)));
+    format!("[commands]{}", lines.collect::<String>())
+}
+
 /// `data = […]`, or an example that is commented out.
-fn data(folders: &[String]) -> String {
+fn data(folders: &[(String, String)]) -> String {
     if folders.is_empty() {
         return "# data = [\"assets:assets\"]".into();
     }
     let rules = folders
         .iter()
-        .map(|folder| format!("    {},\n", quoted(&format!("{folder}:{folder}"))));
+        .map(|(folder, place)| format!("    {},\n", quoted(&format!("{folder}:{place}"))));
     format!("data = [\n{}]", rules.collect::<String>())
 }
 
@@ -62,13 +69,11 @@ mod tests {
     fn plan(found: &Found, text: &str) -> crate::plan::BuildPlan {
         let folder = tempfile::tempdir().unwrap();
         fs_err::write(folder.path().join("pack.toml"), text).unwrap();
-        for data in &found.data {
+        for (data, _) in &found.data {
             fs_err::create_dir_all(folder.path().join(data)).unwrap();
         }
-        for script in [Some(found.entry.clone()), found.manage.clone()]
-            .into_iter()
-            .flatten()
-        {
+        let commands = found.commands.iter().map(|(_, runs)| runs);
+        for script in commands.chain([&found.entry]) {
             fs_err::write(folder.path().join(script), "").unwrap();
         }
         fs_err::create_dir_all(folder.path().join(".venv/bin")).unwrap();
@@ -113,16 +118,24 @@ mod tests {
     fn everything_that_is_found_comes_in() {
         let found = Found {
             entry: "site.wsgi:application".into(),
-            manage: Some("manage.py".into()),
+            commands: vec![
+                ("manage".into(), "manage.py".into()),
+                ("a.b".into(), "polls.cli:main".into()),
+            ],
             packages: vec!["polls".into(), "site".into()],
-            data: vec!["site/static".into(), "site/templates".into()],
+            data: vec![
+                ("site/static".into(), "site/static".into()),
+                ("src/polls/data".into(), "polls/data".into()),
+            ],
             ..Found::nothing(Path::new("/home/me/the \"shop\""), Kind::Wsgi)
         };
         let plan = plan(&found, &pack_toml(&found));
         assert_eq!(plan.name, "the--shop-");
-        assert_eq!(plan.commands.len(), 1);
+        let words: Vec<_> = plan.commands.iter().map(|(word, _)| word).collect();
+        assert_eq!(words, ["a.b", "manage"]);
         assert_eq!(plan.include.submodules, ["polls", "site"]);
-        assert_eq!(plan.include.data.len(), 2);
+        let places: Vec<_> = plan.include.data.iter().map(|rule| &rule.dest).collect();
+        assert_eq!(places, ["site/static", "polls/data"]);
     }
 
     #[test]
