@@ -218,12 +218,15 @@ impl State {
         ensured.map_err(|error| Raised::import_error(py, &error.to_string()))
     }
 
-    /// Makes the folders of a package; those of the standard library nobody looks for.
-    fn make_folders<'py>(&self, py: Attached<'py>, module: &Module<'static>) -> PyResult<'py, ()> {
+    /// Makes the folders of a package, and the file that is its own; those of the standard library nobody looks for.
+    fn make_package<'py>(&self, py: Attached<'py>, module: &Module<'static>) -> PyResult<'py, ()> {
         let stands = |root: &String| module.file.starts_with(root.as_str());
+        let demand = &self.bundle.demand;
         match module.file.rsplit_once('/') {
             Some((folder, _)) if module.package && !self.bundle.roots.iter().any(stands) => {
-                let made = self.bundle.demand.folder(folder);
+                let made = demand
+                    .folder(folder)
+                    .and_then(|()| demand.file(module.file));
                 made.map_err(|error| Raised::import_error(py, &error.to_string()))
             }
             _ => Ok(()),
@@ -299,10 +302,10 @@ native! {
 }
 
 native! {
-    /// `unpack(index)`: writes the files that a module needs, and makes the folders of a package.
+    /// `unpack(index)`: writes the files that a module needs, and what makes a folder a package.
     Unpack, c"unpack", |py, state, index| {
         let module = state.module(py, &index)?;
-        state.make_folders(py, &module)?;
+        state.make_package(py, &module)?;
         state.unpack(py, &module)?;
         Ok(py.none())
     }

@@ -42,7 +42,7 @@ fn opening() {
         "os.chdir('/') or open(os.path.relpath(shelf_folder + '/books.py'))",
         "open(bundle + '/../' + os.path.basename(bundle) + '/shelf/books.py')",
     ] {
-        // The package's own import brings its folder, and none of its sources.
+        // The package's own import brings its folder, and none of its sources but what makes it a package.
         let statements = format!(
             "import shelf.deep\nfile = {open}\nsaid = file.readline()\nsaid = said if isinstance(said, str) else said.decode()"
         );
@@ -104,11 +104,15 @@ fn folders_of_packages() {
     );
     let init = "os.path.isfile(shelf_folder + part + '/__init__.py')";
     check(
-        &format!("import shelf\nos.listdir(shelf_folder + '/deep')\nsaid = [{init} for part in ('', '/deep', '/parts')]"),
+        &format!(
+            "import shelf\nos.listdir(shelf_folder + '/deep')\nsaid = [{init} for part in ('', '/deep', '/parts')]"
+        ),
         json!([true, true, false]),
     );
     check(
-        &format!("import shelf\nos.listdir(shelf_folder)\nsaid = [{init} for part in ('', '/deep', '/parts')]"),
+        &format!(
+            "import shelf\nos.listdir(shelf_folder)\nsaid = [{init} for part in ('', '/deep', '/parts')]"
+        ),
         json!([true, true, true]),
     );
     check(
