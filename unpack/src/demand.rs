@@ -195,7 +195,7 @@ impl Demand {
     }
 
     /// Makes sure of all files and folders directly in `folder` of the bundle (the root when it is empty), for programs
-    /// that list it, and of what makes packages of the folders in it and above.
+    /// that list it, and of what makes packages of the folders in it.
     ///
     /// # Errors
     /// When one cannot be written.
@@ -225,12 +225,6 @@ impl Demand {
                 }
                 Some(_) => {}
             }
-        }
-        for (end, _) in prefix.match_indices('/') {
-            files.extend(
-                self.payload
-                    .find(&format!("{}/{PACKAGE}", &prefix[..end]))?,
-            );
         }
         self.make(folders)?;
         self.ensure(files)
