@@ -16,6 +16,10 @@ use std::time::Duration;
 /// Ends the process, and all that it started, when its input does: with who started it, however that ends.
 const BESIDE: &str = "--beside";
 
+/// Gives the processes of a group the priority that others have; those that they start have it, too.
+const AS_OTHERS: &str =
+    r#"for id in $(pgrep -g "$0"); do chrt --all-tasks --other --pid 0 "$id"; done"#;
+
 /// What it is made for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
@@ -121,6 +125,12 @@ impl Provider {
             For::Tests => "what was made meanwhile: CPython without a GIL, kits, Wine, pack",
             For::Fuzzing => "what was made meanwhile: fuzz targets",
         });
+        // Nobody is to be left time for any more, and another program may take all there is.
+        let _ = Command::new("sh")
+            .args(["-c", AS_OTHERS])
+            .arg(self.child.id().to_string())
+            .stderr(Stdio::null())
+            .status();
         // `Child::wait` would close its input.
         while self.child.try_wait()?.is_none() {
             std::thread::sleep(Duration::from_millis(200));

@@ -22,8 +22,8 @@ pub(super) fn tell(
         };
         if told.insert(soname.clone()) {
             bundle.warn(format!(
-                "{}:{} loads `{soname}` of the system, which stays behind: the target must have it; to bring it along, add it \
-                 with `--add-binary` and load it from the folder `sys._MEIPASS`",
+                "{}:{} loads `{soname}` of the system, which stays behind: the target must have it, unless `--add-binary` \
+                 brings it along",
                 shown(plan, file),
                 library.line,
             ));
