@@ -77,6 +77,13 @@ fn found_in_pieces(input: &[u8]) -> Result<Option<usize>, Refusal> {
 
 /// What we take for a request, others read as the same one.
 fn other_readers_agree(text: &[u8], parsed: &Parsed, spans: &[(Span, Span)]) {
+    // A later HTTP/1 is read as the latest that is known, and this reader refuses it.
+    let mut known = text.to_vec();
+    let line = text.iter().position(|&byte| byte == b'\r').expect("a line");
+    if parsed.http11 {
+        known[line - 1] = b'1';
+    }
+    let text = known.as_slice();
     let mut fields = [httparse::EMPTY_HEADER; LIMITS.fields];
     let mut other = httparse::Request::new(&mut fields);
     let end = other.parse(text).expect("httparse reads it");
