@@ -20,12 +20,20 @@ pub struct FileStamp {
 const TYPE: u32 = 0o170_000;
 /// `S_IFREG`
 pub(crate) const REGULAR: u32 = 0o100_000;
+/// `S_IFDIR`
+pub(crate) const FOLDER: u32 = 0o040_000;
 
 impl FileStamp {
     /// Whether it is a regular file.
     #[must_use]
     pub fn is_file(&self) -> bool {
         self.mode & TYPE == REGULAR
+    }
+
+    /// Whether it is a folder.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.mode & TYPE == FOLDER
     }
 
     /// Whether its owner may do with it what `mode` says. Windows keeps no such bits.

@@ -212,25 +212,22 @@ impl State {
         }
     }
 
-    /// Writes the files that a module needs, where they are not there yet.
+    /// Writes the files that a module needs, where they are not there yet, and for a package its own file and its folders.
     fn unpack<'py>(&self, py: Attached<'py>, module: &Module<'static>) -> PyResult<'py, ()> {
-        let ensured = self.bundle.demand.files(module.needs());
-        ensured.map_err(|error| Raised::import_error(py, &error.to_string()))
+        let demand = &self.bundle.demand;
+        let folder = self.folder(module);
+        let own = folder.map(|_| module.file);
+        let made = folder.map_or(Ok(()), |folder| demand.folder(folder));
+        let made = made.and_then(|()| demand.files(module.needs().chain(own)));
+        made.map_err(|error| Raised::import_error(py, &error.to_string()))
     }
 
-    /// Makes the folders of a package, and the file that is its own; those of the standard library nobody looks for.
-    fn make_package<'py>(&self, py: Attached<'py>, module: &Module<'static>) -> PyResult<'py, ()> {
-        let stands = |root: &String| module.file.starts_with(root.as_str());
-        let demand = &self.bundle.demand;
-        match module.file.rsplit_once('/') {
-            Some((folder, _)) if module.package && !self.bundle.roots.iter().any(stands) => {
-                let made = demand
-                    .folder(folder)
-                    .and_then(|()| demand.file(module.file));
-                made.map_err(|error| Raised::import_error(py, &error.to_string()))
-            }
-            _ => Ok(()),
-        }
+    /// The folder of a package, unless it is the standard library's, for which nobody looks.
+    fn folder(&self, module: &Module<'static>) -> Option<&'static str> {
+        let is_below = |root: &String| module.file.starts_with(root.as_str());
+        let is_looked_for = module.package && !self.bundle.roots.iter().any(is_below);
+        let (folder, _) = module.file.rsplit_once('/')?;
+        is_looked_for.then_some(folder)
     }
 
     fn preload(&self, module: &Module<'static>) -> Result<(), String> {
@@ -304,9 +301,7 @@ native! {
 native! {
     /// `unpack(index)`: writes the files that a module needs, and what makes a folder a package.
     Unpack, c"unpack", |py, state, index| {
-        let module = state.module(py, &index)?;
-        state.make_package(py, &module)?;
-        state.unpack(py, &module)?;
+        state.unpack(py, &state.module(py, &index)?)?;
         Ok(py.none())
     }
 }

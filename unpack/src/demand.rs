@@ -175,21 +175,24 @@ impl Demand {
             }
             break;
         }
-        self.make(folders)
+        if folders.is_empty() {
+            return Ok(());
+        }
+        if let Some(open) = self.open() {
+            // Mostly an earlier start has made them. A link, which a slash at the end would follow, is no folder.
+            let stamp = |folder: &str| open.files.directory().stamp(folder.trim_end_matches('/'));
+            folders.retain(|folder| !stamp(folder).is_ok_and(|stamp| stamp.is_folder()));
+        }
+        self.make(&folders)
     }
 
-    fn make(&self, folders: BTreeSet<String>) -> Result<(), DemandError> {
-        let open = if folders.is_empty() {
-            None
-        } else {
-            self.open()
-        };
-        let Some(open) = open else {
+    fn make(&self, folders: &BTreeSet<String>) -> Result<(), DemandError> {
+        let Some(open) = self.open() else {
             return Ok(());
         };
         for folder in folders {
-            let made = open.files.directory().make_parents(&folder);
-            made.map_err(|error| self.failed(&folder, error))?;
+            let made = open.files.directory().make_parents(folder);
+            made.map_err(|error| self.failed(folder, error))?;
         }
         Ok(())
     }
@@ -226,7 +229,7 @@ impl Demand {
                 Some(_) => {}
             }
         }
-        self.make(folders)?;
+        self.make(&folders)?;
         self.ensure(files)
     }
 

@@ -18,6 +18,10 @@ const MAX_THREADS: u64 = 8;
 /// How many threads hash or write `bytes` best.
 pub(crate) fn threads_for(bytes: u64) -> usize {
     let wanted = (bytes / WORTH_A_THREAD).clamp(1, MAX_THREADS);
+    if wanted == 1 {
+        // How many processors there are stands in files (of cgroups), and most of what is asked for is small.
+        return 1;
+    }
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     processors.min(usize::try_from(wanted).unwrap_or(1))
 }

@@ -4,7 +4,7 @@
 //! access list shuts them out ([`crate::security`]) and the folders above it are checked ([`Directory::sheltered`]).
 
 use crate::security;
-use crate::stamp::{FileStamp, REGULAR};
+use crate::stamp::{FOLDER, FileStamp, REGULAR};
 use crate::text::plain;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -50,7 +50,7 @@ impl FileStamp {
         // A link (any reparse point) is neither file nor folder here.
         let kind = match about.dwFileAttributes {
             bits if bits & FILE_ATTRIBUTE_REPARSE_POINT != 0 => 0o120_000,
-            bits if bits & FILE_ATTRIBUTE_DIRECTORY != 0 => 0o040_000,
+            bits if bits & FILE_ATTRIBUTE_DIRECTORY != 0 => FOLDER,
             _ => REGULAR,
         };
         Ok(Self {
