@@ -149,12 +149,11 @@ pub(super) fn empty_namespaces(
         let ModuleKind::Namespace { .. } = module.kind else {
             continue;
         };
-        let folder = format!("{}/", dotted.replace('.', "/"));
-        let is_below = |file: &CollectedFile| file.dest.as_str().starts_with(&folder);
-        if bundle.files().iter().any(is_below) {
+        let folder = dotted.replace('.', "/");
+        if bundle.has_folder(&folder) {
             continue;
         }
-        let dest = name(Path::new(&folder), format!("{folder}.namespace"))?;
+        let dest = name(Path::new(&folder), format!("{folder}/.namespace"))?;
         bundle.add(CollectedFile {
             dest,
             source: FileSource::Bytes(Vec::new()),

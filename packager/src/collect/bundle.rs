@@ -153,9 +153,14 @@ impl<'a> Bundle<'a> {
         Placed::New
     }
 
+    /// Whether files lie below `folder`, a path in the bundle.
+    pub(super) fn has_folder(&self, folder: &str) -> bool {
+        self.folders.contains(folder)
+    }
+
     /// Why there can be no file at `dest`: a folder is there, or a file where one of its folders would be.
     pub(super) fn obstacle(&self, dest: &ArchivePath) -> Option<String> {
-        if self.folders.contains(dest.as_str()) {
+        if self.has_folder(dest.as_str()) {
             return Some(format!("`{dest}` is a folder"));
         }
         folders_of(dest.as_str())

@@ -3,6 +3,7 @@
 //! Which distributions a bundle takes follows from imports of their modules. Here none is imported, or the modules are the
 //! application's own sources beside the script, and the metadata has to be there all the same.
 
+use super::guard;
 use super::imports::{Lines, literal};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, ExceptHandler, Expr, Stmt};
@@ -191,10 +192,7 @@ impl Reader<'_> {
     }
 
     fn visit_try(&mut self, statement: &ast::StmtTry) {
-        let is_caught = |ExceptHandler::ExceptHandler(handler): &ExceptHandler| {
-            handler.type_.as_deref().is_none_or(catches)
-        };
-        self.visit_under(&statement.body, statement.handlers.iter().any(is_caught));
+        self.visit_under(&statement.body, guard::is_caught(statement, &CAUGHT));
         for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
             self.visit_under(&handler.body, true);
         }
@@ -207,7 +205,7 @@ impl<'a> Visitor<'a> for Reader<'_> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
             Stmt::Try(statement) => self.visit_try(statement),
-            Stmt::With(with) if with.items.iter().any(|item| suppresses(&item.context_expr)) => {
+            Stmt::With(with) if guard::is_suppressed(with, &CAUGHT) => {
                 self.visit_under(&with.body, true);
             }
             _ => visitor::walk_stmt(self, statement),
@@ -245,27 +243,6 @@ fn requirement(text: &str) -> &str {
     let is_of_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     let text = text.trim_start();
     &text[..text.find(|c| !is_of_name(c)).unwrap_or(text.len())]
-}
-
-fn catches(kind: &Expr) -> bool {
-    match kind {
-        Expr::Name(name) => CAUGHT.contains(&name.id.as_str()),
-        Expr::Attribute(attribute) => CAUGHT.contains(&attribute.attr.as_str()),
-        Expr::Tuple(tuple) => tuple.elts.iter().any(catches),
-        _ => false,
-    }
-}
-
-fn suppresses(context: &Expr) -> bool {
-    let Expr::Call(call) = context else {
-        return false;
-    };
-    let is_it = match &*call.func {
-        Expr::Name(name) => name.id == "suppress",
-        Expr::Attribute(attribute) => attribute.attr.as_str() == "suppress",
-        _ => false,
-    };
-    is_it && call.arguments.args.iter().any(catches)
 }
 
 #[cfg(test)]

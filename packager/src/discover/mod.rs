@@ -7,6 +7,7 @@ mod condition;
 mod evidence;
 mod finder;
 mod groups;
+mod guard;
 mod imports;
 mod libraries;
 mod metadata;

@@ -2,6 +2,7 @@
 
 use super::{Found, Kind, as_name, data_beside};
 use crate::configure::file::{Project, Script};
+use crate::installed::normalise;
 use std::path::{Path, PathBuf};
 
 /// The declared program that is the project's: its only one, else the one that is called like it, else the first. The
@@ -42,9 +43,8 @@ pub(super) fn program(
 
 /// Whether `script` has the project's name, as package indexes compare names.
 fn is_called(script: &Script, project: &Project) -> bool {
-    let plain = |name: &str| name.to_lowercase().replace(['_', '.'], "-");
-    let name = project.name.as_deref().map(plain);
-    name.is_some_and(|name| name == plain(&script.name))
+    let name = project.name.as_deref().map(normalise);
+    name.is_some_and(|name| name == normalise(&script.name))
 }
 
 /// The file of the module in `entry`, relative to the project.

@@ -3,6 +3,7 @@
 use super::{Inside, describe_site};
 use crate::cli::Failure;
 use crate::configure::suggest::nearest;
+use crate::installed::normalise;
 use crate::record::Distribution;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -20,7 +21,7 @@ pub(super) fn explain(inside: &Inside<'_>, name: &str, json: bool) -> Result<Str
     let distribution = record
         .distributions
         .iter()
-        .find(|d| normalised(&d.name) == normalised(name));
+        .find(|d| normalise(&d.name) == normalise(name));
     let module = record.modules.contains_key(name) || inside.modules.contains(&name);
     let file = inside.files().find(|entry| entry.path == name);
     let missing = record.missing.get(name);
@@ -165,9 +166,4 @@ fn owner_of_module(inside: &Inside<'_>, name: &str) -> String {
         }
         None => "it came in with its package".into(),
     }
-}
-
-/// Names of distributions are the same whatever their case and separators (PEP 503).
-fn normalised(name: &str) -> String {
-    name.to_ascii_lowercase().replace(['_', '.'], "-")
 }

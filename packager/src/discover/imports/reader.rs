@@ -2,12 +2,21 @@
 
 use super::{Import, Imports, Lines, Reading, What, absolute, is_identifier, literal, prefix};
 use crate::discover::condition::{Target, Truth};
+use crate::discover::guard;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, ExceptHandler, Expr, Stmt};
 use ruff_text_size::{Ranged as _, TextSize};
 
 /// Fewer letters that the name of some top-level module begins with tell nothing.
 const SHORTEST_BEGINNING: usize = 4;
+
+/// What is caught where a module may be absent.
+const CAUGHT: [&str; 4] = [
+    "ImportError",
+    "ModuleNotFoundError",
+    "Exception",
+    "BaseException",
+];
 
 pub(super) struct ImportReader<'a> {
     target: &'a Target,
@@ -110,12 +119,7 @@ impl<'a> ImportReader<'a> {
     }
 
     fn visit_try(&mut self, statement: &'a ast::StmtTry) {
-        let caught = statement
-            .handlers
-            .iter()
-            .any(|ExceptHandler::ExceptHandler(handler)| {
-                handler.type_.as_deref().is_none_or(catches_import_error)
-            });
+        let caught = guard::is_caught(statement, &CAUGHT);
         self.visit_under(&statement.body, caught);
         for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
             self.visit_under(&handler.body, true);
@@ -244,12 +248,7 @@ impl<'a> Visitor<'a> for ImportReader<'a> {
             Stmt::ImportFrom(import) => self.visit_import_from(import),
             Stmt::If(statement) => self.visit_if(statement),
             Stmt::Try(statement) => self.visit_try(statement),
-            Stmt::With(with)
-                if with
-                    .items
-                    .iter()
-                    .any(|item| suppresses_import_error(&item.context_expr)) =>
-            {
+            Stmt::With(with) if guard::is_suppressed(with, &CAUGHT) => {
                 self.visit_under(&with.body, true);
             }
             Stmt::FunctionDef(_) => {
@@ -334,31 +333,4 @@ fn is_importlib_util(owner: &Expr) -> bool {
         }
         _ => is_name(owner, "util"),
     }
-}
-
-fn catches_import_error(kind: &Expr) -> bool {
-    const NAMES: [&str; 4] = [
-        "ImportError",
-        "ModuleNotFoundError",
-        "Exception",
-        "BaseException",
-    ];
-    match kind {
-        Expr::Name(name) => NAMES.contains(&name.id.as_str()),
-        Expr::Attribute(attribute) => NAMES.contains(&attribute.attr.as_str()),
-        Expr::Tuple(tuple) => tuple.elts.iter().any(catches_import_error),
-        _ => false,
-    }
-}
-
-fn suppresses_import_error(context: &Expr) -> bool {
-    let Expr::Call(call) = context else {
-        return false;
-    };
-    let named = match &*call.func {
-        Expr::Name(name) => name.id == "suppress",
-        Expr::Attribute(attribute) => attribute.attr.as_str() == "suppress",
-        _ => false,
-    };
-    named && call.arguments.args.iter().any(catches_import_error)
 }
