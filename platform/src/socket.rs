@@ -112,11 +112,12 @@ impl Socket {
     }
 
     /// Resets the connection, which no client takes for a proper end, whoever else keeps the socket. That of a Unix socket
-    /// cannot be, and ends.
-    pub fn reset(&self) {
+    /// cannot be, and ends. Returns whether that has happened.
+    pub fn reset(&self) -> bool {
         if rustix::net::connect_unspec(&self.0).is_err() {
             self.cut();
         }
+        true
     }
 }
 

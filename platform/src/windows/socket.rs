@@ -77,9 +77,11 @@ impl Socket {
         let _ = self.0.shutdown(Shutdown::Both);
     }
 
-    /// Makes closing it a reset, which no client takes for a proper end.
-    pub fn reset(&self) {
+    /// Makes closing it a reset, which no client takes for a proper end. Returns whether that has happened: not before
+    /// the last one who keeps it lets go of it.
+    pub fn reset(&self) -> bool {
         let _ = self.0.set_linger(Some(Duration::ZERO));
+        false
     }
 }
 

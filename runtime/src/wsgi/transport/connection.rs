@@ -612,18 +612,20 @@ impl Connection {
         }
     }
 
-    /// Ends it in the middle of whatever is under way.
+    /// Ends it in the middle of whatever is under way, also for threads that wait.
     pub(crate) fn abort(&self) {
-        self.break_off(&self.state().output);
-    }
-
-    // A response that ends with its connection would look complete.
-    fn break_off(&self, output: &Output) {
-        if output.ends_with_connection() && !output.complete {
-            self.socket.reset();
-        } else {
+        if !self.break_off(&self.state().output) {
             self.socket.cut(false);
         }
+    }
+
+    // A response that ends with its connection would look complete. Whether it is over now.
+    fn break_off(&self, output: &Output) -> bool {
+        if output.ends_with_connection() && !output.complete {
+            return self.socket.reset();
+        }
+        self.socket.cut(false);
+        true
     }
 
     /// Asks to be told of further news; again or for the first time since the last.

@@ -136,9 +136,10 @@ impl Stream {
         self.socket.cut();
     }
 
-    /// Breaks the connection, so that no client takes it for a proper end.
-    pub(crate) fn reset(&self) {
-        self.socket.reset();
+    /// Breaks the connection, so that no client takes it for a proper end. Returns whether that has happened
+    /// ([`Socket::reset`]).
+    pub(crate) fn reset(&self) -> bool {
+        self.socket.reset()
     }
 }
 
