@@ -1,7 +1,7 @@
 //! What happens to unpacked files between and during runs: tmp cleaners, programs that write beside their own files,
 //! and whatever stands in the place of a file. Nothing is used but what was packed.
 
-use crate::harness::{PARTS, Run, Scratch, Shelf, copy_tree, files_below};
+use crate::harness::{PARTS, Run, Scratch, Shelf, copy_tree, files_below, shared_library};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -259,12 +259,7 @@ fn another_extension_module_is_not_loaded() {
         "#include <unistd.h>\n__attribute__((constructor)) static void run(void) { write(2, \"evil\\n\", 5); _exit(66); }\n",
     );
     let evil = unpacked.scratch.join("evil.so");
-    let cc = std::process::Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(&evil)
-        .arg(source)
-        .status();
-    assert!(cc.unwrap().success());
+    shared_library("cc".as_ref(), &source, &evil);
     fs::copy(&evil, part).unwrap();
     unpacked.check("copied over it");
     fs::remove_file(part).unwrap();

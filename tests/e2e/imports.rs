@@ -1,6 +1,6 @@
 //! The import system, sources and resources, as libraries ask for them.
 
-use crate::harness::{Case, Pack, Program, Projects, Scratch, tool, tools};
+use crate::harness::{Case, Pack, Program, Projects, Scratch, shared_library, tools};
 use serde_json::json;
 
 on_every_python!(both: names, resources, namespaces_without_modules; onefile: specs, lazy_imports, lazy_stubs, sources, distributions);
@@ -189,14 +189,7 @@ fn libraries_by_name() {
     let scratch = Scratch::new();
     let source = scratch.write("own.c", "int own(void) { return 42; }\n");
     let library = scratch.join("libown.so");
-    let arguments: [&std::ffi::OsStr; 5] = [
-        "-shared".as_ref(),
-        "-fPIC".as_ref(),
-        source.as_ref(),
-        "-o".as_ref(),
-        library.as_ref(),
-    ];
-    tool(&compiler, arguments);
+    shared_library(&compiler, &source, &library);
     let script = scratch.write("app.py", LIBRARIES);
     let program = Pack::script(&script, &["--add-binary", "libown.so:."], Case::any());
     program

@@ -2,7 +2,7 @@
 
 use crate::harness::{
     Case, Outcome, Pack, Program, Run, Scratch, copy_tree, files_below, is_root, mount_namespace,
-    tool, tools,
+    shared_library, tools,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -364,14 +364,7 @@ fn the_libstdcxx_that_is_left_to_the_target_is_told() {
         "#include <string>\nextern \"C\" int part(const char *text) { return std::string(text).append(\"!\").size(); }\n",
     );
     let library = scratch.join("libpart.so");
-    let arguments: [&std::ffi::OsStr; 5] = [
-        "-shared".as_ref(),
-        "-fPIC".as_ref(),
-        source.as_ref(),
-        "-o".as_ref(),
-        library.as_ref(),
-    ];
-    tool(&compiler, arguments);
+    shared_library(&compiler, &source, &library);
     let script = scratch.write(
         "app.py",
         "import ctypes, os, sys\nprint(ctypes.CDLL(os.path.join(sys._MEIPASS, 'libpart.so')).part(b'four'))\n",

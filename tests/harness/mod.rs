@@ -24,5 +24,5 @@ pub(crate) use python::{Python, free_threaded, pythons};
 pub(crate) use root::{arena, is_root, mount_namespace};
 pub(crate) use run::{Outcome, Run, Running, bytes, signal};
 pub(crate) use shelf::{PARTS, Shelf};
-pub(crate) use tools::{python_with_pefile, tool, tools, uv, virtualenv, words};
+pub(crate) use tools::{python_with_pefile, shared_library, tool, tools, uv, virtualenv, words};
 pub(crate) use wine::Wine;

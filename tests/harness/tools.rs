@@ -93,3 +93,15 @@ fn environment_with(package: &str) -> PathBuf {
 pub(crate) fn words<'a>(words: &'a [&'a (dyn AsRef<OsStr> + 'a)]) -> Vec<&'a OsStr> {
     words.iter().map(AsRef::as_ref).collect()
 }
+
+/// Has `compiler` make a shared library of `source`.
+pub(crate) fn shared_library(compiler: &Path, source: &Path, library: &Path) {
+    let arguments: [&OsStr; 5] = [
+        "-shared".as_ref(),
+        "-fPIC".as_ref(),
+        source.as_ref(),
+        "-o".as_ref(),
+        library.as_ref(),
+    ];
+    tool(compiler, arguments);
+}
