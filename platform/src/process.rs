@@ -112,7 +112,9 @@ pub fn is_started_by(executable: &Path, other: Option<&Path>) -> bool {
     };
     let files = [Some(Path::new("/proc/self/exe")), Some(executable), other];
     let ours: Vec<_> = files.into_iter().flatten().filter_map(of).collect();
-    let session = rustix::process::getsid(None).map(rustix::process::Pid::as_raw_pid);
+    // SAFETY: only asks. Zero when whoever began the session is outside of this PID namespace (a container's first process),
+    // as in the others' places; rustix has no value for that.
+    let session = unsafe { libc::getsid(0) };
     let mut next = Some(parent);
     for _ in 0..=MOST_BETWEEN {
         let Some(process) = next else { break };
@@ -124,7 +126,7 @@ pub fn is_started_by(executable: &Path, other: Option<&Path>) -> bool {
         next = std::fs::read_to_string(format!("/proc/{process}/stat"))
             .ok()
             .and_then(|stat| place(&stat))
-            .filter(|(_, theirs)| Ok(*theirs) == session)
+            .filter(|(_, theirs)| *theirs == session)
             .map(|(parent, _)| parent)
             .filter(|&parent| parent > 0);
     }
