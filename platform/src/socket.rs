@@ -101,6 +101,12 @@ impl Socket {
         }
     }
 
+    /// Bytes that the other side's system has acknowledged since the connection began; `None` where that is not known.
+    #[must_use]
+    pub fn acknowledged(&self) -> Option<u64> {
+        acknowledged(self.0.as_fd())
+    }
+
     /// Ends the sending side: the client reads what is under way, then the end.
     pub fn end_sending(&self) {
         let _ = rustix::net::shutdown(&self.0, Shutdown::Write);
@@ -119,6 +125,33 @@ impl Socket {
         }
         true
     }
+}
+
+#[cfg(target_os = "linux")]
+fn acknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
+    use std::os::fd::AsRawFd;
+    // `tcpi_bytes_acked` of `struct tcp_info` (linux/tcp.h), from Linux 4.1 on. libc's structure ends before it.
+    const PLACE: usize = 120;
+    let mut info = [0_u8; PLACE + 8];
+    let mut length = libc::socklen_t::try_from(info.len()).ok()?;
+    // SAFETY: the kernel writes at most `length` bytes, and how many it wrote.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    let is_there = result == 0 && usize::try_from(length).is_ok_and(|length| length >= info.len());
+    let value = info[PLACE..].try_into().ok()?;
+    is_there.then_some(u64::from_ne_bytes(value))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn acknowledged(_: BorrowedFd<'_>) -> Option<u64> {
+    None
 }
 
 /// SIGPIPE does not reach this thread as long as this lives.

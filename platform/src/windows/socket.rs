@@ -67,6 +67,12 @@ impl Socket {
         self.0.try_clone().map(Into::into)
     }
 
+    /// Bytes that the other side's system has acknowledged since the connection began: not known here.
+    #[must_use]
+    pub fn acknowledged(&self) -> Option<u64> {
+        None
+    }
+
     /// Ends the sending side: the client reads what is under way, then the end.
     pub fn end_sending(&self) {
         let _ = self.0.shutdown(Shutdown::Write);

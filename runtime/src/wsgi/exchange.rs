@@ -34,6 +34,8 @@ pub(crate) struct Request<'a> {
     pub queued: u64,
     /// What a trusted proxy says.
     pub forwarded: Forwarded,
+    /// The bytes of a body of which the head does not tell them, when all of it is here.
+    pub length_found: Option<usize>,
 }
 
 impl<'a> Request<'a> {
@@ -59,6 +61,7 @@ impl<'a> Request<'a> {
             local,
             queued,
             forwarded: Forwarded::default(),
+            length_found: None,
         }
     }
 

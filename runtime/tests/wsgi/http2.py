@@ -216,7 +216,7 @@ class Talk(Http2):
         self.assertEqual(response.body.decode().split("\n"), [repr(b"one\n"), repr(b"two"), repr(b"\nthree")])
 
     def test_a_cut_body_raises_in_the_application(self):
-        number = self.client.open("/input_error", "POST", end=False)
+        number = self.client.open("/input_error", "POST", fields=[("expect", "100-continue")], end=False)
         self.client.data(number, b"abc")
         time.sleep(0.2)
         self.client.send(reset(number))
@@ -308,7 +308,7 @@ class Bounds(Http2):
     def test_a_body_that_is_not_read_is_not_taken(self):
         server = self.serve()
         client = self.connect(server)
-        number = client.open("/slow?1.5", "POST", end=False)
+        number = client.open("/slow?1.5", "POST", fields=[("expect", "100-continue")], end=False)
         for _ in range(4):
             client.data(number, b"x" * 16384 if _ < 3 else b"x" * 16383)
         client.sock.settimeout(0.7)
@@ -318,6 +318,42 @@ class Bounds(Http2):
         self.assertEqual(client.streams[number].granted, 0)
         client.sock.settimeout(20)
         self.assertEqual(client.response(number).body, b"hello\n")
+        self.ends_well(server)
+
+    def test_bodies_that_come_slowly(self):
+        server = self.serve(threads=1, body_timeout=1)
+        client = self.connect(server)
+        short = client.open("/echo", "POST", end=False)
+        large = client.open("/echo", "POST", fields=[("content-length", "90000")], end=False)
+        client.data(short, b"abc")
+        client.data(large, b"x" * 1000)
+        time.sleep(0.2)
+        # They take no thread.
+        self.assertEqual(client.ask("/hello").body, b"hello\n")
+        self.assertEqual((client.streams[short].heads, client.streams[large].heads), ([], []))
+        client.data(short, b"def", end=True)
+        self.assertEqual(client.response(short).body, b"abcdef")
+        # One that drips is not waited for longer than one that is silent.
+        client.sock.settimeout(0.25)
+        for _ in range(40):
+            try:
+                client.read()
+            except socket.timeout:
+                client.data(large, b"x")
+            if client.streams[large].heads:
+                break
+        client.sock.settimeout(20)
+        self.assertEqual(client.response(large).code, 408)
+        self.ends_well(server)
+
+    def test_the_length_of_a_body(self):
+        server = self.serve()
+        client = self.connect(server)
+        for told in ([], [("content-length", "3")]):
+            number = client.open("/environ", "POST", fields=told, end=False)
+            client.data(number, b"abc", end=True)
+            self.assertEqual(json.loads(client.response(number).body)["CONTENT_LENGTH"], "3")
+        self.assertNotIn("CONTENT_LENGTH", json.loads(client.ask("/environ").body))
         self.ends_well(server)
 
     def test_bodies_that_wait_do_not_stop_others(self):
@@ -338,7 +374,8 @@ class Bounds(Http2):
     def test_more_than_the_window(self):
         server = self.serve()
         client = self.connect(server)
-        number = client.open("/slow?1", "POST", end=False)
+        # Otherwise it would be gathered, and the window grow meanwhile.
+        number = client.open("/slow?1", "POST", fields=[("expect", "100-continue")], end=False)
         client.send(frame(frames.DATA, 0, number, b"x" * 16384) * 5)
         try:
             self.assertEqual(client.response(number).reset, frames.FLOW_CONTROL_ERROR)

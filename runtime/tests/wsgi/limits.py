@@ -120,6 +120,73 @@ class Limits(unittest.TestCase):
             self.refused("POST /echo HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n%s" % (fields, part), 408)
         self.serves()
 
+    def test_a_body_that_comes_slowly_takes_no_thread(self):
+        # Only what is beyond the first 64 KiB is waited for by one, here the only one.
+        slow = [(self.connect(), fields, part) for fields, part in (
+            ("Content-Length: 10", "abc"), ("Content-Length: 90000", "x" * 65000), ("Transfer-Encoding: chunked", "3\r\nabc\r\n"))]
+        for connection, fields, part in slow:
+            connection.send("POST /echo HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n%s" % (fields, part))
+        time.sleep(0.2)
+        self.serves()
+        for connection, _, _ in slow:
+            connection.sock.settimeout(0)
+            self.assertRaises(BlockingIOError, connection.more)
+            connection.sock.settimeout(20)
+        for (connection, _, part), rest in zip(slow, ("defghij", "y" * 25000, "1\r\nd\r\n0\r\n\r\n")):
+            body = connection.send(rest).response().body.decode()
+            self.assertEqual(len(body), {"a": 10, "x": 90000, "3": 4}[part[0]])
+
+    def drips(self, start, drop, pause=0.25, most=40):
+        """How many drops are taken behind `start` before the connection is ended, with the answer 408 if any."""
+        connection, sent = self.connect(), 0
+        connection.send(start)
+        connection.sock.settimeout(pause)
+        while sent < most:
+            try:
+                connection.send(drop)
+                sent += 1
+                if not connection.more() or b"\r\n\r\n" in connection.buffer:
+                    break
+            except socket.timeout:
+                continue
+            except ConnectionError:
+                break
+        self.assertTrue(connection.buffer == b"" or connection.buffer.startswith(b"HTTP/1.1 408 "), connection.buffer)
+        return sent
+
+    def test_a_body_that_drips(self):
+        post = "POST /echo HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n"
+        for start, drop in ((post % "Content-Length: 1000", "x"),
+                            (post % "Content-Length: 90000" + "x" * 70000, "x"),
+                            (post % "Transfer-Encoding: chunked", "1\r\nx\r\n"),
+                            (post % "Transfer-Encoding: chunked" + "11170\r\n" + "x" * 70000 + "\r\n", "1\r\nx\r\n")):
+            self.assertLess(self.drips(start, drop), 20, "a byte now and then keeps a body open: %s" % start[:80])
+        self.serves()
+
+    def test_a_slow_body_that_comes(self):
+        # 400 bytes a second, for longer than one may send nothing.
+        for fields, size in (("Content-Length: 1000", 1000), ("Content-Length: 71000", 71000)):
+            connection = self.connect().send("POST /echo HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n" % fields + "x" * (size - 1000))
+            for _ in range(10):
+                time.sleep(0.25)
+                connection.send("x" * 100)
+            self.assertEqual(len(connection.response().body), size)
+
+    def test_a_client_that_reads_slowly(self):
+        # The system tells of room only when much of its buffer is free, which takes longer than the timeout.
+        connection = self.connect()
+        connection.send("GET /bad_endless HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(connection.head().code, 200)
+        for _ in range(16):
+            time.sleep(0.25)
+            self.assertTrue(connection.sock.recv(1 << 16))
+        # The only thread is still with it.
+        other = self.connect().request("GET /hello")
+        other.sock.settimeout(0.3)
+        self.assertRaises(socket.timeout, other.more)
+        connection.sock.close()
+        self.serves()
+
     def test_a_client_that_never_reads(self):
         connection = self.connect()
         connection.send("GET /bad_endless HTTP/1.1\r\nHost: a\r\n\r\n")

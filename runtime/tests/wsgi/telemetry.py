@@ -127,9 +127,10 @@ class Figures(ObservedCase):
         before = self.server.json()["total"]["histograms"]
         self.get("/facts?50")
         connection = self.connect()
-        connection.request("POST /echo", "Content-Length: 70000\r\n", b"a" * 10)
+        # More than is received before a thread takes the request.
+        connection.request("POST /echo", "Content-Length: 90000\r\n", b"a" * 70000)
         time.sleep(0.05)
-        connection.send(b"a" * 69990)
+        connection.send(b"a" * 20000)
         self.assertEqual(connection.response().code, 200)
         def after():
             histograms = self.server.json()["total"]["histograms"]

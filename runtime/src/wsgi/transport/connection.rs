@@ -20,7 +20,7 @@ use super::output::Output;
 use super::server::Shared;
 use super::stream::Stream;
 use super::{Limits, Phase};
-use crate::wsgi::exchange::{GATEWAY_TIMEOUT, ReceiveError, Request};
+use crate::wsgi::exchange::{GATEWAY_TIMEOUT, Request};
 use crate::wsgi::statics::Answer;
 
 /// Bytes that are read away before a connection is closed, and for how long (RFC 9112, section 9.6).
@@ -31,6 +31,10 @@ const CLEARTEXT: Refusal = Refusal {
     status: 400,
     reason: "this port speaks HTTPS; begin the address with https://",
 };
+
+/// A client that sends a body piece by piece may wait for an answer to what it has sent: after so long without more of it,
+/// a thread takes the request.
+pub(crate) const PAUSE: Duration = Duration::from_secs(2);
 
 /// A deadline that never comes.
 const NEVER: u64 = u64::MAX;
@@ -62,6 +66,8 @@ pub(crate) struct State {
     head: Vec<u8>,
     record: Option<Box<Record>>,
     queued: u64,
+    /// When the client was last waited for, by the server's clock.
+    waiting_since: u64,
     /// Another request may follow on this connection.
     pub keep: bool,
     /// Requests so far: tells the present one from one that is over.
@@ -75,7 +81,7 @@ pub(crate) struct State {
 enum Stage {
     /// Between requests, or in a head whose first bytes, this many, have no end.
     Head { scanned: usize },
-    /// A small body is not all here yet.
+    /// The body, or its beginning, is not here yet.
     Gathering,
     /// A request waits for a thread.
     Ready,
@@ -163,6 +169,7 @@ impl Connection {
                 head: Vec::new(),
                 record: None,
                 queued: 0,
+                waiting_since: 0,
                 keep: true,
                 turn: 0,
                 http11: true,
@@ -191,7 +198,7 @@ impl Connection {
         loop {
             let step = match state.stage {
                 Stage::Head { scanned } => self.head(&mut state, scratch, scanned),
-                Stage::Gathering => self.gather(&mut state),
+                Stage::Gathering => self.gather(&mut state, scratch),
                 Stage::Ready => Step::Stop(Next::Ready),
                 Stage::Running => {
                     // The rest of a piece of the response; the application goes on meanwhile.
@@ -309,6 +316,7 @@ impl Connection {
             parsed,
             &scratch.buffer[rest..length],
             self.shared.limits.gather,
+            self.shared.limits.head.body,
         );
         if start > 0 {
             scratch.buffer.copy_within(start..rest, 0);
@@ -326,15 +334,38 @@ impl Connection {
             return Step::Stop(Next::Ready);
         }
         state.stage = Stage::Gathering;
-        self.expire_after(self.shared.limits.receive_timeout);
+        self.waited(state);
+        self.wait_for_body(state);
         Step::Go
     }
 
-    fn gather(&self, state: &mut State) -> Step {
-        match state.input.gather(&self.socket) {
+    // How long since this was last asked.
+    fn waited(&self, state: &mut State) -> Duration {
+        let now = self.shared.clock.now();
+        let before = std::mem::replace(&mut state.waiting_since, now);
+        Duration::from_millis(now.saturating_sub(before))
+    }
+
+    fn wait_for_body(&self, state: &State) {
+        let patience = state.input.patience;
+        let left = patience.left(self.shared.limits.receive_timeout);
+        self.expire_after(if state.input.may_pause() {
+            left.min(PAUSE)
+        } else {
+            left
+        });
+    }
+
+    fn gather(&self, state: &mut State, scratch: &mut Scratch) -> Step {
+        let limit = self.shared.limits.head.body;
+        let read = state.input.gather(&self.socket, &mut scratch.buffer, limit);
+        match read {
             Read::Nothing => Step::Stop(Next::Wait),
-            Read::Some(_) if !state.input.is_gathered() => {
-                self.expire_after(self.shared.limits.receive_timeout);
+            Read::Some(read) if !state.input.is_gathered() => {
+                let waited = self.waited(state);
+                state.input.patience.waited(waited);
+                state.input.patience.moved(read as u64);
+                self.wait_for_body(state);
                 Step::Go
             }
             _ => {
@@ -387,6 +418,7 @@ impl Connection {
             [self.peer, self.local],
             std::mem::take(&mut state.queued),
         );
+        request.length_found = state.input.length_found(parsed.framing);
         self.shared.trusted.apply(&mut request);
         if self.shared.access_log.is_some() {
             state.record = Some(Box::new(Record::new(&request)));
@@ -414,8 +446,7 @@ impl Connection {
         }
         // What follows in its input would have to wait as well.
         if scratch.held.takes() && state.output.is_held_back() && !state.input.unseen {
-            state.stage = Stage::Flushing;
-            self.expire_after(self.shared.limits.send_timeout);
+            self.begin_flushing(&mut state);
             return Next::Hold;
         }
         let flushed = state.output.flush(&self.socket);
@@ -423,23 +454,36 @@ impl Connection {
             state.stage = Stage::Closed;
             return Next::Close;
         }
-        state.stage = Stage::Flushing;
         // Before anybody else can take it further, who would set another deadline.
-        self.expire_after(self.shared.limits.send_timeout);
+        self.begin_flushing(&mut state);
         drop(state);
         self.advance(scratch)
     }
 
+    fn begin_flushing(&self, state: &mut State) {
+        state.stage = Stage::Flushing;
+        state.waiting_since = self.shared.clock.now();
+        let left = state.output.taking.left(self.shared.limits.send_timeout);
+        self.expire_after(left);
+    }
+
+    // Whether the client may be waited for again; `ready`: there was room.
+    fn goes_on_flushing(&self, state: &mut State, ready: bool) -> bool {
+        let acknowledged = || self.socket.acknowledged();
+        state.output.taking.begin(acknowledged);
+        let waited = self.waited(state);
+        let taking = &mut state.output.taking;
+        taking.waited(waited, acknowledged(), ready);
+        let left = taking.left(self.shared.limits.send_timeout);
+        self.expire_after(left);
+        !left.is_zero()
+    }
+
     fn flush(&self, state: &mut State) -> Step {
-        let before = state.output.is_empty(&self.socket);
         match state.output.flush(&self.socket) {
             Err(_) => Step::Stop(Next::Close),
-            Ok(false) => {
-                if !before {
-                    self.expire_after(self.shared.limits.send_timeout);
-                }
-                Step::Stop(Next::Wait)
-            }
+            Ok(false) if self.goes_on_flushing(state, true) => Step::Stop(Next::Wait),
+            Ok(false) => Step::Stop(Next::Close),
             Ok(true) if !state.keep => self.say_goodbye(state),
             Ok(true) => {
                 state.stage = Stage::Discarding;
@@ -501,8 +545,7 @@ impl Connection {
             log.add(&record, status, reason.len() as u64 + 1);
         }
         state.keep = false;
-        state.stage = Stage::Flushing;
-        self.expire_after(self.shared.limits.send_timeout);
+        self.begin_flushing(state);
         Step::Go
     }
 
@@ -560,7 +603,8 @@ impl Connection {
         if !self.is_late(now) {
             return Next::Wait;
         }
-        match state.stage {
+        let stage = state.stage;
+        match stage {
             Stage::Head { .. } if !state.input.held().is_empty() => {
                 let late = Refusal {
                     status: 408,
@@ -571,7 +615,9 @@ impl Connection {
                 self.advance(scratch)
             }
             Stage::Gathering => {
-                state.input.fail(ReceiveError::TimedOut);
+                let waited = self.waited(&mut state);
+                state.input.patience.waited(waited);
+                state.input.end_gathering();
                 state.stage = Stage::Ready;
                 Next::Ready
             }
@@ -579,6 +625,7 @@ impl Connection {
                 drop(state);
                 self.overloaded(scratch)
             }
+            Stage::Flushing if self.goes_on_flushing(&mut state, false) => Next::Wait,
             Stage::Running | Stage::HandedOver | Stage::Closed => Next::Wait,
             _ => {
                 state.stage = Stage::Closed;
@@ -692,9 +739,17 @@ impl Incoming {
     /// What is to come after a head.
     pub(crate) fn new(framing: Framing) -> Self {
         match framing {
-            Framing::Length(0) => Self::Done,
-            Framing::Length(length) => Self::Length(length),
+            Framing::Length(length) => Self::length(length),
             Framing::Chunked => Self::Chunks(Chunked::START, 0),
+        }
+    }
+
+    /// That many bytes.
+    pub(crate) fn length(length: u64) -> Self {
+        if length == 0 {
+            Self::Done
+        } else {
+            Self::Length(length)
         }
     }
 }

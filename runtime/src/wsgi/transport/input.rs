@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use super::chunked::{Chunked, Malformed};
 use super::head::{Framing, Parsed};
+use super::patience::Patience;
 use super::stream::Stream;
 use crate::wsgi::exchange::ReceiveError;
 use bytes::Bytes;
@@ -42,6 +43,10 @@ pub(crate) struct Input {
     incoming: Incoming,
     body: Vec<u8>,
     filled: usize,
+    // So many bytes of chunks are still to be gathered.
+    room: usize,
+    /// With the client that sends the body.
+    pub patience: Patience,
     failure: Option<ReceiveError>,
     /// The client has closed its side.
     pub ended: bool,
@@ -58,6 +63,8 @@ impl Input {
             incoming: Incoming::Done,
             body: Vec::new(),
             filled: 0,
+            room: 0,
+            patience: Patience::default(),
             failure: None,
             ended: false,
             expects: false,
@@ -98,53 +105,110 @@ impl Input {
         Read::End
     }
 
-    /// Begins the body of a request, of which `rest` has arrived. One of up to `gather` bytes is to be gathered, unless
-    /// the client waits to be asked for it: only the application may do so.
-    pub(crate) fn begin(&mut self, parsed: &Parsed, rest: &[u8], gather: u64) {
+    /// Begins the body of a request, of which `rest` has arrived. Up to `gather` bytes of it are to be gathered, unless the
+    /// client waits to be asked for it: only the application may do so.
+    pub(crate) fn begin(&mut self, parsed: &Parsed, rest: &[u8], gather: usize, limit: u64) {
         self.expects = parsed.expects && parsed.framing != Framing::Length(0);
+        let gather = if self.expects { 0 } else { gather };
         self.failure = None;
+        self.patience = Patience::default();
         self.incoming = Incoming::new(parsed.framing);
-        self.hold(rest);
-        match (self.incoming, usize::try_from(gather)) {
-            (Incoming::Length(length), Ok(gather)) if !self.expects && length <= gather as u64 => {
-                self.body = vec![0; usize::try_from(length).unwrap_or(gather)];
-                self.filled = self.body.len().min(rest.len());
+        (self.body, self.filled, self.room) = (Vec::new(), 0, 0);
+        match self.incoming {
+            Incoming::Length(length) => {
+                let gathered = usize::try_from(length).unwrap_or(gather).min(gather);
+                self.body = vec![0; gathered];
+                self.filled = gathered.min(rest.len());
                 self.body[..self.filled].copy_from_slice(&rest[..self.filled]);
                 self.hold(&rest[self.filled..]);
-                self.note_gathered();
+                self.incoming = Incoming::length(length - gathered as u64);
             }
-            _ => (self.body, self.filled) = (Vec::new(), 0),
-        }
-    }
-
-    fn note_gathered(&mut self) {
-        if self.filled == self.body.len() {
-            self.incoming = Incoming::Done;
+            Incoming::Chunks(..) if gather > 0 => {
+                self.room = gather;
+                self.gather_chunks(rest, limit);
+            }
+            _ => self.hold(rest),
         }
     }
 
     /// Whether all of the body that is to be gathered is here.
     pub(crate) fn is_gathered(&self) -> bool {
-        self.filled == self.body.len()
+        self.room == 0 && self.filled == self.body.len()
     }
 
-    /// Reads more of a body that is gathered.
-    pub(crate) fn gather(&mut self, socket: &Stream) -> Read {
-        let mut body = std::mem::take(&mut self.body);
-        let read = self.receive(socket, &mut body[self.filled..]);
-        self.body = body;
-        match read {
-            Read::Some(read) => self.filled += read,
-            Read::Nothing => {}
-            Read::End => self.fail(ReceiveError::CutOff),
+    /// Whether there is more of the body than is gathered, or may be: the client may wait for an answer to what it has sent.
+    pub(crate) fn may_pause(&self) -> bool {
+        self.incoming != Incoming::Done
+    }
+
+    /// The bytes of a body that came in chunks and is here as a whole.
+    pub(crate) fn length_found(&self, framing: Framing) -> Option<usize> {
+        let is_whole = self.incoming == Incoming::Done && self.failure.is_none();
+        (framing == Framing::Chunked && is_whole).then_some(self.filled)
+    }
+
+    /// Reads more of a body that is gathered, one in chunks through `buffer`.
+    pub(crate) fn gather(&mut self, socket: &Stream, buffer: &mut [u8], limit: u64) -> Read {
+        let read = if self.room > 0 {
+            let read = self.receive(socket, buffer);
+            if let Read::Some(read) = read {
+                self.gather_chunks(&buffer[..read], limit);
+            }
+            read
+        } else {
+            let mut body = std::mem::take(&mut self.body);
+            let read = self.receive(socket, &mut body[self.filled..]);
+            self.body = body;
+            if let Read::Some(read) = read {
+                self.filled += read;
+            }
+            read
+        };
+        if read == Read::End {
+            self.fail(ReceiveError::CutOff);
         }
-        self.note_gathered();
         read
+    }
+
+    /// No more is to be gathered: the client has sent nothing for too long. One that may pause has a thread wait for it.
+    pub(crate) fn end_gathering(&mut self) {
+        match self.incoming {
+            Incoming::Done => self.fail(ReceiveError::TimedOut),
+            Incoming::Length(left) => {
+                let missing = (self.body.len() - self.filled) as u64;
+                self.incoming = Incoming::Length(left + missing);
+            }
+            Incoming::Chunks(..) => self.room = 0,
+        }
+        self.body.truncate(self.filled);
+    }
+
+    fn gather_chunks(&mut self, arrived: &[u8], limit: u64) {
+        let Incoming::Chunks(mut chunked, _) = self.incoming else {
+            return;
+        };
+        let before = self.body.len();
+        let body = &mut self.body;
+        let end = chunked.advance(arrived, |part| body.extend_from_slice(part));
+        self.filled = body.len();
+        let Ok(end) = end else {
+            return self.fail(ReceiveError::Malformed);
+        };
+        if self.filled as u64 > limit {
+            return self.fail(ReceiveError::TooLarge);
+        }
+        self.hold(&arrived[end..]);
+        self.room = self.room.saturating_sub(self.filled - before);
+        self.incoming = Incoming::Chunks(chunked, self.filled as u64);
+        if chunked == Chunked::Done {
+            (self.incoming, self.room) = (Incoming::Done, 0);
+        }
     }
 
     /// There is no more of the body than this. What has arrived can still be read.
     pub(crate) fn fail(&mut self, failure: ReceiveError) {
         self.body.truncate(self.filled);
+        self.room = 0;
         self.failure = Some(failure);
         self.incoming = Incoming::Done;
     }
@@ -193,10 +257,7 @@ impl Input {
             self.unseen = !self.held.is_empty();
             piece
         };
-        self.incoming = match left - piece.len() as u64 {
-            0 => Incoming::Done,
-            left => Incoming::Length(left),
-        };
+        self.incoming = Incoming::length(left - piece.len() as u64);
         Ok(Some(Bytes::from(piece)))
     }
 
@@ -290,10 +351,7 @@ impl Input {
                         self.hold(&rest);
                         skipped
                     };
-                    self.incoming = match left - skipped as u64 {
-                        0 => Incoming::Done,
-                        left => Incoming::Length(left),
-                    };
+                    self.incoming = Incoming::length(left - skipped as u64);
                 }
             }
         }

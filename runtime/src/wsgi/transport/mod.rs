@@ -5,7 +5,8 @@
 //! While all of them are busy for longer than a moment, and for whatever has to do with time, there is the `keeper`.
 //!
 //! - `connection` is the life of a connection, with `input` and `output` for its two directions, `head` and `chunked`
-//!   for what comes in, and `turn` for what the protocol side sees of one request.
+//!   for what comes in, `patience` for how long it is waited for, and `turn` for what the protocol side sees of one
+//!   request.
 //! - `stream` is a client's socket, with `tls` on it or without.
 //! - `http2` has the connections that speak HTTP/2.
 //! - `server` is what the threads share: the poller, the connections, the queue.
@@ -23,6 +24,7 @@ mod keeper;
 pub(crate) mod lead;
 mod listen;
 mod output;
+mod patience;
 mod piece;
 mod queue;
 mod server;
@@ -55,12 +57,12 @@ pub(crate) struct Limits {
     pub head_timeout: Duration,
     /// Between requests.
     pub keep_alive: Duration,
-    /// Between two pieces of a request body.
+    /// For a client that sends nothing of a request body.
     pub receive_timeout: Duration,
     /// For a client that does not read.
     pub send_timeout: Duration,
-    /// Bodies up to this size are read before a thread is taken for the request.
-    pub gather: u64,
+    /// Bytes of a body that are read before a thread is taken for the request.
+    pub gather: usize,
     /// Requests that wait for a thread.
     pub queue: usize,
     /// How long one of them may; zero is for ever.
@@ -69,8 +71,9 @@ pub(crate) struct Limits {
     pub connections: usize,
 }
 
-/// Bodies up to this size are read before a thread is taken for the request.
-const GATHER: u64 = 64 << 10;
+/// Bytes of a body that are read before a thread is taken for the request: all of most bodies, so that no thread waits for
+/// a slow client.
+const GATHER: usize = 64 << 10;
 
 impl From<&Wsgi> for Limits {
     fn from(settings: &Wsgi) -> Self {

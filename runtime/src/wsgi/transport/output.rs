@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::patience::Taking;
 use super::piece::Piece;
 use super::stream::Stream;
 use crate::wsgi::exchange::FilePart;
@@ -50,6 +51,8 @@ pub(crate) struct Output {
     pub aborted: bool,
     /// The client does not take any more.
     pub gone: bool,
+    /// Patience with the client.
+    pub taking: Taking,
 }
 
 impl Output {
@@ -66,6 +69,7 @@ impl Output {
             complete: false,
             aborted: false,
             gone: false,
+            taking: Taking::default(),
         }
     }
 
@@ -75,6 +79,7 @@ impl Output {
         self.delimited = Delimited::Length;
         self.inside = false;
         self.file = None;
+        self.taking = Taking::default();
         if self.pending.capacity() > SMALL {
             self.pending = Vec::new();
         }

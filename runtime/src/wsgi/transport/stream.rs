@@ -120,6 +120,11 @@ impl Stream {
         session.is_none_or(|session| lock(session).chosen() != Some(HTTP2))
     }
 
+    /// Bytes that the client's system has acknowledged ([`Socket::acknowledged`]).
+    pub(crate) fn acknowledged(&self) -> Option<u64> {
+        self.socket.acknowledged()
+    }
+
     /// Ends the sending side: the client reads what is under way, then the end.
     pub(crate) fn end_sending(&self) {
         if let Some(session) = &self.session {

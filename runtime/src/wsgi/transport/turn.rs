@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::MutexGuard;
+use std::time::Instant;
 
 use bytes::Bytes;
 use platform::poll::{Interest, wait_for};
@@ -60,14 +61,27 @@ impl Turn {
     // The rest of what was begun, waiting for the client.
     fn send_all(&self, data: &[u8], complete: bool, mut taken: usize) -> Result<usize, Gone> {
         let connection = &*self.connection;
+        let timeout = connection.shared.limits.send_timeout;
+        let acknowledged = || connection.socket.acknowledged();
         while taken < data.len() {
-            let timeout = connection.shared.limits.send_timeout;
-            let ready = wait_for(connection.socket.socket(), Interest::Write, timeout);
             let mut state = self.state().ok_or(Gone)?;
-            if !ready.unwrap_or(false) {
+            state.output.taking.begin(acknowledged);
+            let left = state.output.taking.left(timeout);
+            drop(state);
+            let begun = Instant::now();
+            let ready = wait_for(connection.socket.socket(), Interest::Write, left);
+            let mut state = self.state().ok_or(Gone)?;
+            let is_ready = matches!(ready, Ok(true));
+            let taking = &mut state.output.taking;
+            taking.waited(begun.elapsed(), acknowledged(), is_ready);
+            let is_stuck = !is_ready && taking.left(timeout).is_zero();
+            if ready.is_err() || is_stuck {
                 state.output.gone = true;
                 state.output.aborted = true;
                 return Err(Gone);
+            }
+            if !is_ready {
+                continue;
             }
             let rest = (&data[taken..], complete);
             let sent = state.output.send(&connection.socket, rest, Pace::Wait);
@@ -101,7 +115,10 @@ impl Exchange for Turn {
                 let _ = state.output.flush(&connection.socket);
             }
             match state.input.next(&connection.socket, limits.head.body) {
-                Ok(Some(piece)) => return Ok(piece),
+                Ok(Some(piece)) => {
+                    state.input.patience.moved(piece.len() as u64);
+                    return Ok(piece);
+                }
                 Ok(None) => {}
                 Err(ReceiveError::CutOff) => {
                     let failure = self.cut_off();
@@ -110,15 +127,13 @@ impl Exchange for Turn {
                 }
                 Err(failure) => return Err(failure),
             }
+            let left = state.input.patience.left(limits.receive_timeout);
             drop(state);
-            let waited = wait_for(
-                connection.socket.socket(),
-                Interest::Read,
-                limits.receive_timeout,
-            );
-            if !waited.unwrap_or(false)
-                && let Some(mut state) = self.state()
-            {
+            let begun = Instant::now();
+            let ready = wait_for(connection.socket.socket(), Interest::Read, left);
+            let mut state = self.state().ok_or(ReceiveError::CutOff)?;
+            state.input.patience.waited(begun.elapsed());
+            if !ready.unwrap_or(false) {
                 state.input.fail(ReceiveError::TimedOut);
             }
         }

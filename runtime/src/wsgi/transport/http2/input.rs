@@ -1,9 +1,12 @@
 //! What a client sends on a stream.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use h2::RecvStream;
 
 use super::super::Limits;
+use super::super::patience::Patience;
 use super::block;
 use crate::wsgi::exchange::ReceiveError;
 
@@ -17,6 +20,7 @@ pub(super) struct Input {
     pub failure: Option<ReceiveError>,
     /// The client waits for a 100 before it sends the body.
     pub expects: bool,
+    pub patience: Patience,
 }
 
 impl Input {
@@ -29,7 +33,14 @@ impl Input {
             received: 0,
             failure: None,
             expects,
+            patience: Patience::default(),
         }
+    }
+
+    /// The bytes of a body that is here as a whole.
+    pub(super) fn length(&self) -> Option<usize> {
+        let is_whole = self.ended && self.failure.is_none() && !self.gathered.is_empty();
+        is_whole.then_some(self.gathered.len())
     }
 
     /// The next piece, empty at the end; waits for it.
@@ -48,7 +59,10 @@ impl Input {
         }
         let stream = self.stream.as_mut().ok_or(ReceiveError::CutOff)?;
         loop {
-            let received = block::wait(limits.receive_timeout, |context| stream.poll_data(context));
+            let left = self.patience.left(limits.receive_timeout);
+            let begun = Instant::now();
+            let received = block::wait(left, |context| stream.poll_data(context));
+            self.patience.waited(begun.elapsed());
             match received {
                 None => return Err(ReceiveError::TimedOut),
                 Some(None) => {
@@ -60,6 +74,7 @@ impl Input {
                     // Room for the client to send more: the application takes this.
                     let _ = stream.flow_control().release_capacity(piece.len());
                     self.received += piece.len() as u64;
+                    self.patience.moved(piece.len() as u64);
                     if self.received > limits.head.body {
                         return Err(ReceiveError::TooLarge);
                     }

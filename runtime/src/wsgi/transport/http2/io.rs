@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::super::connection::Connection;
 use super::super::stream::Stream;
@@ -18,8 +18,8 @@ pub(super) struct Io {
     socket: Readiness,
     // Received before it came here.
     seen: Vec<u8>,
-    // How long the client has taken nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
+    // How long the client has taken nothing, and what it had taken by then.
+    stalled: Option<(Pin<Box<Sleep>>, Option<u64>)>,
     timeout: Duration,
 }
 
@@ -47,10 +47,18 @@ impl Io {
     ) -> Poll<io::Result<T>> {
         loop {
             let Poll::Ready(guard) = self.socket.poll_write(context) else {
-                let stalled = self
+                let taken = || self.socket.stream().acknowledged();
+                let (stalled, before) = self
                     .stalled
-                    .get_or_insert_with(|| Box::pin(sleep(self.timeout)));
+                    .get_or_insert_with(|| (Box::pin(sleep(self.timeout)), taken()));
                 ready!(stalled.as_mut().poll(context));
+                let now = taken();
+                if now > *before {
+                    // There is room in large steps only.
+                    *before = now;
+                    stalled.as_mut().reset(Instant::now() + self.timeout);
+                    continue;
+                }
                 return Poll::Ready(Err(ErrorKind::TimedOut.into()));
             };
             let mut guard = guard?;

@@ -1,12 +1,13 @@
 //! What a client is sent on a stream.
 
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 
+use super::super::patience::Patience;
 use super::load::Ticket;
 use super::{block, respond};
 use crate::wsgi::exchange::{Gone, Pace, ResponseHead};
@@ -28,6 +29,7 @@ pub(super) struct Output {
     /// Answered in the place of the application.
     pub late: bool,
     pub ticket: Option<Ticket>,
+    patience: Patience,
 }
 
 impl Output {
@@ -43,6 +45,7 @@ impl Output {
             gone: false,
             late: false,
             ticket: Some(ticket),
+            patience: Patience::default(),
         }
     }
 
@@ -64,7 +67,13 @@ impl Output {
                 (Pace::Later, _) => Some(Some(wanted)),
                 (_, Some(room @ 1..)) => Some(Some(room)),
                 (Pace::Now, Some(_)) => return Ok(taken),
-                (Pace::Wait, Some(_)) => block::wait(limit, |context| self.poll_room(context)),
+                (Pace::Wait, Some(_)) => {
+                    let begun = Instant::now();
+                    let left = self.patience.left(limit);
+                    let room = block::wait(left, |context| self.poll_room(context));
+                    self.patience.waited(begun.elapsed());
+                    room
+                }
                 (_, None) => Some(None),
             };
             let room = match room {
@@ -79,6 +88,7 @@ impl Output {
                 }
             };
             taken += room;
+            self.patience.moved(room as u64);
             let end = complete && taken == data.len();
             self.data(Bytes::copy_from_slice(&rest[..room]), end)?;
         }

@@ -49,15 +49,13 @@ pub(super) fn arrive(
         Ok(parsed) => parsed,
         Err(refusal) => return respond::refuse(shared, connection.peer, respond, refusal),
     };
-    let gathers = match parsed.framing {
-        Framing::Length(1..) if parsed.expects || body.is_end_stream() => false,
-        Framing::Length(length) if length > limits.gather => false,
-        Framing::Length(length) => {
-            let body = usize::try_from(length).unwrap_or(usize::MAX);
-            body > 0 && ticket.may_gather(head.len() + body)
-        }
-        Framing::Chunked => false,
+    let length = match parsed.framing {
+        // None is told.
+        Framing::Length(0) | Framing::Chunked => None,
+        Framing::Length(length) => Some(usize::try_from(length).unwrap_or(usize::MAX)),
     };
+    let most = limits.gather.min(length.unwrap_or(usize::MAX));
+    let gathers = !parsed.expects && !body.is_end_stream() && ticket.may_gather(head.len() + most);
     let head_only = parsed.method.of(&head) == b"HEAD";
     let turn = Turn::new(
         Arc::clone(shared),
@@ -75,7 +73,7 @@ pub(super) fn arrive(
     if gathers {
         let shared = Arc::clone(shared);
         tokio::spawn(async move {
-            if request.turn.gather().await {
+            if request.turn.gather(length).await {
                 request.wait(&shared);
             }
         });
@@ -119,6 +117,10 @@ impl Request {
         let mut request =
             exchange::Request::new(&self.head, &parsed, &fields, self.ends, self.queued);
         request.version = Version::Http2;
+        request.length_found = match parsed.framing {
+            Framing::Length(0) => self.turn.length(),
+            _ => None,
+        };
         shared.trusted.apply(&mut request);
         let record = shared
             .access_log

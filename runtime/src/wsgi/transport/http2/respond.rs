@@ -9,11 +9,12 @@ use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use hyper::http::header::{self, HeaderName, HeaderValue};
 use hyper::http::{Response, StatusCode};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::super::SERVER_NAME;
 use super::super::access::Record;
 use super::super::head::Refusal;
+use super::super::patience::Patience;
 use super::super::piece::Piece;
 use super::super::server::Shared;
 use crate::wsgi::exchange::{FilePart, ResponseHead};
@@ -51,6 +52,7 @@ pub(super) async fn file(
     let mut left = part.length;
     let mut piece = Piece::new(part);
     let mut buffer = Vec::new();
+    let mut patience = Patience::default();
     while left > 0 {
         buffer.clear();
         // It was cut short meanwhile: the client sees that bytes are missing.
@@ -59,7 +61,8 @@ pub(super) async fn file(
         }
         left -= buffer.len() as u64;
         let data = Bytes::from(std::mem::take(&mut buffer));
-        if !data_waiting(&mut stream, data, complete && left == 0, limit).await {
+        let waiting = (&mut patience, limit);
+        if !data_waiting(&mut stream, data, complete && left == 0, waiting).await {
             return;
         }
     }
@@ -73,12 +76,15 @@ async fn data_waiting(
     stream: &mut SendStream<Bytes>,
     mut data: Bytes,
     complete: bool,
-    limit: Duration,
+    (patience, limit): (&mut Patience, Duration),
 ) -> bool {
     while !data.is_empty() {
         stream.reserve_capacity(data.len());
-        let capacity = match timeout(limit, poll_fn(|context| stream.poll_capacity(context))).await
-        {
+        let begun = Instant::now();
+        let room = poll_fn(|context| stream.poll_capacity(context));
+        let room = timeout(patience.left(limit), room).await;
+        patience.waited(begun.elapsed());
+        let capacity = match room {
             Ok(Some(Ok(capacity))) => capacity,
             Ok(_) => return false,
             Err(_) => {
@@ -87,6 +93,7 @@ async fn data_waiting(
             }
         };
         let part = data.split_to(capacity.min(data.len()));
+        patience.moved(part.len() as u64);
         let end = complete && data.is_empty();
         if !part.is_empty() && stream.send_data(part, end).is_err() {
             return false;

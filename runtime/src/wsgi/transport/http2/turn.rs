@@ -9,11 +9,13 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use hyper::http::{Response, StatusCode};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::super::Phase;
 use super::super::access::Record;
+use super::super::connection::PAUSE;
 use super::super::head::Refusal;
+use super::super::patience::Patience;
 use super::super::server::Shared;
 use super::input::Input;
 use super::load::Ticket;
@@ -107,31 +109,56 @@ impl Turn {
         self.release();
     }
 
-    /// Receives the whole body; false when the client has taken the request back.
-    pub(super) async fn gather(&self) -> bool {
+    /// Receives the body, or as much of it as is gathered, of `length` where that is told; false when the client has taken
+    /// the request back.
+    pub(super) async fn gather(&self, length: Option<usize>) -> bool {
         let Some(mut stream) = lock(&self.input).stream.take() else {
             return false;
         };
+        let limits = &self.shared.limits;
+        let gathers_all = length.is_some_and(|length| length <= limits.gather);
         let mut all = BytesMut::new();
+        let mut patience = Patience::default();
         let (mut ended, mut failure) = (false, None);
-        while !ended && failure.is_none() {
-            match timeout(self.shared.limits.receive_timeout, stream.data()).await {
+        while gathers_all || all.len() < limits.gather {
+            let left = patience.left(limits.receive_timeout);
+            let pause = if gathers_all { left } else { PAUSE };
+            let begun = Instant::now();
+            let piece = timeout(left.min(pause), stream.data()).await;
+            patience.waited(begun.elapsed());
+            match piece {
                 Ok(Some(Ok(piece))) => {
                     let _ = stream.flow_control().release_capacity(piece.len());
+                    patience.moved(piece.len() as u64);
                     all.extend_from_slice(&piece);
                 }
-                Ok(None) => ended = true,
-                Err(_) => failure = Some(ReceiveError::TimedOut),
                 Ok(Some(Err(_))) => {
                     self.take_back();
                     return false;
+                }
+                Ok(None) => {
+                    ended = true;
+                    break;
+                }
+                Err(_) => {
+                    // It may wait for an answer to what it has sent.
+                    let is_late = gathers_all || patience.left(limits.receive_timeout).is_zero();
+                    failure = is_late.then_some(ReceiveError::TimedOut);
+                    break;
                 }
             }
         }
         let mut input = lock(&self.input);
         input.received = all.len() as u64;
         (input.ended, input.failure, input.gathered) = (ended, failure, all.freeze());
+        input.patience = patience;
+        input.stream = Some(stream);
         true
+    }
+
+    /// The bytes of a body that is here as a whole.
+    pub(super) fn length(&self) -> Option<usize> {
+        lock(&self.input).length()
     }
 
     /// Sends an answer that the application has no part in.
