@@ -164,6 +164,7 @@ fn measure_one(
     let plan = plan::starts(subject, &folder.join("starts"), rounds, |way| {
         products.start(tools, subject, way)
     });
+    machine::touch_free_memory();
     let starts = costs::Costs::measure(&tools.python, &plan)?;
     let builds = match subject.edited {
         Some(edited) => Some(builds(tools, options, subject, edited, folder)?),

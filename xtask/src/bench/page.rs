@@ -46,7 +46,9 @@ of all its children, with whatever they unpack, hash and remove. Wall time stand
 - `python SCRIPT` is the program as it was before packing, run from its virtual environment, with its bytecode in place.
 - `python -I -S` is the floor: the same interpreter, isolated, without `site`.
 
-All read files that the kernel has in memory: the first start after a restart waits for the disk besides. Each command has
+All read files that the kernel has in memory: the first start after a restart waits for the disk besides. Free memory has
+been written to once before: a virtual machine otherwise spends most of a first start on waiting until its host gives it
+memory for the files that are unpacked, up to ten times what writing them costs after that. Each command has
 a HOME and a TMPDIR of its own, and its output goes to /dev/null. All contestants run the same interpreter, and packed
 programs hold the same library of it. Nothing is removed between the runs, for creating files is slow on ext4 just after
 many were removed; PyInstaller's one file does remove what it unpacked, in its own runs and in its own time.
