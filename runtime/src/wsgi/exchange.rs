@@ -34,7 +34,7 @@ pub(crate) struct Request<'a> {
     pub queued: u64,
     /// What a trusted proxy says.
     pub forwarded: Forwarded,
-    /// The bytes of a body of which the head does not tell them, when all of it is here.
+    /// The bytes of a body over HTTP/2 of which the head does not tell them, when all of it is here.
     pub length_found: Option<usize>,
 }
 

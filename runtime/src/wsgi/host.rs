@@ -306,10 +306,7 @@ impl Host {
             set(&keys.remote_port, &port)?;
         }
         environ::joined(request.fields, |field, value| {
-            if request.length_found.is_some() && field.eq_ignore_ascii_case(b"transfer-encoding") {
-                // RFC 9112, section 7.1.3: a body that is here as a whole is not in chunks any more.
-                Ok(())
-            } else if let Some(name) = self.fields.get(field) {
+            if let Some(name) = self.fields.get(field) {
                 set(name, &py.latin1(value)?)
             } else if let Some(name) = environ::variable(field) {
                 environ.dict_set(&py.latin1(&name)?, &py.latin1(value)?)

@@ -136,6 +136,25 @@ class Limits(unittest.TestCase):
             body = connection.send(rest).response().body.decode()
             self.assertEqual(len(body), {"a": 10, "x": 90000, "3": 4}[part[0]])
 
+    def test_bodies_that_pause_leave_a_thread_for_others(self):
+        server = Server(**dict(SETTINGS, body_timeout=6, threads=3, queue_limit=10))
+        server.start()
+        self.addCleanup(server.stop)
+        slow = []
+        for _ in range(3):
+            for fields, part in (("Content-Length: 90000", "abc"), ("Transfer-Encoding: chunked", "3\r\nabc\r\n")):
+                slow.append(server.connect())
+                self.addCleanup(slow[-1].sock.close)
+                slow[-1].send("POST /echo HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n%s" % (fields, part))
+        # Some are with the application by then, as their clients may wait for it.
+        time.sleep(2.6)
+        for _ in range(3):
+            with server.connect() as other:
+                other.sock.settimeout(2)
+                self.assertEqual(other.request("GET /hello").response().body, b"hello\n")
+        for connection in slow:
+            self.assertEqual(connection.response().code, 408)
+
     def drips(self, start, drop, pause=0.25, most=40):
         """How many drops are taken behind `start` before the connection is ended, with the answer 408 if any."""
         connection, sent = self.connect(), 0
@@ -174,18 +193,24 @@ class Limits(unittest.TestCase):
 
     def test_a_client_that_reads_slowly(self):
         # The system tells of room only when much of its buffer is free, which takes longer than the timeout.
-        connection = self.connect()
+        server = Server(**dict(SETTINGS, send_timeout=2))
+        server.start()
+        self.addCleanup(server.stop)
+        connection = server.connect()
+        self.addCleanup(connection.sock.close)
         connection.send("GET /bad_endless HTTP/1.1\r\nHost: a\r\n\r\n")
         self.assertEqual(connection.head().code, 200)
-        for _ in range(16):
+        for _ in range(28):
             time.sleep(0.25)
             self.assertTrue(connection.sock.recv(1 << 16))
         # The only thread is still with it.
-        other = self.connect().request("GET /hello")
-        other.sock.settimeout(0.3)
+        other = server.connect()
+        self.addCleanup(other.sock.close)
+        other.request("GET /hello").sock.settimeout(0.3)
         self.assertRaises(socket.timeout, other.more)
         connection.sock.close()
-        self.serves()
+        other.sock.settimeout(20)
+        self.assertEqual(other.response().body, b"hello\n")
 
     def test_a_client_that_never_reads(self):
         connection = self.connect()

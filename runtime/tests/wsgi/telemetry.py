@@ -129,7 +129,7 @@ class Figures(ObservedCase):
         connection = self.connect()
         # More than is received before a thread takes the request.
         connection.request("POST /echo", "Content-Length: 90000\r\n", b"a" * 70000)
-        time.sleep(0.05)
+        time.sleep(0.3)
         connection.send(b"a" * 20000)
         self.assertEqual(connection.response().code, 200)
         def after():

@@ -17,10 +17,11 @@ use super::held::Held;
 use super::http2::PREFACE;
 use super::input::{Incoming, Input, Read};
 use super::output::Output;
+use super::patience::Waiter;
 use super::server::Shared;
 use super::stream::Stream;
 use super::{Limits, Phase};
-use crate::wsgi::exchange::{GATEWAY_TIMEOUT, Request};
+use crate::wsgi::exchange::{GATEWAY_TIMEOUT, ReceiveError, Request};
 use crate::wsgi::statics::Answer;
 
 /// Bytes that are read away before a connection is closed, and for how long (RFC 9112, section 9.6).
@@ -33,7 +34,7 @@ const CLEARTEXT: Refusal = Refusal {
 };
 
 /// A client that sends a body piece by piece may wait for an answer to what it has sent: after so long without more of it,
-/// a thread takes the request.
+/// a thread takes the request, if [`Waiters`](super::patience::Waiters) has one.
 pub(crate) const PAUSE: Duration = Duration::from_secs(2);
 
 /// A deadline that never comes.
@@ -68,6 +69,8 @@ pub(crate) struct State {
     queued: u64,
     /// When the client was last waited for, by the server's clock.
     waiting_since: u64,
+    /// Its thread waits for a client that has paused.
+    waiter: Option<Waiter>,
     /// Another request may follow on this connection.
     pub keep: bool,
     /// Requests so far: tells the present one from one that is over.
@@ -170,6 +173,7 @@ impl Connection {
                 record: None,
                 queued: 0,
                 waiting_since: 0,
+                waiter: None,
                 keep: true,
                 turn: 0,
                 http11: true,
@@ -418,7 +422,6 @@ impl Connection {
             [self.peer, self.local],
             std::mem::take(&mut state.queued),
         );
-        request.length_found = state.input.length_found(parsed.framing);
         self.shared.trusted.apply(&mut request);
         if self.shared.access_log.is_some() {
             state.record = Some(Box::new(Record::new(&request)));
@@ -440,6 +443,7 @@ impl Connection {
             return Next::Wait;
         }
         state.input.finish_turn();
+        state.waiter = None;
         let (status, bytes) = (state.output.status.unwrap_or(0), state.output.bytes);
         if let (Some(log), Some(record)) = (&self.shared.access_log, state.record.take()) {
             log.add(&record, status, bytes);
@@ -582,7 +586,7 @@ impl Connection {
             return Next::Wait;
         }
         scratch.parsed = None;
-        state.head = Vec::new();
+        (state.head, state.waiter) = (Vec::new(), None);
         let overloaded = Refusal {
             status: 503,
             reason: "the server is overloaded",
@@ -614,13 +618,7 @@ impl Connection {
                 drop(state);
                 self.advance(scratch)
             }
-            Stage::Gathering => {
-                let waited = self.waited(&mut state);
-                state.input.patience.waited(waited);
-                state.input.end_gathering();
-                state.stage = Stage::Ready;
-                Next::Ready
-            }
+            Stage::Gathering => self.stop_gathering(&mut state),
             Stage::Ready => {
                 drop(state);
                 self.overloaded(scratch)
@@ -632,6 +630,29 @@ impl Connection {
                 Next::Close
             }
         }
+    }
+
+    // The client has sent nothing for too long, or may wait for an answer.
+    fn stop_gathering(&self, state: &mut State) -> Next {
+        let waited = self.waited(state);
+        state.input.patience.waited(waited);
+        let left = state
+            .input
+            .patience
+            .left(self.shared.limits.receive_timeout);
+        if left.is_zero() {
+            state.input.fail(ReceiveError::TimedOut);
+        } else if state.input.may_pause()
+            && let Some(waiter) = self.shared.waiters.enter()
+        {
+            state.waiter = Some(waiter);
+            state.input.end_gathering();
+        } else {
+            self.wait_for_body(state);
+            return Next::Wait;
+        }
+        state.stage = Stage::Ready;
+        Next::Ready
     }
 
     /// The server stops: whether the connection is between requests, with nothing under way from the client.

@@ -141,12 +141,6 @@ impl Input {
         self.incoming != Incoming::Done
     }
 
-    /// The bytes of a body that came in chunks and is here as a whole.
-    pub(crate) fn length_found(&self, framing: Framing) -> Option<usize> {
-        let is_whole = self.incoming == Incoming::Done && self.failure.is_none();
-        (framing == Framing::Chunked && is_whole).then_some(self.filled)
-    }
-
     /// Reads more of a body that is gathered, one in chunks through `buffer`.
     pub(crate) fn gather(&mut self, socket: &Stream, buffer: &mut [u8], limit: u64) -> Read {
         let read = if self.room > 0 {
@@ -170,10 +164,10 @@ impl Input {
         read
     }
 
-    /// No more is to be gathered: the client has sent nothing for too long. One that may pause has a thread wait for it.
+    /// No more is to be gathered: a thread waits for what is still to come.
     pub(crate) fn end_gathering(&mut self) {
         match self.incoming {
-            Incoming::Done => self.fail(ReceiveError::TimedOut),
+            Incoming::Done => {}
             Incoming::Length(left) => {
                 let missing = (self.body.len() - self.filled) as u64;
                 self.incoming = Incoming::Length(left + missing);

@@ -1,5 +1,7 @@
-//! How long a client may keep others waiting.
+//! How long a client may keep others waiting, and how many threads.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Bytes in a second that a client has to send or take on average: those of IIS and Kestrel. Less is a client that is to
@@ -67,6 +69,44 @@ impl Taking {
     }
 }
 
+/// Threads that may wait for clients which paused before what is gathered of their bodies was there: all but one, for others.
+#[derive(Debug)]
+pub(crate) struct Waiters {
+    left: Arc<AtomicUsize>,
+}
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    left: Arc<AtomicUsize>,
+}
+
+impl Waiters {
+    /// Of so many threads; where there is one only, it may.
+    pub(crate) fn new(threads: usize) -> Self {
+        Self {
+            left: Arc::new(AtomicUsize::new((threads - 1).max(1))),
+        }
+    }
+
+    /// One more, if it may.
+    pub(crate) fn enter(&self) -> Option<Waiter> {
+        let less = |left: usize| left.checked_sub(1);
+        self.left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+            .ok()?;
+        Some(Waiter {
+            left: Arc::clone(&self.left),
+        })
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.left.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +149,18 @@ mod tests {
         assert_eq!(unknown.left(MINUTE), MINUTE);
         unknown.waited(MINUTE, None, false);
         assert_eq!(unknown.left(MINUTE), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_thread_is_left_for_others() {
+        for (threads, most) in [(1, 1), (2, 1), (4, 3)] {
+            let waiters = Waiters::new(threads);
+            let mut inside: Vec<_> = (0..most).map(|_| waiters.enter()).collect();
+            assert!(inside.iter().all(Option::is_some));
+            assert!(waiters.enter().is_none());
+            inside.pop();
+            assert!(waiters.enter().is_some());
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::fair::{Fair, RETRY};
 use super::head::Refusal;
 use super::http2::{self, Http2};
 use super::lead::{self, Lead};
+use super::patience::Waiters;
 use super::queue::{Queue, Waiting};
 use super::stream::Stream;
 use super::tls::Tls;
@@ -111,6 +112,8 @@ pub(crate) struct Shared {
     pub queue: Queue,
     /// Which threads take requests.
     pub lead: Lead,
+    /// How many of them wait for slow clients.
+    pub waiters: Waiters,
     slots: RwLock<Slots>,
     most: usize,
     open: AtomicUsize,
@@ -155,6 +158,7 @@ impl Shared {
             once: threads > 1,
             queue: Queue::new(limits.queue),
             lead: Lead::default(),
+            waiters: Waiters::new(threads),
             slots: RwLock::default(),
             most: most_connections(limits.connections),
             limits,

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use h2::RecvStream;
 
 use super::super::Limits;
-use super::super::patience::Patience;
+use super::super::patience::{Patience, Waiter};
 use super::block;
+use super::load::Room;
 use crate::wsgi::exchange::ReceiveError;
 
 /// What the client sends.
@@ -15,6 +16,10 @@ pub(super) struct Input {
     // None when nobody wants any more of it.
     pub stream: Option<RecvStream>,
     pub gathered: Bytes,
+    /// For what is gathered.
+    pub room: Option<Room>,
+    /// Its thread waits for a client that has paused.
+    pub waiter: Option<Waiter>,
     pub received: u64,
     pub ended: bool,
     pub failure: Option<ReceiveError>,
@@ -30,6 +35,8 @@ impl Input {
             ended: stream.is_end_stream(),
             stream: Some(stream),
             gathered: Bytes::new(),
+            room: None,
+            waiter: None,
             received: 0,
             failure: None,
             expects,
@@ -48,6 +55,7 @@ impl Input {
     /// # Errors
     /// See [`ReceiveError`].
     pub(super) fn next(&mut self, limits: &Limits) -> Result<Bytes, ReceiveError> {
+        self.room = None;
         if !self.gathered.is_empty() {
             return Ok(std::mem::take(&mut self.gathered));
         }

@@ -3,22 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Notify;
+use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Requests that a client took back before they were answered, from which on it is told to be calm.
 const TAKEN_BACK: usize = 200;
 
-/// Bytes of requests whose bodies are received before a thread has to do with them. Beyond that they wait for a thread
-/// with the others, of which the queue bounds the number, and the client's window what they hold.
-const GATHERED: usize = 512 * 1024;
+/// Bytes of a connection's requests that are held until a thread takes them. Other bodies wait for room, in the client's window.
+const GATHERED: u32 = 512 * 1024;
 
 /// A connection's requests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Load {
     under_way: AtomicUsize,
     all: AtomicUsize,
     taken_back: AtomicUsize,
-    gathered: AtomicUsize,
+    room: Arc<Semaphore>,
     changed: Notify,
 }
 
@@ -26,7 +25,21 @@ pub(super) struct Load {
 #[derive(Debug)]
 pub(super) struct Ticket {
     load: Arc<Load>,
-    gathered: usize,
+}
+
+/// Bytes that may be held, until it is dropped.
+pub(super) type Room = OwnedSemaphorePermit;
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            under_way: AtomicUsize::new(0),
+            all: AtomicUsize::new(0),
+            taken_back: AtomicUsize::new(0),
+            room: Arc::new(Semaphore::new(GATHERED as usize)),
+            changed: Notify::new(),
+        }
+    }
 }
 
 impl Load {
@@ -36,7 +49,6 @@ impl Load {
         self.all.fetch_add(1, Ordering::Relaxed);
         Ticket {
             load: Arc::clone(self),
-            gathered: 0,
         }
     }
 
@@ -68,19 +80,19 @@ impl Ticket {
         self.load.taken_back.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether so many bytes may be held before a thread has to do with it. Asked once.
-    pub(super) fn may_gather(&mut self, bytes: usize) -> bool {
-        let before = self.load.gathered.fetch_add(bytes, Ordering::SeqCst);
-        self.gathered = bytes;
-        before + bytes <= GATHERED
+    /// Waits until so many bytes may be held. Who asks first is first: threads that went ahead with a later request could wait
+    /// for a body that its client sends after those of earlier ones.
+    pub(super) fn room(
+        &self,
+        bytes: usize,
+    ) -> impl Future<Output = Result<Room, AcquireError>> + use<> {
+        let bytes = u32::try_from(bytes).unwrap_or(GATHERED).min(GATHERED);
+        Arc::clone(&self.load.room).acquire_many_owned(bytes)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.load
-            .gathered
-            .fetch_sub(self.gathered, Ordering::SeqCst);
         self.load.under_way.fetch_sub(1, Ordering::SeqCst);
         self.load.changed.notify_one();
     }
@@ -88,19 +100,38 @@ impl Drop for Ticket {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, Waker};
 
     #[test]
     fn tickets_count_until_they_are_gone() {
         let load = Arc::<Load>::default();
         assert!(load.is_new());
-        let (mut first, mut second) = (load.enter(), load.enter());
+        let tickets = (load.enter(), load.enter());
         assert_eq!((load.under_way(), load.is_new()), (2, false));
-        assert!(first.may_gather(GATHERED));
-        assert!(!second.may_gather(1));
-        drop((first, second));
+        drop(tickets);
         assert_eq!(load.under_way(), 0);
-        assert!(load.enter().may_gather(GATHERED));
+    }
+
+    #[tokio::test]
+    async fn room_is_given_in_the_order_of_asking() {
+        let ticket = Arc::<Load>::default().enter();
+        let most = ticket.room(usize::MAX).await.unwrap();
+        let (mut large, mut small) = (pin!(ticket.room(usize::MAX)), pin!(ticket.room(1)));
+        assert!(now(large.as_mut()).is_none() && now(small.as_mut()).is_none());
+        drop(most);
+        assert!(now(small.as_mut()).is_none());
+        drop(now(large).unwrap());
+        assert!(now(small).is_some());
+    }
+
+    fn now<T>(future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        match future.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => None,
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) struct Request {
 /// Takes a request up: refuses it, or sees to it that it reaches a thread.
 pub(super) fn arrive(
     connection: &Arc<Connection>,
-    mut ticket: Ticket,
+    ticket: Ticket,
     request: hyper::http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) {
@@ -55,7 +55,8 @@ pub(super) fn arrive(
         Framing::Length(length) => Some(usize::try_from(length).unwrap_or(usize::MAX)),
     };
     let most = limits.gather.min(length.unwrap_or(usize::MAX));
-    let gathers = !parsed.expects && !body.is_end_stream() && ticket.may_gather(head.len() + most);
+    let gathers = !parsed.expects && !body.is_end_stream();
+    let room = gathers.then(|| ticket.room(head.len() + most));
     let head_only = parsed.method.of(&head) == b"HEAD";
     let turn = Turn::new(
         Arc::clone(shared),
@@ -70,16 +71,17 @@ pub(super) fn arrive(
         queued: 0,
         turn: Arc::new(turn),
     };
-    if gathers {
-        let shared = Arc::clone(shared);
-        tokio::spawn(async move {
-            if request.turn.gather(length).await {
-                request.wait(&shared);
-            }
-        });
-    } else {
-        request.wait(shared);
-    }
+    let Some(room) = room else {
+        return request.wait(shared);
+    };
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        if let Ok(room) = room.await
+            && request.turn.gather(length, room).await
+        {
+            request.wait(&shared);
+        }
+    });
 }
 
 impl Request {

@@ -18,7 +18,7 @@ use super::super::head::Refusal;
 use super::super::patience::Patience;
 use super::super::server::Shared;
 use super::input::Input;
-use super::load::Ticket;
+use super::load::{Room, Ticket};
 use super::output::Output;
 use super::{block, respond};
 use crate::wsgi::exchange::{
@@ -88,7 +88,10 @@ impl Turn {
     }
 
     fn release(&self) {
-        lock(&self.input).stream = None;
+        let mut input = lock(&self.input);
+        (input.stream, input.room, input.waiter) = (None, None, None);
+        input.gathered = Bytes::new();
+        drop(input);
         let mut output = lock(&self.output);
         (output.respond, output.stream, output.ticket) = (None, None, None);
     }
@@ -109,9 +112,9 @@ impl Turn {
         self.release();
     }
 
-    /// Receives the body, or as much of it as is gathered, of `length` where that is told; false when the client has taken
-    /// the request back.
-    pub(super) async fn gather(&self, length: Option<usize>) -> bool {
+    /// Receives the body, or as much of it as is gathered, of `length` where that is told, for which there is `room`; false
+    /// when the client has taken the request back.
+    pub(super) async fn gather(&self, length: Option<usize>, room: Room) -> bool {
         let Some(mut stream) = lock(&self.input).stream.take() else {
             return false;
         };
@@ -119,7 +122,7 @@ impl Turn {
         let gathers_all = length.is_some_and(|length| length <= limits.gather);
         let mut all = BytesMut::new();
         let mut patience = Patience::default();
-        let (mut ended, mut failure) = (false, None);
+        let (mut ended, mut failure, mut waiter) = (false, None, None);
         while gathers_all || all.len() < limits.gather {
             let left = patience.left(limits.receive_timeout);
             let pause = if gathers_all { left } else { PAUSE };
@@ -140,18 +143,24 @@ impl Turn {
                     ended = true;
                     break;
                 }
+                Err(_) if patience.left(limits.receive_timeout).is_zero() => {
+                    failure = Some(ReceiveError::TimedOut);
+                    break;
+                }
+                Err(_) if gathers_all => {}
                 Err(_) => {
                     // It may wait for an answer to what it has sent.
-                    let is_late = gathers_all || patience.left(limits.receive_timeout).is_zero();
-                    failure = is_late.then_some(ReceiveError::TimedOut);
-                    break;
+                    waiter = self.shared.waiters.enter();
+                    if waiter.is_some() {
+                        break;
+                    }
                 }
             }
         }
         let mut input = lock(&self.input);
         input.received = all.len() as u64;
         (input.ended, input.failure, input.gathered) = (ended, failure, all.freeze());
-        input.patience = patience;
+        (input.patience, input.room, input.waiter) = (patience, Some(room), waiter);
         input.stream = Some(stream);
         true
     }
