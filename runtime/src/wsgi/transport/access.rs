@@ -1,13 +1,16 @@
 //! The access log: one line per request, in the combined format of Apache and nginx or in JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
 
 use crate::wsgi::exchange::{NO_ADDRESS, Request};
 use crate::wsgi::log;
@@ -38,9 +41,37 @@ impl Form {
 #[derive(Debug)]
 pub(crate) struct Log {
     form: Form,
-    lines: Mutex<String>,
+    lines: Mutex<Lines>,
     file: Option<Place>,
     failing: AtomicBool,
+}
+
+/// What is gathered.
+#[derive(Debug, Default)]
+struct Lines {
+    text: String,
+    stamp: Stamp,
+}
+
+/// A time as the last line had it: most lines are of the same second as the one before.
+#[derive(Debug, Default)]
+struct Stamp {
+    second: u64,
+    text: String,
+}
+
+impl Stamp {
+    /// That of `time`, as `render` writes it.
+    fn of(&mut self, time: SystemTime, render: impl FnOnce(SystemTime) -> String) -> &str {
+        let second = time
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        if self.second != second || self.text.is_empty() {
+            (self.second, self.text) = (second, render(time));
+        }
+        &self.text
+    }
 }
 
 /// A file that somebody else may move away.
@@ -84,27 +115,30 @@ impl Log {
 
     /// Adds the line of an answered request.
     pub(crate) fn add(&self, record: &Record, status: u16, bytes: u64) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines();
         match self.form {
             Form::Combined => record.render(&mut lines, status, bytes),
             Form::Json => record.render_json(&mut lines, status, bytes),
         }
-        if lines.len() > GATHER {
-            let full = std::mem::take(&mut *lines);
+        if lines.text.len() > GATHER {
+            let full = std::mem::take(&mut lines.text);
             drop(lines);
             self.write(&full);
         }
     }
 
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether nothing is gathered.
     pub(crate) fn is_empty(&self) -> bool {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.is_empty()
+        self.lines().text.is_empty()
     }
 
     /// Writes what was gathered.
     pub(crate) fn flush(&self) {
-        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        let lines = std::mem::take(&mut self.lines().text);
         if !lines.is_empty() {
             self.write(&lines);
         }
@@ -181,52 +215,70 @@ impl Record {
         }
     }
 
-    fn client(&self) -> Option<String> {
-        (self.peer != NO_ADDRESS).then(|| self.peer.ip().to_canonical().to_string())
+    fn client(&self) -> Option<IpAddr> {
+        (self.peer != NO_ADDRESS).then(|| self.peer.ip().to_canonical())
     }
 
-    fn render(&self, to: &mut String, status: u16, bytes: u64) {
-        let time = timestamp(self.begun);
-        let line = quoted(&self.line);
-        let field = |value: &Option<Vec<u8>>| value.as_deref().map_or("-".into(), quoted);
-        let (referer, agent) = (field(&self.referer), field(&self.agent));
-        let peer = self.client().unwrap_or_else(|| "-".into());
+    fn render(&self, lines: &mut Lines, status: u16, bytes: u64) {
+        let Lines { text, stamp } = lines;
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            to,
-            "{peer} - - [{time}] \"{line}\" {status} {bytes} \"{referer}\" \"{agent}\""
-        );
+        let _ = match self.client() {
+            Some(client) => write!(text, "{client}"),
+            None => text.write_char('-'),
+        };
+        text.push_str(" - - [");
+        text.push_str(stamp.of(self.begun, timestamp));
+        text.push_str("] \"");
+        quote(text, &self.line);
+        let _ = write!(text, "\" {status} {bytes} \"");
+        quote(text, self.referer.as_deref().unwrap_or(b"-"));
+        text.push_str("\" \"");
+        quote(text, self.agent.as_deref().unwrap_or(b"-"));
+        text.push_str("\"\n");
     }
 
-    fn render_json(&self, to: &mut String, status: u16, bytes: u64) {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let field = |value: &Option<Vec<u8>>| value.as_deref().map(text);
-        let spent = self.begun.elapsed().unwrap_or_default();
-        let line = serde_json::json!({
-            "time": iso(self.begun),
-            "client": self.client(),
-            "request": text(&self.line),
-            "status": status,
-            "bytes": bytes,
-            "seconds": spent.as_secs_f64(),
-            "referer": field(&self.referer),
-            "user_agent": field(&self.agent),
+    fn render_json(&self, lines: &mut Lines, status: u16, bytes: u64) {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            time: &'a str,
+            client: Option<IpAddr>,
+            request: Cow<'a, str>,
+            status: u16,
+            bytes: u64,
+            seconds: f64,
+            referer: Option<Cow<'a, str>>,
+            user_agent: Option<Cow<'a, str>>,
+        }
+
+        let line = serde_json::to_string(&Line {
+            time: lines.stamp.of(self.begun, iso),
+            client: self.client(),
+            request: String::from_utf8_lossy(&self.line),
+            status,
+            bytes,
+            seconds: self.begun.elapsed().unwrap_or_default().as_secs_f64(),
+            referer: self.referer.as_deref().map(String::from_utf8_lossy),
+            user_agent: self.agent.as_deref().map(String::from_utf8_lossy),
         });
-        let _ = writeln!(to, "{line}");
+        lines.text.push_str(&line.unwrap_or_default());
+        lines.text.push('\n');
     }
 }
 
 // As Apache: a client must not be able to end the quotes or the line.
-fn quoted(value: &[u8]) -> String {
-    let mut text = String::with_capacity(value.len());
+fn quote(to: &mut String, value: &[u8]) {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    match str::from_utf8(value) {
+        Ok(text) if value.iter().all(is_plain) => return to.push_str(text),
+        _ => {}
+    }
     for &byte in value {
         match byte {
-            b'"' | b'\\' => text.extend(['\\', char::from(byte)]),
-            b' '..=b'~' => text.push(char::from(byte)),
-            _ => drop(write!(text, "\\x{byte:02x}")),
+            b'"' | b'\\' => to.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => to.push(char::from(byte)),
+            _ => drop(write!(to, "\\x{byte:02x}")),
         }
     }
-    text
 }
 
 /// `2026-11-23T08:55:51Z`
@@ -266,6 +318,19 @@ mod tests {
             iso(UNIX_EPOCH + Duration::from_secs(784_111_777)),
             "1994-11-06T08:49:37Z"
         );
-        assert_eq!(quoted(b"a\"b\\c\n\xe9"), "a\\\"b\\\\c\\x0a\\xe9");
+        let mut text = String::from("- ");
+        quote(&mut text, b"a\"b\\c\n\xe9");
+        quote(&mut text, b" d'e");
+        assert_eq!(text, "- a\\\"b\\\\c\\x0a\\xe9 d'e");
+    }
+
+    #[test]
+    fn each_second_has_its_stamp() {
+        let mut stamp = Stamp::default();
+        for (seconds, expected) in [(0, "00"), (0, "00"), (59, "59"), (1, "01")] {
+            let time = UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 999);
+            let text = stamp.of(time, timestamp);
+            assert_eq!(text, format!("01/Jan/1970:00:00:{expected} +0000"));
+        }
     }
 }
