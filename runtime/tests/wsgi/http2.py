@@ -356,6 +356,15 @@ class Bounds(Http2):
         self.assertNotIn("CONTENT_LENGTH", json.loads(client.ask("/environ").body))
         self.ends_well(server)
 
+    def test_a_body_without_a_length_that_is_too_large(self):
+        server = self.serve(max_body_size=1000)
+        client = self.connect(server)
+        number = client.open("/echo", "POST", end=False)
+        client.data(number, b"x" * 2000, end=True)
+        self.assertEqual(client.response(number).code, 413)
+        self.assertEqual(client.ask("/hello").body, b"hello\n")
+        self.ends_well(server)
+
     def test_bodies_that_wait_do_not_stop_others(self):
         server = self.serve(threads=2)
         client = self.connect(server)

@@ -189,6 +189,7 @@ impl Input {
             return self.fail(ReceiveError::Malformed);
         };
         if self.filled as u64 > limit {
+            self.filled = before;
             return self.fail(ReceiveError::TooLarge);
         }
         self.hold(&arrived[end..]);
@@ -313,6 +314,10 @@ impl Input {
 
     /// Skips what is left of the body: `Some` when that is done. Only what [`Input::is_skippable`] said yes to.
     pub(crate) fn discard(&mut self, socket: &Stream, buffer: &mut [u8]) -> Read {
+        if self.failure.is_some() {
+            // What is missing of the body may still come, and is no request.
+            return Read::End;
+        }
         loop {
             match self.incoming {
                 Incoming::Done => {

@@ -134,6 +134,11 @@ impl Turn {
                     let _ = stream.flow_control().release_capacity(piece.len());
                     patience.moved(piece.len() as u64);
                     all.extend_from_slice(&piece);
+                    if all.len() as u64 > limits.head.body {
+                        all.clear();
+                        failure = Some(ReceiveError::TooLarge);
+                        break;
+                    }
                 }
                 Ok(Some(Err(_))) => {
                     self.take_back();
