@@ -275,7 +275,7 @@ fn quote(to: &mut String, value: &[u8]) {
     for &byte in value {
         match byte {
             b'"' | b'\\' => to.extend(['\\', char::from(byte)]),
-            b' '..=b'~' => to.push(char::from(byte)),
+            _ if is_plain(&byte) => to.push(char::from(byte)),
             _ => drop(write!(to, "\\x{byte:02x}")),
         }
     }

@@ -8,7 +8,8 @@ use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 /// Requests that a client took back before they were answered, from which on it is told to be calm.
 const TAKEN_BACK: usize = 200;
 
-/// Bytes of a connection's requests that are held until a thread takes them. Other bodies wait for room, in the client's window.
+/// Bytes of a connection's requests that are held until the application reads them, or answers without. Other bodies wait for
+/// room, in the client's window.
 const GATHERED: u32 = 512 * 1024;
 
 /// A connection's requests.
